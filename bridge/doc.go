@@ -1,0 +1,60 @@
+// Package bridge is keybridge's domain: what a key request is, what its plan
+// demands, and how money and access are brought into agreement and kept there.
+//
+// # The idea: hints, facts, rules
+//
+// Payment webhooks arrive twice, late and in the wrong order; browsers close;
+// portals time out after having done the work. A program that reacts to each event
+// loses one sooner or later. This one reacts to state:
+//
+//   - A Hint says that something may have changed: a redirected browser, a portal
+//     webhook, a Stripe event, a click, the clock. It is verified by whoever
+//     received it, de-duplicated and committed to the Store, and only then
+//     answered. It carries ids, never truth.
+//   - The facts (KeyRequest, Money) are what the portal and the provider say when
+//     the Worker asks them, afresh, about a request that is due.
+//   - The rules are pure. Observe takes the facts into the record. Want says what
+//     should be, Next names the one Action that brings what is closer to it, or
+//     says until when there is nothing to do but wait.
+//
+// So a crash, a duplicate, a reordering or a lost answer need no code of their own:
+// the next pass reads the facts and goes on. Reconciliation is a hint sent by the
+// clock.
+//
+// # How data walks
+//
+// Receivers and pages call Service, which commits a hint through Store.Accept and
+// wakes the Worker. The Worker claims the request under a lease, reads Portal and
+// Provider, and commits what it observed together with the next attempt before it
+// makes the call. Everything a person sees is derived from the Request (State) and
+// its history (Entry, hash-chained).
+//
+// # Decisions
+//
+//   - Accept also creates. Intake, de-duplication and "look at this" are one
+//     commit, so the Store has no Create that could succeed alone.
+//   - When a request is due is kept by the store's schedule, apart from the record:
+//     a hint at a known request writes a few bytes, not the whole record. Claim
+//     remembers how many hints there were, so one that arrives during a pass is
+//     never overwritten by its end.
+//   - Access.Granted, Ended and the steps are sticky facts of the past; everything
+//     else in the record is what was last read, and is replaced by every pass.
+//   - An expired checkout is opened again while its step waits, so the developer's
+//     link always leads somewhere; Terms.Patience ends that, not a count.
+//   - A definite answer that a provider will repeat under one key (a stored 500)
+//     ends the attempt. The next one carries Order.Since, and the provider adopts
+//     what the failed one left behind instead of making a second one.
+//   - Portals differ in how they say "suspended by the admin". A suspension we did
+//     not ask for is the admin's, and is not resumed by us (Access.Stopped).
+//   - Prices named by the provider's id are quoted at intake, so that the record
+//     knows amount and interval, and later changes of the price change no request
+//     under way.
+//   - Plan upgrades (another policy for a living key) have no action yet: no rule
+//     asks for one.
+//
+// # What it must never do
+//
+// It imports the standard library only. It does no I/O but through its ports, keeps
+// no key, secret or credential, puts no personal data into history, and never acts
+// on what a hint claims.
+package bridge

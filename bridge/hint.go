@@ -1,0 +1,53 @@
+package bridge
+
+import "time"
+
+// Hint is a verified word from outside that a request may have changed. It
+// carries ids, never truth: what is so is read afresh afterwards.
+type Hint struct {
+	// Source is where it came from and the name space of ID: "stripe",
+	// "portal/main", "handoff/main", "page", "person", "clock".
+	Source string
+	// ID de-duplicates: a second hint of the same Source and ID changes nothing.
+	// Kept for at least 35 days. Empty: each one counts.
+	ID string
+	// What it said, for log and metrics: an event type, say. Never free text.
+	What string
+	At   time.Time
+
+	// One of the following leads to the request; the first that is set is used.
+
+	// Request names it.
+	Request ID
+	// Portal and Key name it by its id at the portal.
+	Portal, Key string
+	// Refs are ids at the provider, any of which may lead to it.
+	Refs []Ref
+
+	// Intake is the request to create when Portal and Key are not known yet. Nil:
+	// a hint at an unknown request is no error and is not kept.
+	Intake *Change
+}
+
+// Accepted says what became of a hint.
+type Accepted struct {
+	// Request is what it led to; empty when it led nowhere.
+	Request ID
+	// Created: the hint's Intake was stored.
+	Created bool
+	// Duplicate: it had been accepted before, and changed nothing.
+	Duplicate bool
+}
+
+// Unknown reports that the hint led to no request and nothing was kept.
+func (a Accepted) Unknown() bool { return a.Request == "" && !a.Duplicate }
+
+// Claim is the right to work on a request for a while.
+type Claim struct {
+	Request ID
+	Portal  string
+	// Hints is how many hints the request had had when it was claimed.
+	Hints uint64
+	// Until is when the lease lapses and another worker may claim it.
+	Until time.Time
+}

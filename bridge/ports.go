@@ -1,0 +1,170 @@
+package bridge
+
+import (
+	"context"
+	"time"
+)
+
+// Store keeps requests. Every write goes through one committer, so that writes
+// that happen together share a commit, and a call returns only once its write is
+// on stable storage. The suite in store/storetest says what else holds.
+type Store interface {
+	// Accept takes a hint: it records the hint's id, creates the hint's Intake
+	// where Portal and Key are new, applies then (which may be nil) to the request
+	// and marks it due, all in one commit. A duplicate, and a hint that leads
+	// nowhere, change nothing and are no error; then is not called for them. An
+	// error of then is returned as it is, and nothing is kept. then does no I/O and
+	// may run more than once.
+	Accept(ctx context.Context, h Hint, then func(*Change) error) (Accepted, error)
+	// Update changes one request. fn sees it as it is now, does no I/O and may run
+	// more than once; an error of fn is returned as it is, and nothing is kept. The
+	// changed request is returned. NotFound when there is none.
+	Update(ctx context.Context, id ID, fn func(*Change) error) (Request, error)
+	// Get returns a request; NotFound when there is none.
+	Get(ctx context.Context, id ID) (Request, error)
+	// Find returns the request a ref leads to; NotFound when there is none.
+	Find(ctx context.Context, ref Ref) (Request, error)
+	// FindKey returns the request of a portal's key request; NotFound when there is
+	// none.
+	FindKey(ctx context.Context, portal, key string) (Request, error)
+	// List returns a page of requests, newest first.
+	List(ctx context.Context, f Filter) (Page, error)
+	// History returns all entries of a request, oldest first.
+	History(ctx context.Context, id ID) ([]Entry, error)
+	// Claim takes up to limit requests of a portal that are due at now and leases
+	// them until lease, longest due first. next is when another one will be due;
+	// zero when none is in sight.
+	Claim(ctx context.Context, portal string, now, lease time.Time, limit int) (claims []Claim, next time.Time, err error)
+	// Drop removes a request and everything that leads to it: for what turned out
+	// never to have been a key request. It may be repeated.
+	Drop(ctx context.Context, id ID) error
+}
+
+// Filter chooses requests. Zero members choose everything.
+type Filter struct {
+	State  State
+	Portal string
+	// Applicant is the developer's id at Portal, which has to be given too.
+	Applicant string
+	// After is the Next of the page before.
+	After string
+	// Limit is how many at most: 1 to 1000, 0 for 100.
+	Limit int
+}
+
+// Page is part of a list.
+type Page struct {
+	Requests []Request
+	// Next is where the following page begins; empty on the last one.
+	Next string
+}
+
+// Portal is an API portal. Each call may be repeated: it reads before it writes,
+// and what is already so is no error. The calls that change something return the
+// facts as they are afterwards. No call returns a key, a client secret or any
+// other credential. The suite in bridge/portaltest says what else holds.
+//
+// Errors: Conflict where the key request was decided otherwise meanwhile,
+// Refused for credentials, Limited, Unavailable, Invalid for what can never
+// succeed (a policy that does not exist). A key request that is not there is no
+// error but Gone; one that belongs to another organisation is as one that is not
+// there.
+type Portal interface {
+	Read(ctx context.Context, key string, a Access) (KeyRequest, error)
+	Approve(ctx context.Context, key string, a Access) (KeyRequest, error)
+	Decline(ctx context.Context, key string, a Access, why string) (KeyRequest, error)
+	Suspend(ctx context.Context, key string, a Access) (KeyRequest, error)
+	Resume(ctx context.Context, key string, a Access) (KeyRequest, error)
+	Revoke(ctx context.Context, key string, a Access) (KeyRequest, error)
+	// ListPending calls yield with the id of every key request that waits, until
+	// yield returns an error, which it returns.
+	ListPending(ctx context.Context, yield func(key string) error) error
+}
+
+// Provider is a payment provider. Every call that changes something is given an
+// idempotency key and may be repeated with it: it has one effect. Such calls
+// return the facts as they are afterwards. The suite in billing/billingtest says
+// what else holds.
+//
+// Errors: Conflict where the object has moved on (a checkout that is complete
+// cannot expire), so that reading again tells; Refused, Limited, Unavailable,
+// Invalid. Error.Answered is set where the provider will repeat its answer for
+// the same key.
+type Provider interface {
+	// Quote fills in what the provider knows of a price: its id, amount, currency
+	// and interval. It changes nothing.
+	Quote(ctx context.Context, p Price) (Price, error)
+	// Open opens a checkout.
+	Open(ctx context.Context, o Order) (Money, error)
+	// Read reads everything there is about a request's payment.
+	Read(ctx context.Context, r Request) (Money, error)
+	// Expire closes an open checkout.
+	Expire(ctx context.Context, r Request, key string) (Money, error)
+	// Capture takes held money, Void lets go of it.
+	Capture(ctx context.Context, r Request, key string) (Money, error)
+	Void(ctx context.Context, r Request, key string) (Money, error)
+	// Refund gives back an amount of what was collected.
+	Refund(ctx context.Context, r Request, a Amount, key string) (Money, error)
+	// Cancel ends a subscription now.
+	Cancel(ctx context.Context, r Request, key string) (Money, error)
+	// Missed calls yield with a hint for each event since a time that the provider
+	// could not deliver, oldest first, until yield returns an error, which it
+	// returns.
+	Missed(ctx context.Context, since time.Time, yield func(Hint) error) error
+}
+
+// Order is a checkout to be opened.
+type Order struct {
+	Request Request
+	// For is the step the checkout serves.
+	For StepKind
+	// Key is the idempotency key.
+	Key string
+	// Success and Cancel are where the browser comes back to. Success takes the
+	// provider's own placeholders.
+	Success, Cancel string
+	// Customer is the payer's id at the provider where one is known and the
+	// hand-off was signed; Email likewise. Both show on the provider's page.
+	Customer, Email string
+	// Since is set when an earlier attempt ended without our learning what it did:
+	// a checkout of this request that was made since then is adopted instead of
+	// making a second one.
+	Since time.Time
+}
+
+// Notifier tells the applicant something. Sending the same Message.ID twice is
+// allowed and should reach them once.
+type Notifier interface {
+	Send(ctx context.Context, m Message) error
+}
+
+// Message is what the applicant is to be told of a request.
+type Message struct {
+	// ID is stable: derived from the request, the kind and how often it was told.
+	ID      string
+	Kind    MessageKind
+	Request Request
+	// Page is the address of the developer's own page.
+	Page string
+}
+
+// MessageKind says what a message is about.
+type MessageKind string
+
+// The kinds of messages.
+const (
+	// TellStart: there is something to pay or validate, and no browser has come.
+	TellStart     MessageKind = "start"
+	TellApproved  MessageKind = "approve"
+	TellDeclined  MessageKind = "reject"
+	TellSuspended MessageKind = "suspend"
+	TellResumed   MessageKind = "resume"
+	TellEnded     MessageKind = "end"
+)
+
+// Told records that the applicant was told something.
+type Told struct {
+	Kind MessageKind `json:"kind"`
+	At   time.Time   `json:"at"`
+	ID   string      `json:"id"`
+}

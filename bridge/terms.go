@@ -1,0 +1,279 @@
+package bridge
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Terms is what the plan demands of one request. It is copied into the request
+// at intake, so that a plan changed later changes no request under way.
+type Terms struct {
+	// Plan is the name shown to people; several plans in one request are joined.
+	Plan string `json:"plan,omitempty"`
+	// Provider is the name of the payment provider. Empty where nothing is paid
+	// or validated.
+	Provider string `json:"provider,omitempty"`
+	// Steps are the conditions, in the order in which they are met. None: approve
+	// at once.
+	Steps []StepKind `json:"steps,omitempty"`
+	// Lines are the prices, each a line item of the one checkout.
+	Lines []Price `json:"lines,omitempty"`
+	// Hold authorises the payment first and captures it once the verdict is
+	// approve. One-off prices only; an authorisation usually lapses after 7 days.
+	Hold bool `json:"hold,omitempty"`
+	// TrialDays starts a subscription with a free trial. 0: none. At most 730.
+	TrialDays int `json:"trial_days,omitempty"`
+	// Tax, TaxIDs and Promotions let the provider compute tax, ask for a tax
+	// number and accept promotion codes.
+	Tax        bool `json:"tax,omitempty"`
+	TaxIDs     bool `json:"tax_ids,omitempty"`
+	Promotions bool `json:"promotions,omitempty"`
+	// Patience is how long a step waits for the applicant before the request is
+	// declined. Zero: DefaultPatience.
+	Patience time.Duration `json:"patience,omitempty"`
+	// Grace is how long access stays while a subscription is overdue. Zero: none.
+	Grace time.Duration `json:"grace,omitempty"`
+	// Refunded and Disputed say what becomes of the access when the money was
+	// refunded in full or is disputed. Empty: Revoke and Suspend.
+	Refunded Policy `json:"refunded,omitempty"`
+	Disputed Policy `json:"disputed,omitempty"`
+	// Tell lists what the applicant is told by keybridge. None: nothing.
+	Tell []MessageKind `json:"tell,omitempty"`
+	// Why says why a person has to look, where the configuration did not foresee
+	// what was asked.
+	Why string `json:"why,omitempty"`
+}
+
+// DefaultPatience is how long an applicant has for a validation or a payment.
+const DefaultPatience = 7 * 24 * time.Hour
+
+func (t Terms) patience() time.Duration {
+	if t.Patience > 0 {
+		return t.Patience
+	}
+	return DefaultPatience
+}
+
+// Policy says what becomes of granted access when its money is in question.
+type Policy string
+
+// The policies, from the mildest to the strictest.
+const (
+	Keep    Policy = "keep"
+	Suspend Policy = "suspend"
+	Revoke  Policy = "revoke"
+)
+
+func (p Policy) or(fallback Policy) Policy {
+	if p == "" {
+		return fallback
+	}
+	return p
+}
+
+var strictness = []Policy{Keep, Suspend, Revoke}
+
+func stricter(a, b Policy) Policy {
+	if slices.Index(strictness, a) < slices.Index(strictness, b) {
+		return b
+	}
+	return a
+}
+
+// Interval is how often a price recurs. The zero value is a one-off price.
+type Interval struct {
+	// Unit is day, week, month or year.
+	Unit string `json:"unit,omitempty"`
+	// Count is how many units; 0 counts as 1.
+	Count int `json:"count,omitempty"`
+}
+
+// Once reports whether the price is paid once.
+func (i Interval) Once() bool { return i.Unit == "" }
+
+// String says it in words: "once", "every month", "every 3 months".
+func (i Interval) String() string {
+	switch {
+	case i.Once():
+		return "once"
+	case i.Count <= 1:
+		return "every " + i.Unit
+	}
+	return fmt.Sprintf("every %d %ss", i.Count, i.Unit)
+}
+
+func (i Interval) same(j Interval) bool {
+	return i.Unit == j.Unit && max(i.Count, 1) == max(j.Count, 1)
+}
+
+// Price is one line of what is to be paid. It names the provider's price by id or
+// by lookup key, or states an amount. Provider.Quote fills in what is missing.
+type Price struct {
+	// Name is the line's text at the checkout.
+	Name string `json:"name,omitempty"`
+	// Ref is the provider's id of the price, Lookup the provider's lookup key.
+	Ref    string `json:"ref,omitempty"`
+	Lookup string `json:"lookup,omitempty"`
+	// Amount is what one interval costs.
+	Amount   Amount   `json:"amount,omitzero"`
+	Interval Interval `json:"interval,omitzero"`
+}
+
+// quoted reports whether the amount is known without asking the provider.
+func (p Price) quoted() bool { return p.Amount.Currency != "" }
+
+// Recurring reports whether the payment is a subscription.
+func (t Terms) Recurring() bool {
+	return slices.ContainsFunc(t.Lines, func(p Price) bool { return !p.Interval.Once() })
+}
+
+// Total returns the sum of the lines: what the first payment comes to before tax
+// and promotions. ok is false when the lines are not all in one currency or not
+// all quoted.
+func (t Terms) Total() (total Amount, ok bool) {
+	for _, line := range t.Lines {
+		if !line.quoted() || total.Currency != "" && total.Currency != line.Amount.Currency {
+			return Amount{}, false
+		}
+		total.Currency = line.Amount.Currency
+		total.Minor += line.Amount.Minor
+	}
+	return total, total.Currency != ""
+}
+
+// Fitted returns the terms once every line is quoted. Lines that one checkout
+// cannot hold (two intervals, two currencies, a held payment that recurs) are
+// left to a person: the payment step becomes a review, and Why says so.
+func (t Terms) Fitted() Terms {
+	why := t.misfit()
+	if why == "" {
+		return t
+	}
+	t.Why = why
+	t.Hold = false
+	t.Steps = inOrder(append(slices.DeleteFunc(slices.Clone(t.Steps), func(s StepKind) bool { return s == Paying }), Review), false)
+	return t
+}
+
+func (t Terms) misfit() string {
+	var first Price
+	for i, line := range t.Lines {
+		if i > 0 && line.Amount.Currency != t.Lines[0].Amount.Currency {
+			return "the plans asked for are priced in different currencies"
+		}
+		switch {
+		case line.Interval.Once():
+		case first.Interval.Once():
+			first = line
+		case !first.Interval.same(line.Interval):
+			return "the plans asked for are paid at different intervals"
+		}
+	}
+	if t.Hold && t.Recurring() {
+		return "a payment that recurs cannot be held for a review"
+	}
+	return ""
+}
+
+// Plan says what one or several policies of a portal demand.
+type Plan struct {
+	Name     string
+	Portal   string
+	Policies []string
+	Terms    Terms
+}
+
+// Plans are all configured plans. No two of them name the same policy of the
+// same portal; the configuration refuses that.
+type Plans []Plan
+
+// Terms returns what a request demands: the union of the steps of every plan
+// asked for, each plan's prices once, and of every other term the strictest. A
+// policy that no plan names adds a review, and so does a request for no policy at
+// all: what nobody configured is never approved by itself.
+func (p Plans) Terms(portal string, asked Asked) Terms {
+	var out Terms
+	var used []string
+	if len(asked.Policies) == 0 {
+		out.Why = "the request names no policy"
+		out.Steps = []StepKind{Review}
+	}
+	for _, policy := range asked.Policies {
+		plan, ok := p.match(portal, policy)
+		switch {
+		case !ok:
+			out.Why = fmt.Sprintf("no plan is configured for policy %q", policy)
+			out.Steps = append(out.Steps, Review)
+		case !slices.Contains(used, plan.Name):
+			out = out.with(plan, len(used) == 0)
+			used = append(used, plan.Name)
+		}
+	}
+	out.Steps = inOrder(out.Steps, out.Hold)
+	return out
+}
+
+func (p Plans) match(portal, policy string) (Plan, bool) {
+	i := slices.IndexFunc(p, func(plan Plan) bool {
+		return plan.Portal == portal && slices.Contains(plan.Policies, policy)
+	})
+	if i < 0 {
+		return Plan{}, false
+	}
+	return p[i], true
+}
+
+// with adds a plan to the terms of those before it.
+func (t Terms) with(plan Plan, first bool) Terms {
+	add := plan.Terms
+	if first {
+		add.Plan = plan.Name
+		add.Steps = append(slices.Clone(t.Steps), add.Steps...)
+		add.Why = t.Why
+		return add
+	}
+	t.Plan += " + " + plan.Name
+	if t.Provider == "" {
+		t.Provider = add.Provider
+	}
+	// Only a payment that every paid plan lets be held is held.
+	t.Hold = holdable(t, add)
+	t.Steps = append(slices.Clone(t.Steps), add.Steps...)
+	t.Lines = append(slices.Clone(t.Lines), add.Lines...)
+	t.TrialDays = min(t.TrialDays, add.TrialDays)
+	t.Tax = t.Tax || add.Tax
+	t.TaxIDs = t.TaxIDs || add.TaxIDs
+	t.Promotions = t.Promotions && add.Promotions
+	t.Patience = min(t.patience(), add.patience())
+	t.Grace = min(t.Grace, add.Grace)
+	t.Refunded = stricter(t.Refunded.or(Revoke), add.Refunded.or(Revoke))
+	t.Disputed = stricter(t.Disputed.or(Suspend), add.Disputed.or(Suspend))
+	for _, kind := range add.Tell {
+		if !slices.Contains(t.Tell, kind) {
+			t.Tell = append(t.Tell, kind)
+		}
+	}
+	return t
+}
+
+func holdable(a, b Terms) bool {
+	switch {
+	case len(a.Lines) == 0:
+		return b.Hold
+	case len(b.Lines) == 0:
+		return a.Hold
+	}
+	return a.Hold && b.Hold
+}
+
+// inOrder returns each step once, in the order in which they are met: a card is
+// validated before anybody's time is spent on a review, and money is taken after
+// it, unless the payment is only held.
+func inOrder(steps []StepKind, hold bool) []StepKind {
+	order := []StepKind{Validation, Review, Paying}
+	if hold {
+		order = []StepKind{Validation, Paying, Review}
+	}
+	return slices.DeleteFunc(order, func(s StepKind) bool { return !slices.Contains(steps, s) })
+}

@@ -1,0 +1,130 @@
+package bridge
+
+import (
+	"fmt"
+	"time"
+)
+
+// ActionKind names one outside call the rules ask for.
+type ActionKind string
+
+// The actions. Those from OpenCheckout on are the provider's, Tell is the
+// notifier's, the others are the portal's.
+const (
+	ApproveKey     ActionKind = "approve key"
+	DeclineKey     ActionKind = "decline key"
+	SuspendKey     ActionKind = "suspend key"
+	ResumeKey      ActionKind = "resume key"
+	RevokeKey      ActionKind = "revoke key"
+	OpenCheckout   ActionKind = "open checkout"
+	ExpireCheckout ActionKind = "expire checkout"
+	CapturePayment ActionKind = "capture payment"
+	VoidPayment    ActionKind = "void payment"
+	RefundPayment  ActionKind = "refund payment"
+	CancelPayment  ActionKind = "cancel subscription"
+	Tell           ActionKind = "tell applicant"
+)
+
+// Action is one outside call the rules ask for.
+type Action struct {
+	Kind ActionKind
+	// For is the step a checkout is opened for.
+	For StepKind
+	// Amount is what is refunded.
+	Amount Amount
+	// Message is what is told.
+	Message MessageKind
+}
+
+// String names the action for people.
+func (a Action) String() string {
+	switch a.Kind {
+	case OpenCheckout:
+		return fmt.Sprintf("%s for %s", a.Kind, a.For)
+	case Tell:
+		return fmt.Sprintf("%s: %s", a.Kind, a.Message)
+	}
+	return string(a.Kind)
+}
+
+// Attempt is one try of an action, written down before the call is made.
+type Attempt struct {
+	// N counts the attempts that had an idempotency key of their own, from 1.
+	N int `json:"n"`
+	// Key is the idempotency key.
+	Key string `json:"key"`
+	// First is when the first attempt of this action began whose effect is still
+	// unknown; zero when none is.
+	First time.Time `json:"first,omitzero"`
+	// Open is true from before the call until its outcome is recorded: while it is
+	// true the same key is used again.
+	Open bool `json:"open,omitempty"`
+}
+
+// Work is what the worker has tried on a request.
+type Work struct {
+	Attempts map[ActionKind]Attempt `json:"attempts,omitempty"`
+	// Failures counts the passes in a row that ended in an error.
+	Failures int `json:"failures,omitempty"`
+	// Error is the last one in words for an operator, and Doing what was tried.
+	// Empty after a pass that went well.
+	Error   string    `json:"error,omitempty"`
+	Doing   string    `json:"doing,omitempty"`
+	ErrorAt time.Time `json:"error_at,omitzero"`
+	// Attention asks for a person: the failure is permanent, or has lasted.
+	Attention bool `json:"attention,omitempty"`
+	// Next is when the worker will look again; zero when only a hint wakes it.
+	Next time.Time `json:"next,omitzero"`
+}
+
+// begin writes down an attempt at an action and returns its idempotency key. An
+// attempt whose outcome was never recorded is taken up again under its own key.
+func (c *Change) begin(a Action, now time.Time) Attempt {
+	try := c.Work.Attempts[a.Kind]
+	if !try.Open {
+		try.N++
+		try.Key = fmt.Sprintf("kb_%s_%s_%d", c.ID, slug(a.Kind), try.N)
+		try.Open = true
+	}
+	if try.First.IsZero() {
+		try.First = now
+	}
+	c.setAttempt(a.Kind, try)
+	return try
+}
+
+// settle records that the effect of an action is known.
+func (c *Change) settle(kind ActionKind) {
+	if try, ok := c.Work.Attempts[kind]; ok {
+		try.Open = false
+		try.First = time.Time{}
+		c.setAttempt(kind, try)
+	}
+}
+
+// fail records that an attempt ended in an error. One whose answer the provider
+// will repeat is over, and the next one gets a key of its own; First stays, so
+// that the next one looks for what the failed one may have left behind.
+func (c *Change) fail(kind ActionKind, err error) {
+	try := c.Work.Attempts[kind]
+	try.Open = !answered(err) && !Permanent(err)
+	c.setAttempt(kind, try)
+}
+
+func (c *Change) setAttempt(kind ActionKind, try Attempt) {
+	if c.Work.Attempts == nil {
+		c.Work.Attempts = map[ActionKind]Attempt{}
+	}
+	c.Work.Attempts[kind] = try
+}
+
+// slug is the action's name within an idempotency key.
+func slug(kind ActionKind) string {
+	b := []byte(kind)
+	for i, c := range b {
+		if c == ' ' {
+			b[i] = '-'
+		}
+	}
+	return string(b)
+}
