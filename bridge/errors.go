@@ -75,9 +75,9 @@ func KindOf(err error) Kind {
 	return Internal
 }
 
-// Message returns what a person may read about err. An error without a message
+// Explain returns what a person may read about err. An error without a message
 // of its own gets a general one: internals are never shown.
-func Message(err error) string {
+func Explain(err error) string {
 	if e, ok := errors.AsType[*Error](err); ok && e.Msg != "" {
 		return e.Msg
 	}
