@@ -118,8 +118,10 @@ type Order struct {
 	Request Request
 	// For is the step the checkout serves.
 	For StepKind
-	// Key is the idempotency key.
+	// Key is the idempotency key, At when it was written down: whatever the order
+	// says is derived from it, so that a repetition under the key says the same.
 	Key string
+	At  time.Time
 	// Success and Cancel are where the browser comes back to. Success takes the
 	// provider's own placeholders.
 	Success, Cancel string

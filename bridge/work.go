@@ -41,6 +41,8 @@ func (a Action) String() string {
 	switch a.Kind {
 	case OpenCheckout:
 		return fmt.Sprintf("%s for %s", a.Kind, a.For)
+	case RefundPayment:
+		return fmt.Sprintf("%s of %d %s", a.Kind, a.Amount.Minor, a.Amount.Currency)
 	case Tell:
 		return fmt.Sprintf("%s: %s", a.Kind, a.Message)
 	}
@@ -51,11 +53,15 @@ func (a Action) String() string {
 type Attempt struct {
 	// N counts the attempts that had an idempotency key of their own, from 1.
 	N int `json:"n"`
-	// Key is the idempotency key.
-	Key string `json:"key"`
+	// Key is the idempotency key, Begun when it was written down.
+	Key   string    `json:"key"`
+	Begun time.Time `json:"begun,omitzero"`
 	// First is when the first attempt of this action began whose effect is still
 	// unknown; zero when none is.
 	First time.Time `json:"first,omitzero"`
+	// Of is the action in words, For the step of a checkout.
+	Of  string   `json:"of"`
+	For StepKind `json:"for,omitempty"`
 	// Open is true from before the call until its outcome is recorded: while it is
 	// true the same key is used again.
 	Open bool `json:"open,omitempty"`
@@ -77,13 +83,20 @@ type Work struct {
 	Next time.Time `json:"next,omitzero"`
 }
 
-// begin writes down an attempt at an action and returns its idempotency key. An
-// attempt whose outcome was never recorded is taken up again under its own key.
+// keyLife is how long an idempotency key is relied on. Stripe keeps one for at
+// least 24 hours.
+const keyLife = 20 * time.Hour
+
+// begin writes down an attempt at an action. An attempt whose outcome was never
+// recorded is taken up again under its own key, as long as it says the same and the
+// provider is sure to remember it.
 func (c *Change) begin(a Action, now time.Time) Attempt {
 	try := c.Work.Attempts[a.Kind]
-	if !try.Open {
+	if !try.Open || try.Of != a.String() || now.Sub(try.Begun) > keyLife {
 		try.N++
 		try.Key = fmt.Sprintf("kb_%s_%s_%d", c.ID, slug(a.Kind), try.N)
+		try.Begun = now
+		try.Of, try.For = a.String(), a.For
 		try.Open = true
 	}
 	if try.First.IsZero() {

@@ -1,0 +1,105 @@
+package bridge
+
+import (
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+)
+
+// Config ties the domain to its ports. Service and Worker share one.
+type Config struct {
+	Store Store
+	// Portals are the configured portals by name.
+	Portals map[string]Site
+	// Providers are the payment providers by name.
+	Providers map[string]Provider
+	// Notifier tells applicants; nil where nobody is told anything by keybridge.
+	Notifier Notifier
+	Plans    Plans
+	// Page returns the address of the developer's own page, made at a time: the same
+	// for the same request and time.
+	Page func(id ID, at time.Time) string
+	// NewID returns a new ULID.
+	NewID func() ID
+	// Now is the clock; nil for time.Now. Waiting is done on the runtime's own
+	// monotonic clock.
+	Now func() time.Time
+	// Jitter returns a number in [0,1) that spreads retries; nil for a random one.
+	Jitter func() float64
+	// Log may be nil.
+	Log *slog.Logger
+	// Changed is called after every commit that changed a request, with the lines
+	// it added to the history. It must not block. May be nil.
+	Changed func(Request, []Entry)
+	// Tried is called after every outside call, for metrics. May be nil.
+	Tried func(Try)
+	// Lease is how long a claim lasts: longer than any pass. Zero: 2 minutes.
+	Lease time.Duration
+	// AttentionAfter is how many failures in a row ask for a person. Zero: 8.
+	AttentionAfter int
+}
+
+// Site is a portal as it is configured here.
+type Site struct {
+	Portal Portal
+	// Fresh is how old a key request may be that is handed off by its bare id.
+	// Zero: 15 minutes.
+	Fresh time.Duration
+	// Workers is how many of its requests are worked on at once. Zero: 8.
+	Workers int
+}
+
+// Try is one outside call.
+type Try struct {
+	// Doing is an ActionKind, or "read portal", "read payment", "quote".
+	Doing  string
+	Portal string
+	// Kind is "" for success.
+	Kind Kind
+	Took time.Duration
+}
+
+// fresh is how old a bare hand-off may be.
+func (s Site) fresh() time.Duration {
+	if s.Fresh > 0 {
+		return s.Fresh
+	}
+	return 15 * time.Minute
+}
+
+func (s Site) workers() int {
+	if s.Workers > 0 {
+		return s.Workers
+	}
+	return 8
+}
+
+// complete fills in the defaults and says what is missing.
+func (c Config) complete() (Config, error) {
+	if c.Store == nil || len(c.Portals) == 0 || c.NewID == nil || c.Page == nil {
+		return c, errors.New("bridge: Config needs Store, Portals, NewID and Page")
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Jitter == nil {
+		c.Jitter = rand.Float64
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Changed == nil {
+		c.Changed = func(Request, []Entry) {}
+	}
+	if c.Tried == nil {
+		c.Tried = func(Try) {}
+	}
+	if c.Lease == 0 {
+		c.Lease = 2 * time.Minute
+	}
+	if c.AttentionAfter == 0 {
+		c.AttentionAfter = 8
+	}
+	return c, nil
+}

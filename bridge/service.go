@@ -1,0 +1,305 @@
+package bridge
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Service is what receivers, pages and commands call. It commits and answers; all
+// outside calls but one are left to the Worker. (The one: a bare id is read back
+// before it is believed.)
+type Service struct {
+	cfg Config
+
+	mu    sync.Mutex
+	waits map[ID]*wait
+	wakes []chan struct{}      // one a worker loop; buffered, so that a wake is never lost
+}
+
+// New returns a service. It starts nothing; see Worker.
+func New(cfg Config) (*Service, error) {
+	cfg, err := cfg.complete()
+	if err != nil {
+		return nil, err
+	}
+	return &Service{cfg: cfg, waits: map[ID]*wait{}}, nil
+}
+
+// Accept commits a hint and wakes the worker. It may be repeated.
+func (s *Service) Accept(ctx context.Context, h Hint) (Accepted, error) {
+	return s.accept(ctx, h, nil)
+}
+
+func (s *Service) accept(ctx context.Context, h Hint, then func(*Change) error) (Accepted, error) {
+	if h.At.IsZero() {
+		h.At = s.cfg.Now()
+	}
+	var seen Change
+	done, err := s.cfg.Store.Accept(ctx, h, func(c *Change) error {
+		if then != nil {
+			if err := then(c); err != nil {
+				return err
+			}
+		}
+		seen = *c
+		return nil
+	})
+	if err != nil {
+		return done, err
+	}
+	if len(seen.Entries) > 0 {
+		s.changed(seen.Request, seen.Entries)
+	}
+	if done.Request != "" && !done.Duplicate {
+		s.wake()
+	}
+	return done, nil
+}
+
+// Intake returns the request to create for a key request that is not known yet.
+func (s *Service) Intake(portal, key string) *Change {
+	now := s.cfg.Now().UTC()
+	c := &Change{Request: Request{
+		ID: s.cfg.NewID(), Portal: portal, Key: key, Created: now,
+		Verdict: Verdict{Outcome: Open},
+	}}
+	c.note(now, Actor{Kind: ByPortal, Name: portal}, WhatReceived, "", "", "")
+	return c
+}
+
+// Handoff is a browser that a portal sent here.
+type Handoff struct {
+	Portal, Key string
+	Trust       Trust
+	// ID makes a signed hand-off work once: a token's jti, a query's signature.
+	ID string
+	// Browser is the hash of the cookie of the browser it came in.
+	Browser string
+	// Return is where the developer wants to go back to, already checked.
+	Return string
+}
+
+// Arrive takes in a browser that a portal sent here and returns its request, new
+// or known.
+//
+// A signed hand-off is believed, once: Conflict when it was used before. A bare id
+// is read back first, and has to be a fresh request that waits: NotFound when it
+// is not, Conflict when it was opened in another browser. When the portal does not
+// answer within ctx nothing is lost: the request is kept, unread, and the worker
+// reads it back; what turns out not to be one is dropped.
+func (s *Service) Arrive(ctx context.Context, h Handoff) (Request, error) {
+	site, ok := s.cfg.Portals[h.Portal]
+	if !ok {
+		return Request{}, &Error{Kind: NotFound, Msg: "There is no portal of that name here."}
+	}
+	if h.Trust == Bare {
+		if err := s.readBack(ctx, site, h); err != nil {
+			return Request{}, err
+		}
+	}
+	hint := Hint{
+		Source: "handoff/" + h.Portal, ID: h.ID, What: "handoff", At: s.cfg.Now(),
+		Portal: h.Portal, Key: h.Key, Intake: s.Intake(h.Portal, h.Key),
+	}
+	// What a browser asked for is committed even when its patience is over.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	done, err := s.accept(ctx, hint, func(c *Change) error { return c.arrive(h, s.cfg.Now()) })
+	switch {
+	case err != nil:
+		return Request{}, err
+	case done.Duplicate:
+		return Request{}, &Error{Kind: Conflict, Msg: "This link has been used already. Go back to the portal to continue from there."}
+	}
+	return s.cfg.Store.Get(ctx, done.Request)
+}
+
+// readBack asks the portal whether a bare id names a fresh request that waits.
+func (s *Service) readBack(ctx context.Context, site Site, h Handoff) error {
+	if r, err := s.cfg.Store.FindKey(ctx, h.Portal, h.Key); err == nil && r.Arrival.Browser != "" {
+		return nil // known, and bound to a browser: arrive compares the two
+	}
+	key, err := site.Portal.Read(ctx, h.Key, Access{})
+	switch {
+	case err == nil:
+		return believable(key, site, s.cfg.Now())
+	case KindOf(err) == Unavailable || KindOf(err) == Limited || ctx.Err() != nil:
+		return nil // keep the hint; the worker reads it back
+	}
+	return err
+}
+
+// believable says whether a key request that came by its bare id is one that may
+// start here: it waits, and it was made just now.
+func believable(key KeyRequest, site Site, now time.Time) error {
+	const skew = 5 * time.Minute // between the portal's clock and ours
+	age := now.Sub(key.Asked.At)
+	if key.State != Pending || key.Asked.At.IsZero() || age > site.fresh() || age < -skew {
+		return &Error{
+			Kind: NotFound,
+			Msg:  "We found no new key request behind this address. Go back to the portal and ask for the key again.",
+			Err:  fmt.Errorf("a bare hand-off of a request that is %q, %s old", key.State, age.Round(time.Second)),
+		}
+	}
+	return nil
+}
+
+// arrive binds a browser to the request.
+func (c *Change) arrive(h Handoff, now time.Time) error {
+	was := c.Arrival
+	if h.Trust == Bare {
+		if was.Trust != Untold && was.Browser != h.Browser {
+			return &Error{Kind: Conflict, Msg: "This key request was already opened in another browser. Continue there, or go back to the portal."}
+		}
+		if was.Trust == Signed {
+			return nil
+		}
+	}
+	c.Arrival = Arrival{Trust: h.Trust, At: now.UTC(), Browser: h.Browser, Return: h.Return}
+	if was.Trust != h.Trust {
+		c.note(now, Actor{Kind: ByDeveloper}, WhatArrived, string(was.Trust), string(h.Trust), "")
+	}
+	return nil
+}
+
+// Get returns a request.
+func (s *Service) Get(ctx context.Context, id ID) (Request, error) { return s.cfg.Store.Get(ctx, id) }
+
+// List returns a page of requests.
+func (s *Service) List(ctx context.Context, f Filter) (Page, error) { return s.cfg.Store.List(ctx, f) }
+
+// History returns a request's entries, oldest first, after checking their chain.
+func (s *Service) History(ctx context.Context, r Request) ([]Entry, error) {
+	return s.cfg.Store.History(ctx, r.ID)
+}
+
+// Look hints that somebody looks at a request and wants to see how it is now.
+func (s *Service) Look(ctx context.Context, id ID) error {
+	_, err := s.Accept(ctx, Hint{Source: "page", What: "look", Request: id})
+	return err
+}
+
+// Await returns the request as soon as enough says so, or as it is when ctx ends;
+// that is no error.
+func (s *Service) Await(ctx context.Context, id ID, enough func(Request) bool) (Request, error) {
+	for {
+		w := s.watch(id)
+		r, err := s.cfg.Store.Get(context.WithoutCancel(ctx), id)
+		if err == nil && !enough(r) {
+			select {
+			case <-w.changed:
+			case <-time.After(250 * time.Millisecond): // another node may have changed it
+			case <-ctx.Done():
+			}
+		}
+		s.unwatch(id, w)
+		if err != nil || ctx.Err() != nil || enough(r) {
+			return r, err
+		}
+	}
+}
+
+// Withdraw is the developer's own "no, thank you": the request is declined while
+// it is still open. Conflict when it has been decided.
+func (s *Service) Withdraw(ctx context.Context, id ID) error {
+	mark := Mark{By: Actor{Kind: ByDeveloper}, Why: "withdrawn by the developer"}
+	return s.rule(ctx, id, "withdraw", func(c *Change) error { return c.rule(Decline, mark, s.cfg.Now()) })
+}
+
+// Decide is a person's decision: approve meets the review that waits, decline ends
+// the request. Conflict, with the name of who was first, when it has been decided.
+func (s *Service) Decide(ctx context.Context, id ID, o Outcome, by Actor, why string) error {
+	return s.rule(ctx, id, string(o), func(c *Change) error {
+		return c.rule(o, Mark{By: by, Why: why}, s.cfg.Now())
+	})
+}
+
+// Retry looks again at once at a request that needs attention.
+func (s *Service) Retry(ctx context.Context, id ID, by Actor) error {
+	return s.rule(ctx, id, "retry", func(c *Change) error {
+		c.note(s.cfg.Now(), by, WhatAttention, "", "", "retry now")
+		c.Work.Failures = 0
+		return nil
+	})
+}
+
+// rule applies a person's word and makes the request due.
+func (s *Service) rule(ctx context.Context, id ID, what string, then func(*Change) error) error {
+	done, err := s.accept(ctx, Hint{Source: "person", What: what, Request: id}, then)
+	if err == nil && done.Unknown() {
+		return &Error{Kind: NotFound, Msg: "There is no such request."}
+	}
+	return err
+}
+
+func (c *Change) rule(o Outcome, mark Mark, now time.Time) error {
+	mark.At = now.UTC()
+	if c.Verdict.Outcome != Open {
+		return &Error{Kind: Conflict, Msg: fmt.Sprintf("This request was already decided (%s, by %s): %s.",
+			c.Verdict.Outcome, c.Verdict.Mark.By.Kind, c.Verdict.Mark.Why)}
+	}
+	if o == Decline {
+		if step, ok := c.Current(); ok {
+			c.step(step.Kind, Failed, mark)
+		}
+		c.decide(Decline, mark)
+		return nil
+	}
+	if step, ok := c.Current(); !ok || step.Kind != Review {
+		return &Error{Kind: Conflict, Msg: "This request does not wait for a review."}
+	}
+	c.step(Review, Met, mark)
+	c.conclude(now)
+	return nil
+}
+
+// wake tells every worker loop that something is due.
+func (s *Service) wake() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, ch := range s.wakes {
+		select {
+		case ch <- struct{}{}:
+		default: // it has been told already
+		}
+	}
+}
+
+// wait is who waits for a request to change.
+type wait struct {
+	changed chan struct{} // closed at the next change
+	waiters int
+}
+
+func (s *Service) watch(id ID) *wait {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w, ok := s.waits[id]
+	if !ok {
+		w = &wait{changed: make(chan struct{})}
+		s.waits[id] = w
+	}
+	w.waiters++
+	return w
+}
+
+func (s *Service) unwatch(id ID, w *wait) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if w.waiters--; w.waiters == 0 && s.waits[id] == w {
+		delete(s.waits, id)
+	}
+}
+
+// changed tells whoever waits for a request.
+func (s *Service) changed(r Request, entries []Entry) {
+	s.mu.Lock()
+	if w, ok := s.waits[r.ID]; ok {
+		close(w.changed)
+		delete(s.waits, r.ID)
+	}
+	s.mu.Unlock()
+	s.cfg.Changed(r, entries)
+}

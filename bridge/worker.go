@@ -1,0 +1,363 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Worker brings requests to what they should be: it claims what is due, reads the
+// facts, does the one next thing, records it, and goes on until there is nothing
+// to do but wait. Each portal has a loop of its own, so that a slow one does not
+// slow the others.
+type Worker struct {
+	service *Service
+	cfg     Config
+}
+
+// NewWorker returns a worker on a service.
+func NewWorker(s *Service) *Worker { return &Worker{service: s, cfg: s.cfg} }
+
+// Run works until ctx ends, then finishes the passes under way (each is bounded by
+// its lease) and returns.
+func (w *Worker) Run(ctx context.Context) {
+	var loops sync.WaitGroup
+	for name, site := range w.cfg.Portals {
+		wake := w.service.join()
+		loops.Go(func() { w.loop(ctx, name, site, wake) })
+	}
+	loops.Wait()
+}
+
+// join returns a channel on which a loop is woken.
+func (s *Service) join() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ch := make(chan struct{}, 1)
+	s.wakes = append(s.wakes, ch)
+	return ch
+}
+
+// longestNap bounds how long a loop sleeps without looking at the schedule, which
+// another node may have changed.
+const longestNap = 5 * time.Second
+
+func (w *Worker) loop(ctx context.Context, portal string, site Site, wake <-chan struct{}) {
+	var passes sync.WaitGroup
+	defer passes.Wait()
+	slots := make(chan struct{}, site.workers())
+	freed := make(chan struct{}, 1)
+	for ctx.Err() == nil {
+		nap := longestNap
+		if free := cap(slots) - len(slots); free > 0 {
+			claims, next, err := w.cfg.Store.Claim(ctx, portal, w.cfg.Now(), w.cfg.Now().Add(w.cfg.Lease), free)
+			switch {
+			case err != nil && ctx.Err() == nil:
+				w.cfg.Log.Error("cannot claim requests", "portal", portal, "error", err)
+			case len(claims) == free:
+				nap = 0
+			case !next.IsZero():
+				nap = min(nap, max(next.Sub(w.cfg.Now()), 0))
+			}
+			for _, claim := range claims {
+				slots <- struct{}{}
+				passes.Go(func() {
+					w.pass(ctx, claim)
+					<-slots
+					select {
+					case freed <- struct{}{}:
+					default:
+					}
+				})
+			}
+		}
+		if nap == 0 && len(slots) < cap(slots) {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-wake:
+		case <-freed:
+		case <-time.After(nap):
+		}
+	}
+}
+
+// mostActions bounds one pass: a request that still moves after so many calls is
+// looked at again later, so that two sides that disagree for ever cost little.
+const mostActions = 12
+
+// pass works on one claimed request. It goes on when ctx ends, because a call under
+// way is better finished; its own bound is the lease.
+func (w *Worker) pass(ctx context.Context, claim Claim) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.cfg.Lease*3/4)
+	defer cancel()
+	r, err := w.cfg.Store.Get(ctx, claim.Request)
+	if KindOf(err) == NotFound {
+		return
+	}
+	if err != nil {
+		w.cfg.Log.Error("cannot read a request", "request", claim.Request, "error", err)
+		return // the lease lapses and another pass tries
+	}
+	p := &pass{w: w, claim: claim, request: r}
+	if err := p.run(ctx); err != nil {
+		w.cfg.Log.Error("pass not recorded", "request", r.ID, "error", err)
+	}
+}
+
+// pass is one claimed request being worked on.
+type pass struct {
+	w       *Worker
+	claim   Claim
+	request Request
+	site    Site
+}
+
+// run reads, then acts until nothing is left to do. The errors it returns are the
+// store's: those of the outside are recorded with the request.
+func (p *pass) run(ctx context.Context) error {
+	site, ok := p.w.cfg.Portals[p.request.Portal]
+	if !ok {
+		return p.failed(ctx, Action{}, "find portal", &Error{Kind: Invalid,
+			Msg: fmt.Sprintf("the portal %q is not configured any more", p.request.Portal)})
+	}
+	p.site = site
+	var act Action
+	var more bool
+	for done := 0; done < mostActions; done++ {
+		if !more { // at the start, and whenever an action found that the outside had moved on
+			facts, terms, doing, err := p.read(ctx)
+			if err == nil && p.unbelievable(facts) {
+				return p.w.cfg.Store.Drop(ctx, p.request.ID)
+			}
+			act, more, err = p.observe(ctx, facts, terms, doing, err)
+			if err != nil || !more {
+				return err
+			}
+		}
+		facts, err := p.do(ctx, act)
+		switch {
+		case KindOf(err) == Conflict:
+			more = false
+			if err := p.update(ctx, func(c *Change) error { c.settle(act.Kind); return nil }); err != nil {
+				return err
+			}
+			continue
+		case err != nil:
+			return p.failed(ctx, act, act.String(), err)
+		}
+		if act, more, err = p.record(ctx, act, facts); err != nil || !more {
+			return err
+		}
+	}
+	return p.failed(ctx, Action{}, "agree", &Error{Kind: Unavailable,
+		Msg: "portal and provider kept changing while they were read"})
+}
+
+// unbelievable reports a bare hand-off that could not be read back when it came,
+// and is now seen to be none.
+func (p *pass) unbelievable(f Facts) bool {
+	return p.request.Access.Have == Unread && p.request.Arrival.Trust == Bare &&
+		believable(*f.Key, p.site, p.request.Created) != nil
+}
+
+// read asks portal and provider at once. An error does not hide the other's facts.
+func (p *pass) read(ctx context.Context) (f Facts, terms Terms, doing string, err error) {
+	r := p.request
+	var money Money
+	var moneyErr error
+	var both sync.WaitGroup
+	provider := p.w.cfg.Providers[r.Terms.Provider]
+	if r.Payment.Checkout.ID != "" {
+		if provider == nil {
+			return f, terms, "read payment", &Error{Kind: Invalid,
+				Msg: fmt.Sprintf("the provider %q is not configured any more", r.Terms.Provider)}
+		}
+		both.Go(func() {
+			moneyErr = p.timed("read payment", func() (err error) { money, err = provider.Read(ctx, r); return })
+		})
+	}
+	var key KeyRequest
+	keyErr := p.timed("read portal", func() (err error) { key, err = p.site.Portal.Read(ctx, r.Key, r.Access); return })
+	both.Wait()
+	if keyErr == nil {
+		f.Key = &key
+	}
+	if moneyErr == nil && r.Payment.Checkout.ID != "" {
+		f.Money = &money
+	}
+	switch {
+	case keyErr != nil:
+		return f, terms, "read portal", keyErr
+	case moneyErr != nil:
+		return f, terms, "read payment", moneyErr
+	case r.Access.Have == Unread:
+		terms, err = p.terms(ctx, key)
+		return f, terms, "quote", err
+	}
+	return f, terms, "", nil
+}
+
+// terms makes the terms of a request that is read for the first time. Prices are
+// quoted only where they can still matter.
+func (p *pass) terms(ctx context.Context, key KeyRequest) (Terms, error) {
+	terms := p.w.cfg.Plans.Terms(p.request.Portal, key.Asked)
+	if key.State != Pending {
+		return terms, nil
+	}
+	provider := p.w.cfg.Providers[terms.Provider]
+	if provider == nil && terms.Provider != "" {
+		return terms, &Error{Kind: Invalid, Msg: fmt.Sprintf("the provider %q is not configured", terms.Provider)}
+	}
+	for i, line := range terms.Lines {
+		if line.quoted() {
+			continue
+		}
+		err := p.timed("quote", func() (err error) { terms.Lines[i], err = provider.Quote(ctx, line); return })
+		if err != nil {
+			return terms, err
+		}
+	}
+	return terms.Fitted(), nil
+}
+
+// observe commits what was read and, if all was, the next attempt.
+func (p *pass) observe(ctx context.Context, f Facts, terms Terms, doing string, readErr error) (act Action, more bool, err error) {
+	if readErr != nil && p.request.Access.Have == Unread {
+		return act, false, p.failed(ctx, Action{}, doing, readErr)
+	}
+	err = p.update(ctx, func(c *Change) error {
+		now := p.now()
+		if c.Access.Have == Unread {
+			c.TakeIn(*f.Key, terms, now)
+		}
+		c.Observe(f, now)
+		if readErr == nil {
+			act, more = p.next(c, now)
+		}
+		return nil
+	})
+	if err == nil && readErr != nil {
+		return act, false, p.failed(ctx, Action{}, doing, readErr)
+	}
+	return act, more, err
+}
+
+// record commits the outcome of an action and the next attempt.
+func (p *pass) record(ctx context.Context, did Action, f Facts) (act Action, more bool, err error) {
+	err = p.update(ctx, func(c *Change) error {
+		now := p.now()
+		try := c.Work.Attempts[did.Kind]
+		c.settle(did.Kind)
+		c.note(now, c.actorOf(did.Kind), WhatAction, "", did.String(), fmt.Sprintf("attempt %d", try.N))
+		if did.Kind == Tell {
+			c.Told = append(c.Told, Told{Kind: did.Message, At: now, ID: try.Key})
+		}
+		c.Observe(f, now)
+		act, more = p.next(c, now)
+		return nil
+	})
+	return act, more, err
+}
+
+// next writes down the next attempt, or gives the claim back.
+func (p *pass) next(c *Change, now time.Time) (Action, bool) {
+	act, more := Next(c.Request, now)
+	if more {
+		c.begin(act, now)
+		return act, true
+	}
+	c.Work.Next = Until(c.Request, now)
+	if c.Work.Attention {
+		c.note(now, Actor{Kind: ByClock}, WhatAttention, "needs attention", "", "")
+	}
+	c.Work.Failures, c.Work.Error, c.Work.Doing, c.Work.ErrorAt, c.Work.Attention = 0, "", "", time.Time{}, false
+	c.Done = &Done{Claim: p.claim, Due: c.Work.Next}
+	return Action{}, false
+}
+
+// failed records a failure and when to try again.
+func (p *pass) failed(ctx context.Context, act Action, doing string, cause error) error {
+	p.w.cfg.Log.Warn("could not "+doing, "request", p.request.ID, "portal", p.request.Portal,
+		"kind", string(KindOf(cause)), "error", cause, "failures", p.request.Work.Failures+1)
+	return p.update(ctx, func(c *Change) error {
+		now := p.now()
+		if act.Kind != "" {
+			c.fail(act.Kind, cause)
+		}
+		k := &c.Work
+		k.Failures++
+		k.Error, k.Doing, k.ErrorAt = operatorMessage(cause), doing, now
+		if !k.Attention && (Permanent(cause) || k.Failures >= p.w.cfg.AttentionAfter) {
+			k.Attention = true
+			c.note(now, Actor{Kind: ByClock}, WhatAttention, "", "needs attention", doing+": "+k.Error)
+		}
+		k.Next = now.Add(backoff(k.Failures, k.Attention, retryAfter(cause), p.w.cfg.Jitter()))
+		c.Done = &Done{Claim: p.claim, Due: k.Next}
+		return nil
+	})
+}
+
+// operatorMessage is what is kept of an error: its message where it has one, else
+// its kind. Causes go to the log only.
+func operatorMessage(err error) string {
+	if e, ok := errors.AsType[*Error](err); ok && e.Msg != "" {
+		return e.Msg
+	}
+	return string(KindOf(err))
+}
+
+// update commits a change of the request and tells who waits for it.
+func (p *pass) update(ctx context.Context, fn func(*Change) error) error {
+	var entries []Entry
+	r, err := p.w.cfg.Store.Update(context.WithoutCancel(ctx), p.request.ID, func(c *Change) error {
+		err := fn(c)
+		entries = c.Entries
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	p.request = r
+	p.w.service.changed(r, entries)
+	return nil
+}
+
+func (p *pass) now() time.Time { return p.w.cfg.Now().UTC() }
+
+// timed makes one outside call and reports it.
+func (p *pass) timed(doing string, call func() error) error {
+	begin := time.Now()
+	err := call()
+	p.w.cfg.Tried(Try{Doing: doing, Portal: p.request.Portal, Kind: KindOf(err), Took: time.Since(begin)})
+	return err
+}
+
+func (c *Change) actorOf(kind ActionKind) Actor {
+	switch kind {
+	case ApproveKey, DeclineKey, SuspendKey, ResumeKey, RevokeKey:
+		return c.portal()
+	case Tell:
+		return Actor{Kind: ByClock}
+	}
+	return c.provider()
+}
+
+// backoff is how long to wait after a number of failures in a row: doubling from
+// one second to 15 minutes, from half an hour on once a person is asked for, spread
+// by jitter over half to one and a half of that, and never less than the other side
+// asked for (of which an hour at most is believed).
+func backoff(failures int, attention bool, asked time.Duration, jitter float64) time.Duration {
+	wait := 15 * time.Minute
+	if failures < 11 {
+		wait = min(wait, time.Second<<max(failures-1, 0))
+	}
+	if attention {
+		wait = max(wait, 30*time.Minute)
+	}
+	wait = time.Duration(float64(wait) * (0.5 + jitter))
+	return max(wait, min(asked, time.Hour))
+}
