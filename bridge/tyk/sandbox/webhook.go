@@ -1,0 +1,186 @@
+package sandbox
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Delivery is one webhook: what was to be sent, and what became of it.
+type Delivery struct {
+	ID      string          `json:"id"` // counts from 1
+	Event   string          `json:"event"`
+	Request string          `json:"request"` // the key request's id
+	URL     string          `json:"url"`
+	Body    json.RawMessage `json:"body"`
+	At      time.Time       `json:"at"`
+	Sent    int             `json:"sent"`   // attempts: 0 when held, 1, or more when replayed
+	Status  int             `json:"status"` // of the last attempt; 0 when there was no answer
+	Error   string          `json:"error,omitempty"`
+}
+
+// atOnce is how many webhooks are under way at the same time; more wait.
+const atOnce = 32
+
+// webhookSender sends webhooks beside the requests that cause them. Each is attempted once: Tyk documents no retry.
+type webhookSender struct {
+	client *http.Client
+	log    *slog.Logger
+	now    func() time.Time
+	ctx    context.Context //nolint:containedctx // the sender's own life, ended by close
+	stop   context.CancelFunc
+	slots  chan struct{}
+
+	mu         sync.Mutex
+	closed     bool
+	deliveries []*Delivery
+	underWay   int
+	quiet      chan struct{} // closed while nothing is under way
+}
+
+func newWebhookSender(client *http.Client, log *slog.Logger, now func() time.Time) *webhookSender {
+	if client == nil {
+		client = &http.Client{Timeout: 10 * time.Second}
+	}
+	w := &webhookSender{client: client, log: log, now: now, slots: make(chan struct{}, atOnce), quiet: make(chan struct{})}
+	w.ctx, w.stop = context.WithCancel(context.Background())
+	close(w.quiet)
+	return w
+}
+
+// announceLocked sends the webhook for an event of a key request, when the organisation has one.
+func (s *Server) announceLocked(event string, record *requestRecord) {
+	if s.settings.Webhook == "" {
+		return
+	}
+	body, err := json.Marshal(struct {
+		Event string     `json:"event"`
+		Data  KeyRequest `json:"data"`
+	}{event, s.completeLocked(record)})
+	if err != nil {
+		s.log.Error("a webhook's body cannot be written", "error", err)
+		return
+	}
+	s.webhooks.add(Delivery{Event: event, Request: record.ID, URL: s.settings.Webhook, Body: body, At: s.today()}, s.settings.HoldWebhooks)
+}
+
+func (w *webhookSender) add(delivery Delivery, hold bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delivery.ID = fmt.Sprint(len(w.deliveries) + 1)
+	w.deliveries = append(w.deliveries, &delivery)
+	if !hold {
+		w.startLocked(&delivery)
+	}
+}
+
+func (w *webhookSender) startLocked(delivery *Delivery) {
+	if w.closed {
+		return
+	}
+	if w.underWay == 0 {
+		w.quiet = make(chan struct{})
+	}
+	w.underWay++
+	delivery.Sent++
+	target, body := delivery.URL, delivery.Body
+	go func() {
+		status, err := w.send(target, body)
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delivery.Status, delivery.Error = status, ""
+		if err != nil {
+			delivery.Error = err.Error()
+			w.log.Warn("a webhook failed", "delivery", delivery.ID, "error", delivery.Error)
+		}
+		if w.underWay--; w.underWay == 0 {
+			close(w.quiet)
+		}
+	}()
+}
+
+func (w *webhookSender) send(target string, body []byte) (status int, err error) {
+	select {
+	case w.slots <- struct{}{}:
+		defer func() { <-w.slots }()
+	case <-w.ctx.Done():
+		return 0, w.ctx.Err()
+	}
+	request, err := http.NewRequestWithContext(w.ctx, http.MethodPost, target, bytes.NewReader(body))
+	if err != nil {
+		return 0, errors.New("the webhook's URL is not one")
+	}
+	request.Header.Set("Content-Type", "application/json")
+	answer, err := w.client.Do(request)
+	if err != nil {
+		return 0, withoutURL(err)
+	}
+	defer answer.Body.Close()                                        //nolint:errcheck // it was only read
+	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, maxBody)) //nolint:errcheck // read so that the connection can be used again
+	return answer.StatusCode, nil
+}
+
+// withoutURL takes the URL out of an error: it holds the receiver's secret, and errors get logged.
+func withoutURL(err error) error {
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		return wrapped.Err
+	}
+	return err
+}
+
+func (w *webhookSender) close() {
+	w.mu.Lock()
+	w.closed = true
+	quiet := w.quiet
+	w.mu.Unlock()
+	w.stop()
+	<-quiet
+}
+
+// Webhooks returns every webhook so far, oldest first. Those under way have no status yet; see [Server.Settle].
+func (s *Server) Webhooks() []Delivery {
+	s.webhooks.mu.Lock()
+	defer s.webhooks.mu.Unlock()
+	all := make([]Delivery, len(s.webhooks.deliveries))
+	for i, delivery := range s.webhooks.deliveries {
+		all[i] = *delivery
+	}
+	return all
+}
+
+// Replay sends a webhook again, or for the first time when it was held; the body is the one of then, the URL too. It
+// returns an error when there is no such webhook.
+func (s *Server) Replay(id string) error {
+	w := s.webhooks
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	place := slices.IndexFunc(w.deliveries, func(d *Delivery) bool { return d.ID == id })
+	if place < 0 {
+		return notThere("There is no such webhook.")
+	}
+	w.startLocked(w.deliveries[place])
+	return nil
+}
+
+// Settle waits until no webhook is under way. It returns the context's error when that ends first.
+func (s *Server) Settle(ctx context.Context) error {
+	s.webhooks.mu.Lock()
+	quiet := s.webhooks.quiet
+	s.webhooks.mu.Unlock()
+	select {
+	case <-quiet:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
