@@ -1,0 +1,89 @@
+package tyk
+
+import (
+	"encoding/json"
+	"errors"
+	"regexp"
+	"strings"
+	"unicode"
+)
+
+// What Tyk's errors mean here. They are the causes within a bridge.Error.
+var (
+	// errMissing: the record is not there.
+	errMissing = errors.New("not found")
+	// errProcessed: the key request was decided before.
+	errProcessed = errors.New("already processed")
+	// errPolicy: a policy that is asked for does not exist.
+	errPolicy = errors.New("a policy does not exist")
+	// errDeveloper: the developer who asks does not exist any more.
+	errDeveloper = errors.New("the developer does not exist")
+	// errUnhashed: a key was named by its hash at a gateway that does not hash keys.
+	errUnhashed = errors.New("key hashing is not enabled")
+	// errNotJSON stands for every error of decoding: those of encoding/json may quote what was read.
+	errNotJSON = errors.New("the answer is not the JSON expected")
+)
+
+// envelope is how the Dashboard answers with an error, or with success and no record. The gateway behind it writes the
+// members in lower case, which is the same to encoding/json.
+type envelope struct {
+	Status  text
+	Message text
+}
+
+// envelopeOf reads an answer as an envelope; ok is false when it is none. An error envelope has to say so by itself: no
+// record of Tyk's has a status "Error".
+func envelopeOf(body []byte) (e envelope, ok bool) {
+	if json.Unmarshal(body, &e) != nil || e.Status == "" {
+		return envelope{}, false
+	}
+	return e, true
+}
+
+func (e envelope) isError() bool { return strings.EqualFold(string(e.Status), "error") }
+
+var (
+	sayMissing    = regexp.MustCompile(`(?i)\bnot (be )?found\b|\bdo(es)? not exist\b|\bdoesn't exist\b|\bno such\b`)
+	sayBroken     = regexp.MustCompile(`(?i)\bhost\b|\bserver|\bconnect|\bdatabase\b|\bredis\b|\bmongo|\btime ?out\b|\blookup\b|\bdial\b`)
+	sayProcessed  = regexp.MustCompile(`(?i)\balready\b.*\b(processed|approved)\b`)
+	sayPolicy     = regexp.MustCompile(`(?i)\bpolic(y|ies)\b`)
+	sayDeveloper  = regexp.MustCompile(`(?i)\b(developer|user)\b`)
+	sayUnhashed   = regexp.MustCompile(`(?i)\bhashing is not enabled\b`)
+	sayAuthorised = regexp.MustCompile(`(?i)\bnot authori[sz]ed\b|\bunauthori[sz]ed\b|\baccess denied\b|\bpermission`)
+)
+
+// meaning says what an error envelope means, as one of the causes above; nil where it could be anything. Tyk has no error
+// codes, only sentences, and they differ between versions: so words are looked for, and a sentence that speaks of hosts or
+// databases is never taken for a missing record.
+func (e envelope) meaning() error {
+	m := string(e.Message)
+	switch {
+	case sayProcessed.MatchString(m):
+		return errProcessed
+	case sayUnhashed.MatchString(m):
+		return errUnhashed
+	case sayBroken.MatchString(m), !sayMissing.MatchString(m):
+		return nil
+	case sayPolicy.MatchString(m):
+		return errPolicy
+	case sayDeveloper.MatchString(m):
+		return errDeveloper
+	}
+	return errMissing
+}
+
+func (e envelope) unauthorised() bool { return sayAuthorised.MatchString(string(e.Message)) }
+
+// plain returns the plain words of Tyk's sentence for the operator's log: at most 120 bytes, and of anything that is not a
+// short word of letters only "…", because a sentence may quote a key, an id or an address.
+func (e envelope) plain() string {
+	words := strings.Fields(cut(string(e.Message), 1000))
+	for i, word := range words {
+		if bare := strings.Trim(word, `.,:;!?'"()`); len(bare) > 16 || strings.ContainsFunc(bare, odd) {
+			words[i] = "…"
+		}
+	}
+	return cut(strings.Join(words, " "), 120)
+}
+
+func odd(r rune) bool { return !unicode.IsLetter(r) && r != '-' && r != '\'' }
