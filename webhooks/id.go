@@ -1,0 +1,66 @@
+package webhooks
+
+import "keybridge/bridge"
+
+// The longest ids that are taken: Stripe's are documented to grow up to 255
+// characters, a portal's are 24 (an ObjectID) or 36 (a UUID).
+const (
+	maxProviderID = 255
+	maxKey        = 64
+	maxTokenID    = 128
+)
+
+// isKey reports whether text may be the id of a key request: letters, digits, -
+// and _, so that it can stand in a path, a log line and a page as it is.
+func isKey[T string | []byte](text T) bool { return isID(text, maxKey, "-_") }
+
+// isProviderID reports whether text may be an id of a provider.
+func isProviderID[T string | []byte](text T) bool { return isID(text, maxProviderID, "-_") }
+
+// isTokenID reports whether text may be the jti of a token: what UUIDs, URNs and
+// either base64 are written with.
+func isTokenID[T string | []byte](text T) bool { return isID(text, maxTokenID, "-_.~:+/=@") }
+
+// isEventName reports whether text may be the type of an event.
+func isEventName[T string | []byte](text T) bool { return isID(text, maxKey, "-_.") }
+
+func isID[T string | []byte](text T, most int, others string) bool {
+	if len(text) == 0 || len(text) > most {
+		return false
+	}
+	for i := range len(text) {
+		c := text[i]
+		if !isAlphanumeric(c) && !contains(others, c) {
+			return false
+		}
+	}
+	return true
+}
+
+func isAlphanumeric(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z'
+}
+
+func contains(set string, c byte) bool {
+	for i := range len(set) {
+		if set[i] == c {
+			return true
+		}
+	}
+	return false
+}
+
+// requestID returns the id of a request if text is one: a ULID in its canonical
+// form, 26 upper-case characters of Crockford's base 32, the first at most 7.
+func requestID(text []byte) (bridge.ID, bool) {
+	const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+	if len(text) != 26 || text[0] > '7' {
+		return "", false
+	}
+	for _, c := range text {
+		if !contains(crockford, c) {
+			return "", false
+		}
+	}
+	return bridge.ID(text), true
+}
