@@ -1,0 +1,90 @@
+package stripe
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	stripego "github.com/stripe/stripe-go/v76"
+
+	"keybridge/bridge"
+)
+
+// skew is how far Stripe's clock and ours may be apart.
+const skew = 10 * time.Minute
+
+// pageSize is the most that Stripe lists at once.
+const pageSize = 100
+
+// adopt looks for what earlier attempts at an order have left behind since a time.
+// A checkout that was paid or is being paid is taken before one that is open; of
+// several open ones the newest is kept and the others are expired. found is false
+// when there is none that can still come to anything.
+func (p *Provider) adopt(ctx context.Context, o bridge.Order, since time.Time) (money bridge.Money, found bool, err error) {
+	open, complete, err := p.leftBehind(ctx, o, since)
+	if err != nil {
+		return money, false, err
+	}
+	for _, s := range complete {
+		money, err = p.read(ctx, o.Request, s.ID)
+		if err != nil {
+			return money, false, err
+		}
+		if money.Checkout.State == bridge.CheckoutComplete {
+			return money, true, p.closeAll(ctx, open)
+		}
+	}
+	if len(open) == 0 {
+		return bridge.Money{}, false, nil
+	}
+	if err := p.closeAll(ctx, open[1:]); err != nil {
+		return bridge.Money{}, false, err
+	}
+	money, err = p.read(ctx, o.Request, open[0].ID)
+	if err != nil || money.Checkout.State == bridge.CheckoutOpen || money.Checkout.State == bridge.CheckoutComplete {
+		return money, true, err
+	}
+	return bridge.Money{}, false, nil // it closed in this very moment
+}
+
+// leftBehind lists the sessions of an order's request and step, newest first. The
+// list is bounded by the time since the attempt and by ctx; each page is a call.
+func (p *Provider) leftBehind(ctx context.Context, o bridge.Order, since time.Time) (open, complete []*stripego.CheckoutSession, err error) {
+	in := &stripego.CheckoutSessionListParams{
+		ListParams:   stripego.ListParams{Context: ctx, Limit: stripego.Int64(pageSize), Single: true},
+		CreatedRange: &stripego.RangeQueryParams{GreaterThanOrEqual: since.Add(-skew).Unix()},
+	}
+	for {
+		page := p.sessions.List(in)
+		if err := page.Err(); err != nil {
+			return nil, nil, p.problem("look for a checkout", err)
+		}
+		list := page.CheckoutSessionList()
+		for _, s := range list.Data {
+			switch {
+			case s.Metadata[metaRequest] != string(o.Request.ID) || s.Metadata[metaStep] != string(o.For):
+			case s.Status == stripego.CheckoutSessionStatusOpen:
+				open = append(open, s)
+			case s.Status == stripego.CheckoutSessionStatusComplete:
+				complete = append(complete, s)
+			}
+		}
+		if !list.HasMore || len(list.Data) == 0 {
+			return open, complete, nil
+		}
+		in.StartingAfter = stripego.String(list.Data[len(list.Data)-1].ID)
+	}
+}
+
+// closeAll expires sessions that are too many. The key is the session's own: it is
+// expired once, whoever asks. One that is no longer open needs no closing; should it
+// have been paid, the next adoption or the next event finds that.
+func (p *Provider) closeAll(ctx context.Context, spare []*stripego.CheckoutSession) error {
+	for _, s := range spare {
+		err := p.expire(ctx, s.ID, fmt.Sprintf("kb_spare_%s", s.ID))
+		if err != nil && bridge.KindOf(err) != bridge.Conflict {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,298 @@
+package stripe
+
+import (
+	"context"
+	"time"
+
+	stripego "github.com/stripe/stripe-go/v76"
+
+	"keybridge/bridge"
+)
+
+// bills is what a subscription's invoices come to.
+type bills struct {
+	// paid is the latest invoice that was paid, nil where none was; owed the first
+	// one after it that was not.
+	paid, owed *stripego.Invoice
+	// until is the end of the last period that was paid and not taken back.
+	until time.Time
+	// earlier are the charges of the paid invoices before paid.
+	earlier []*stripego.Charge
+	// quarrel is what the bank says to the charge of paid, and whether it is still
+	// deciding about one of the earlier ones.
+	quarrel quarrel
+}
+
+// seeSubscription reads the subscription of a completed checkout.
+// Source: https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses
+func (p *Provider) seeSubscription(ctx context.Context, m *bridge.Money, r bridge.Request, s *stripego.CheckoutSession) error {
+	sub := s.Subscription
+	if sub == nil {
+		m.State = bridge.Processing
+		return nil
+	}
+	p.refer(m, bridge.RefSubscription, sub.ID)
+	b, err := p.bills(ctx, r, sub)
+	if err != nil {
+		return err
+	}
+	p.referInvoice(m, sub.LatestInvoice)
+	m.State = bridge.Paid
+	if b.paid != nil {
+		p.referInvoice(m, b.paid)
+		if b.quarrel, err = p.seeInvoice(ctx, m, b.paid); err != nil {
+			return err
+		}
+		if err := p.seeEarlier(ctx, m, &b); err != nil {
+			return err
+		}
+		b.takenBack(*m)
+	}
+	seeStatus(m, sub, b)
+	return nil
+}
+
+// bills reads the invoices. Where the latest one is paid and the request has seen
+// no other, what came with the session is all there is.
+func (p *Provider) bills(ctx context.Context, r bridge.Request, sub *stripego.Subscription) (bills, error) {
+	latest := sub.LatestInvoice
+	if latest == nil {
+		return bills{}, nil
+	}
+	if latest.Status == stripego.InvoiceStatusPaid && !p.knowsOther(r, latest.ID) {
+		return sum([]*stripego.Invoice{latest}), nil
+	}
+	page := p.invoices.List(&stripego.InvoiceListParams{
+		ListParams:   stripego.ListParams{Context: ctx, Limit: stripego.Int64(recentInvoices), Single: true},
+		Subscription: stripego.String(sub.ID),
+		Expand:       stripego.StringSlice([]string{"data.charge"}),
+	})
+	if err := page.Err(); err != nil {
+		return bills{}, p.problem("read invoices", err)
+	}
+	return sum(page.InvoiceList().Data), nil
+}
+
+// recentInvoices is how far back invoices are read: two years of monthly ones, and
+// longer than any bank lets a charge be disputed for weekly ones.
+const recentInvoices = 24
+
+// knowsOther reports whether the request has had another invoice than this one.
+func (p *Provider) knowsOther(r bridge.Request, id string) bool {
+	for _, ref := range r.Refs {
+		if ref.System == p.cfg.Name && ref.Kind == bridge.RefInvoice && ref.ID != id {
+			return true
+		}
+	}
+	return false
+}
+
+// sum goes through invoices, which Stripe lists newest first.
+func sum(invoices []*stripego.Invoice) bills {
+	var b bills
+	for _, in := range invoices {
+		switch {
+		case in.Status == stripego.InvoiceStatusPaid && b.paid == nil:
+			b.paid = in
+		case in.Status == stripego.InvoiceStatusPaid && collected(in):
+			b.earlier = append(b.earlier, in.Charge)
+		case in.Status == stripego.InvoiceStatusOpen || in.Status == stripego.InvoiceStatusUncollectible:
+			if b.paid == nil {
+				b.owed = in
+			}
+		}
+		if in.Status == stripego.InvoiceStatusPaid && !(collected(in) && in.Charge.Refunded) {
+			b.until = later(b.until, periodEnd(in))
+		}
+	}
+	return b
+}
+
+// collected reports an invoice that a charge has paid.
+func collected(in *stripego.Invoice) bool { return in.Charge != nil && in.Charge.AmountCaptured > 0 }
+
+// periodEnd is the end of the time that an invoice is for: that of its lines for
+// the subscription. The invoice's own period is the one before.
+// Source: https://docs.stripe.com/api/invoices/object#invoice_object-period_end
+func periodEnd(in *stripego.Invoice) time.Time {
+	var end time.Time
+	if in.Lines == nil {
+		return end
+	}
+	for _, line := range in.Lines.Data {
+		if line.Type == stripego.InvoiceLineItemTypeSubscription && line.Period != nil {
+			end = later(end, clock(line.Period.End))
+		}
+	}
+	return end
+}
+
+func (p *Provider) referInvoice(m *bridge.Money, in *stripego.Invoice) {
+	if in == nil {
+		return
+	}
+	for _, ref := range m.Refs {
+		if ref.ID == in.ID {
+			return
+		}
+	}
+	p.refer(m, bridge.RefInvoice, in.ID)
+	if in.PaymentIntent != nil {
+		p.refer(m, bridge.RefIntent, in.PaymentIntent.ID)
+	}
+	if in.Charge != nil {
+		p.refer(m, bridge.RefCharge, in.Charge.ID)
+	}
+}
+
+// seeInvoice reads what the latest paid invoice brought. One that nothing was due
+// on (a trial, a promotion, credit) or that was paid outside Stripe brought nothing
+// that could be given back.
+func (p *Provider) seeInvoice(ctx context.Context, m *bridge.Money, in *stripego.Invoice) (quarrel, error) {
+	if collected(in) {
+		return p.seeCharge(ctx, m, in.Charge)
+	}
+	m.Collected = bridge.NewAmount(0, string(in.Currency))
+	m.Returned = m.Collected
+	return quarrel{}, nil
+}
+
+// seeEarlier looks for an open dispute about an earlier period.
+func (p *Provider) seeEarlier(ctx context.Context, m *bridge.Money, b *bills) error {
+	for _, ch := range b.earlier {
+		if !ch.Disputed || b.quarrel.open {
+			continue
+		}
+		q, err := p.quarrel(ctx, ch.ID)
+		if err != nil {
+			return err
+		}
+		if q.open {
+			b.quarrel.open = true
+			m.State = bridge.Disputed
+			m.Why = "The cardholder's bank disputes the payment of an earlier period."
+		}
+	}
+	return nil
+}
+
+// takenBack takes the latest period out of the time paid for when its money was
+// lost in a dispute. One refunded in full was never counted.
+func (b *bills) takenBack(m bridge.Money) {
+	if b.quarrel.lost == 0 || m.Returned.Minor < m.Collected.Minor || b.paid.Lines == nil {
+		return
+	}
+	for _, line := range b.paid.Lines.Data {
+		if line.Period != nil && clock(line.Period.End).Equal(b.until) {
+			b.until = clock(line.Period.Start)
+			return
+		}
+	}
+}
+
+// seeStatus puts what the subscription's status says over what its latest payment
+// came to.
+func seeStatus(m *bridge.Money, sub *stripego.Subscription, b bills) {
+	m.Subscribed = true
+	m.PaidUntil = b.until
+	if sub.CancelAt != 0 {
+		m.CancelsAt = clock(sub.CancelAt)
+	} else if sub.CancelAtPeriodEnd {
+		m.CancelsAt = clock(sub.CurrentPeriodEnd)
+	}
+	settled := m.State == bridge.Paid
+	switch sub.Status {
+	case stripego.SubscriptionStatusTrialing:
+		if settled {
+			m.State = bridge.Trialing
+		}
+		m.PaidUntil = clock(sub.TrialEnd)
+	case stripego.SubscriptionStatusActive:
+		seeActive(m, sub, b)
+	case stripego.SubscriptionStatusPastDue, stripego.SubscriptionStatusUnpaid, stripego.SubscriptionStatusPaused:
+		if m.State != bridge.Disputed {
+			m.State = bridge.Overdue
+			m.OverdueSince = overdueSince(sub, b)
+			m.Why = why(lastError(sub), "The latest payment of the subscription failed.")
+		}
+	case stripego.SubscriptionStatusIncomplete:
+		// Lapses 23 hours after it was made unless its first invoice is paid.
+		m.State = bridge.Processing
+		m.Why = why(lastError(sub), "")
+	case stripego.SubscriptionStatusIncompleteExpired:
+		m.Subscribed = false
+		fail(m, why(lastError(sub), "The first payment of the subscription did not go through."))
+	case stripego.SubscriptionStatusCanceled:
+		seeEnded(m, sub, b)
+	}
+}
+
+// seeActive reads an active subscription. The first debit of a bank account may
+// still be on its way; a later one is given the same trust that Stripe gives it.
+func seeActive(m *bridge.Money, sub *stripego.Subscription, b bills) {
+	if b.paid == nil && sub.LatestInvoice != nil && sub.LatestInvoice.Status != stripego.InvoiceStatusVoid {
+		m.State = bridge.Processing
+		return
+	}
+	if m.State == bridge.Paid {
+		m.PaidUntil = clock(sub.CurrentPeriodEnd)
+	}
+}
+
+// seeEnded reads a subscription that is over. One that never brought a payment nor
+// a trial has never been a subscription to speak of: its checkout failed.
+func seeEnded(m *bridge.Money, sub *stripego.Subscription, b bills) {
+	m.Subscribed = false
+	m.CancelsAt = time.Time{}
+	trial := earlier(clock(sub.TrialEnd), clock(sub.EndedAt))
+	switch {
+	case b.paid == nil && trial.IsZero():
+		fail(m, why(lastError(sub), "The first payment of the subscription did not go through."))
+		return
+	case b.quarrel.open: // the bank has not decided yet
+		m.State = bridge.Disputed
+	default:
+		m.State = bridge.PaymentEnded
+	}
+	if b.until.IsZero() || !trial.IsZero() && !clock(sub.TrialEnd).Before(b.until) {
+		m.PaidUntil = trial // nothing after the trial was paid for
+	}
+}
+
+// overdueSince is when the first invoice that is still owed was due: it was
+// finalised then, and Stripe tries to collect it at once. A subscription paused
+// because its trial ended without a card is overdue from the end of the trial.
+func overdueSince(sub *stripego.Subscription, b bills) time.Time {
+	switch in := b.owed; {
+	case sub.Status == stripego.SubscriptionStatusPaused && sub.TrialEnd != 0:
+		return clock(sub.TrialEnd)
+	case in != nil && in.StatusTransitions != nil && in.StatusTransitions.FinalizedAt != 0:
+		return clock(in.StatusTransitions.FinalizedAt)
+	case in != nil:
+		return clock(in.Created)
+	}
+	return clock(sub.CurrentPeriodStart)
+}
+
+// lastError is what the bank said to the latest invoice, nil where it said nothing.
+func lastError(sub *stripego.Subscription) *stripego.Error {
+	if sub.LatestInvoice == nil || sub.LatestInvoice.PaymentIntent == nil {
+		return nil
+	}
+	return sub.LatestInvoice.PaymentIntent.LastPaymentError
+}
+
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+// earlier returns the earlier of two times, of which a zero one counts as none.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || b.IsZero() || a.Before(b) {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,120 @@
+package stripe
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+)
+
+// largestAnswer bounds what is read of one answer. A page of 100 events, the
+// largest thing asked for, stays well below it.
+const largestAnswer = 16 << 20
+
+// userAgent replaces the header in which stripe-go describes the machine it runs
+// on, host name included.
+const userAgent = `{"bindings_version":"76.25.0","lang":"go","publisher":"stripe","application":{"name":"keybridge"}}`
+
+// wire is what every call goes through: it bounds answers, logs calls, and turns
+// answers that did not come from Stripe's API into errors of a kind of their own.
+type wire struct {
+	next http.RoundTripper
+	cfg  Config
+}
+
+// client returns the HTTP client for stripe-go. Redirects are not followed: Stripe
+// makes none, and the key must not travel.
+func (c Config) client() *http.Client {
+	var next http.RoundTripper
+	if c.Client != nil {
+		next = c.Client.Transport
+	}
+	if next == nil {
+		next = http.DefaultTransport.(*http.Transport).Clone()
+	}
+	return &http.Client{
+		Transport:     &wire{next: next, cfg: c},
+		Timeout:       c.Timeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// RoundTrip makes one call.
+func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
+	req = req.Clone(req.Context())
+	req.Header.Set("X-Stripe-Client-User-Agent", userAgent)
+	begin := time.Now()
+	res, err := w.next.RoundTrip(req)
+	line := w.cfg.Log.With("provider", w.cfg.Name, "method", req.Method, "path", req.URL.Path, "took", time.Since(begin))
+	if err != nil {
+		line.DebugContext(req.Context(), "stripe did not answer")
+		return nil, err
+	}
+	line.DebugContext(req.Context(), "stripe answered", "status", res.StatusCode,
+		"stripe_request", res.Header.Get("Request-Id"), "replayed", replayed(res.Header))
+	if res.StatusCode >= 300 {
+		return w.theirs(res)
+	}
+	res.Body = &bounded{ReadCloser: res.Body, left: largestAnswer}
+	return res, nil
+}
+
+// replayed reports an answer that Stripe had stored for an earlier call under the
+// same idempotency key.
+func replayed(h http.Header) bool { return h.Get("Idempotent-Replayed") == "true" }
+
+// theirs returns an answer of failure if it has the form Stripe gives it. What else
+// comes back (a proxy's page, a redirect) is a *foreign error.
+func (w *wire) theirs(res *http.Response) (*http.Response, error) {
+	defer res.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	if err != nil {
+		return nil, err
+	}
+	var problem struct {
+		Error *struct {
+			Type string `json:"type"`
+		} `json:"error"`
+	}
+	if err := json.Unmarshal(body, &problem); err != nil || problem.Error == nil || res.StatusCode < 400 {
+		return nil, &foreignError{status: res.StatusCode, wait: retryAfter(res.Header, w.cfg.Now())}
+	}
+	res.Body = io.NopCloser(bytes.NewReader(body))
+	return res, nil
+}
+
+// foreignError is an answer that Stripe's API did not give.
+type foreignError struct {
+	status int
+	wait   time.Duration
+}
+
+func (e *foreignError) Error() string {
+	return fmt.Sprintf("status %d without a Stripe error in it", e.status)
+}
+
+var errTooLarge = errors.New("the answer is too large")
+
+// bounded is a body that fails rather than grow without end.
+type bounded struct {
+	io.ReadCloser
+	left int64
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, errTooLarge
+	}
+	n, err := b.ReadCloser.Read(p[:min(int64(len(p)), b.left)])
+	b.left -= int64(n)
+	return n, err
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
