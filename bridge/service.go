@@ -15,7 +15,7 @@ type Service struct {
 
 	mu    sync.Mutex
 	waits map[ID]*wait
-	wakes []chan struct{}      // one a worker loop; buffered, so that a wake is never lost
+	wakes []chan struct{} // one a worker loop; buffered, so that a wake is never lost
 }
 
 // New returns a service. It starts nothing; see Worker.
