@@ -72,7 +72,7 @@ func (s *Server) refused(w http.ResponseWriter, err error) {
 	if why.missing && quirks.MissingStatus != 0 {
 		status = quirks.MissingStatus
 	}
-	if quirks.ErrorsUnder200 {
+	if quirks.ErrorsUnder200 && status != http.StatusUnauthorized {
 		status = http.StatusOK
 	}
 	writeJSON(w, status, envelope{Status: "Error", Message: why.message})
