@@ -72,7 +72,7 @@ func mock(t *testing.T, cfg Config) *mocked {
 			w.Header()[name] = values
 		}
 		w.WriteHeader(rec.Code)
-		w.Write(rec.Body.Bytes())
+		_, _ = w.Write(rec.Body.Bytes())
 	}))
 	t.Cleanup(far.Close)
 	cfg.Key, cfg.URL = "sk_test_123", far.URL

@@ -46,6 +46,9 @@ func (p *Provider) Open(ctx context.Context, o bridge.Order) (bridge.Money, erro
 			return money, err
 		}
 	}
+	if money, alive, err := p.replace(ctx, o); err != nil || alive {
+		return money, err
+	}
 	s, err := p.create(ctx, o)
 	if err != nil {
 		return bridge.Money{}, err
@@ -54,6 +57,24 @@ func (p *Provider) Open(ctx context.Context, o bridge.Order) (bridge.Money, erro
 		return p.read(ctx, o.Request, s.ID)
 	}
 	return p.money(ctx, o.Request, s)
+}
+
+// replace ends the subscription of the request's last checkout, whose first payment
+// failed, before another one is opened: two must never ask for money. alive is true
+// when the payment came in after all; then nothing is opened.
+func (p *Provider) replace(ctx context.Context, o bridge.Order) (money bridge.Money, alive bool, err error) {
+	if !o.Request.Payment.Subscribed {
+		return money, false, nil
+	}
+	money, err = p.Read(ctx, o.Request)
+	if err != nil || !money.Subscribed {
+		return money, false, err
+	}
+	if money.State != bridge.NoPayment {
+		return money, true, nil
+	}
+	money, err = p.Cancel(ctx, o.Request, o.Key+"_replace")
+	return money, false, err
 }
 
 // forgetting is the age from which an order is looked for before it is placed:

@@ -101,8 +101,12 @@ func sum(invoices []*stripego.Invoice) bills {
 				b.owed = in
 			}
 		}
-		if in.Status == stripego.InvoiceStatusPaid && !(collected(in) && in.Charge.Refunded) {
-			b.until = later(b.until, periodEnd(in))
+		if in.Status == stripego.InvoiceStatusPaid {
+			start, end := period(in)
+			if collected(in) && in.Charge.Refunded {
+				end = start
+			}
+			b.until = later(b.until, end)
 		}
 	}
 	return b
@@ -111,20 +115,22 @@ func sum(invoices []*stripego.Invoice) bills {
 // collected reports an invoice that a charge has paid.
 func collected(in *stripego.Invoice) bool { return in.Charge != nil && in.Charge.AmountCaptured > 0 }
 
-// periodEnd is the end of the time that an invoice is for: that of its lines for
-// the subscription. The invoice's own period is the one before.
+// period is the time that an invoice is for: that of its line for the subscription
+// that reaches furthest. The invoice's own period is the one before.
 // Source: https://docs.stripe.com/api/invoices/object#invoice_object-period_end
-func periodEnd(in *stripego.Invoice) time.Time {
-	var end time.Time
+func period(in *stripego.Invoice) (start, end time.Time) {
 	if in.Lines == nil {
-		return end
+		return start, end
 	}
 	for _, line := range in.Lines.Data {
-		if line.Type == stripego.InvoiceLineItemTypeSubscription && line.Period != nil {
-			end = later(end, clock(line.Period.End))
+		if line.Type != stripego.InvoiceLineItemTypeSubscription || line.Period == nil {
+			continue
+		}
+		if clock(line.Period.End).After(end) {
+			start, end = clock(line.Period.Start), clock(line.Period.End)
 		}
 	}
-	return end
+	return start, end
 }
 
 func (p *Provider) referInvoice(m *bridge.Money, in *stripego.Invoice) {
@@ -179,14 +185,8 @@ func (p *Provider) seeEarlier(ctx context.Context, m *bridge.Money, b *bills) er
 // takenBack takes the latest period out of the time paid for when its money was
 // lost in a dispute. One refunded in full was never counted.
 func (b *bills) takenBack(m bridge.Money) {
-	if b.quarrel.lost == 0 || m.Returned.Minor < m.Collected.Minor || b.paid.Lines == nil {
-		return
-	}
-	for _, line := range b.paid.Lines.Data {
-		if line.Period != nil && clock(line.Period.End).Equal(b.until) {
-			b.until = clock(line.Period.Start)
-			return
-		}
+	if start, end := period(b.paid); b.quarrel.lost > 0 && m.Returned.Minor >= m.Collected.Minor && end.Equal(b.until) {
+		b.until = start
 	}
 }
 
@@ -200,6 +200,10 @@ func seeStatus(m *bridge.Money, sub *stripego.Subscription, b bills) {
 	} else if sub.CancelAtPeriodEnd {
 		m.CancelsAt = clock(sub.CurrentPeriodEnd)
 	}
+	if firstOutstanding(sub, b) {
+		seeFirst(m, sub)
+		return
+	}
 	settled := m.State == bridge.Paid
 	switch sub.Status {
 	case stripego.SubscriptionStatusTrialing:
@@ -208,7 +212,10 @@ func seeStatus(m *bridge.Money, sub *stripego.Subscription, b bills) {
 		}
 		m.PaidUntil = clock(sub.TrialEnd)
 	case stripego.SubscriptionStatusActive:
-		seeActive(m, sub, b)
+		// A renewal that is still being collected is given the trust Stripe gives it.
+		if settled {
+			m.PaidUntil = clock(sub.CurrentPeriodEnd)
+		}
 	case stripego.SubscriptionStatusPastDue, stripego.SubscriptionStatusUnpaid, stripego.SubscriptionStatusPaused:
 		if m.State != bridge.Disputed {
 			m.State = bridge.Overdue
@@ -216,28 +223,47 @@ func seeStatus(m *bridge.Money, sub *stripego.Subscription, b bills) {
 			m.Why = why(lastError(sub), "The latest payment of the subscription failed.")
 		}
 	case stripego.SubscriptionStatusIncomplete:
-		// Lapses 23 hours after it was made unless its first invoice is paid.
 		m.State = bridge.Processing
-		m.Why = why(lastError(sub), "")
 	case stripego.SubscriptionStatusIncompleteExpired:
 		m.Subscribed = false
-		fail(m, why(lastError(sub), "The first payment of the subscription did not go through."))
+		fail(m, why(lastError(sub), noFirstPayment))
 	case stripego.SubscriptionStatusCanceled:
 		seeEnded(m, sub, b)
 	}
 }
 
-// seeActive reads an active subscription. The first debit of a bank account may
-// still be on its way; a later one is given the same trust that Stripe gives it.
-func seeActive(m *bridge.Money, sub *stripego.Subscription, b bills) {
-	if b.paid == nil && sub.LatestInvoice != nil && sub.LatestInvoice.Status != stripego.InvoiceStatusVoid {
-		m.State = bridge.Processing
-		return
+// firstOutstanding reports a living subscription whose very first payment has not
+// come in. A trial counts as a first payment, of nothing.
+func firstOutstanding(sub *stripego.Subscription, b bills) bool {
+	if b.paid != nil || sub.TrialEnd != 0 || sub.LatestInvoice == nil || over(sub) {
+		return false
 	}
-	if m.State == bridge.Paid {
-		m.PaidUntil = clock(sub.CurrentPeriodEnd)
+	return sub.LatestInvoice.Status == stripego.InvoiceStatusOpen || sub.LatestInvoice.Status == stripego.InvoiceStatusDraft
+}
+
+// seeFirst reads a subscription whose first payment is outstanding. Its status says
+// little: while a bank debit is on its way it is "incomplete" or "active", by the
+// method. Once the bank has said no, Stripe may ask again for days, or nobody may
+// until it lapses after 23 hours; the developer is not made to wait for that. The
+// checkout has failed, and what is left of the subscription is cancelled before
+// another one is opened (see Open) or with the request.
+func seeFirst(m *bridge.Money, sub *stripego.Subscription) {
+	m.State = bridge.Processing
+	said := sub.Status == stripego.SubscriptionStatusPastDue || sub.Status == stripego.SubscriptionStatusUnpaid
+	if pi := sub.LatestInvoice.PaymentIntent; pi != nil {
+		switch pi.Status {
+		case stripego.PaymentIntentStatusRequiresPaymentMethod, stripego.PaymentIntentStatusCanceled:
+			said = true
+		case stripego.PaymentIntentStatusProcessing:
+			said = false
+		}
+	}
+	if said {
+		fail(m, why(lastError(sub), noFirstPayment))
 	}
 }
+
+const noFirstPayment = "The first payment of the subscription did not go through."
 
 // seeEnded reads a subscription that is over. One that never brought a payment nor
 // a trial has never been a subscription to speak of: its checkout failed.
@@ -247,7 +273,7 @@ func seeEnded(m *bridge.Money, sub *stripego.Subscription, b bills) {
 	trial := earlier(clock(sub.TrialEnd), clock(sub.EndedAt))
 	switch {
 	case b.paid == nil && trial.IsZero():
-		fail(m, why(lastError(sub), "The first payment of the subscription did not go through."))
+		fail(m, why(lastError(sub), noFirstPayment))
 		return
 	case b.quarrel.open: // the bank has not decided yet
 		m.State = bridge.Disputed

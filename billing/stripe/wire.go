@@ -45,16 +45,17 @@ func (c Config) client() *http.Client {
 
 // RoundTrip makes one call.
 func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
-	req = req.Clone(req.Context())
+	ctx := req.Context()
+	req = req.Clone(ctx)
 	req.Header.Set("X-Stripe-Client-User-Agent", userAgent)
 	begin := time.Now()
 	res, err := w.next.RoundTrip(req)
 	line := w.cfg.Log.With("provider", w.cfg.Name, "method", req.Method, "path", req.URL.Path, "took", time.Since(begin))
 	if err != nil {
-		line.DebugContext(req.Context(), "stripe did not answer")
+		line.DebugContext(ctx, "stripe did not answer")
 		return nil, err
 	}
-	line.DebugContext(req.Context(), "stripe answered", "status", res.StatusCode,
+	line.DebugContext(ctx, "stripe answered", "status", res.StatusCode,
 		"stripe_request", res.Header.Get("Request-Id"), "replayed", replayed(res.Header))
 	if res.StatusCode >= 300 {
 		return w.theirs(res)
@@ -70,9 +71,8 @@ func replayed(h http.Header) bool { return h.Get("Idempotent-Replayed") == "true
 // theirs returns an answer of failure if it has the form Stripe gives it. What else
 // comes back (a proxy's page, a redirect) is a *foreign error.
 func (w *wire) theirs(res *http.Response) (*http.Response, error) {
-	defer res.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
-	if err != nil {
+	if err := errors.Join(err, res.Body.Close()); err != nil {
 		return nil, err
 	}
 	var problem struct {
