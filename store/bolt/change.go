@@ -1,0 +1,220 @@
+package bolt
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	"keybridge/bridge"
+)
+
+// Update changes one request; see bridge.Store. A change that leaves the record
+// as it was writes nothing but the end of its claim. A panic of fn is returned as
+// an error to its own caller and keeps nothing.
+func (s *Store) Update(ctx context.Context, id bridge.ID, fn func(*bridge.Change) error) (bridge.Request, error) {
+	var record []byte
+	err := s.write(ctx, func(t *txn) error {
+		var err error
+		record, err = t.update(id, fn)
+		return err
+	})
+	if err != nil {
+		return bridge.Request{}, err
+	}
+	// Decoded here and not by the committer, and from what was written, so that the
+	// caller gets exactly what Get will say.
+	return openRequest([]byte(id), record)
+}
+
+// update runs fn on a request and writes what came of it. It returns the record,
+// which stays valid after the transaction.
+func (t *txn) update(id bridge.ID, fn func(*bridge.Change) error) ([]byte, error) {
+	record := bytes.Clone(t.bucket(bucketRequest).Get([]byte(id)))
+	if record == nil {
+		return nil, errNotFound(fmt.Sprintf("request %q", id))
+	}
+	before, err := openRequest([]byte(id), record)
+	if err != nil {
+		return nil, err
+	}
+	was := stateOf(before)
+	c := &bridge.Change{Request: before}
+	if err := fn(c); err != nil {
+		return nil, err
+	}
+	if err := was.check(c); err != nil {
+		return nil, err
+	}
+	next, err := was.encode(c, record, t.now)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.claimedRef(c.Request); err != nil {
+		return nil, err
+	}
+	if next != nil {
+		record = next
+		if err := t.keep(c, record, was.indexed); err != nil {
+			return nil, err
+		}
+	}
+	return record, t.release(c)
+}
+
+// keep writes a request's record, indexes and new entries.
+func (t *txn) keep(c *bridge.Change, record []byte, from indexed) error {
+	id := []byte(c.ID)
+	if err := t.put(bucketRequest, id, record); err != nil {
+		return err
+	}
+	if err := t.reindex(c.Request, from, indexesOf(c.Request)); err != nil {
+		return err
+	}
+	for _, e := range c.Entries {
+		line, err := seal(e)
+		if err != nil {
+			return err
+		}
+		if err := t.put(bucketHistory, entryKey(id, e.Seq), line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func entryKey(id []byte, seq uint64) []byte {
+	return appendUint(append(make([]byte, 0, len(id)+8), id...), seq)
+}
+
+// release gives back the claim that a change ends.
+func (t *txn) release(c *bridge.Change) error {
+	if c.Done == nil {
+		return nil
+	}
+	from, ok, err := t.slot([]byte(c.ID))
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return errInternal("request %s is not in the schedule", c.ID)
+	}
+	if to := from.released(*c.Done); to != from {
+		return t.move([]byte(c.ID), from, to)
+	}
+	return nil
+}
+
+// original is what has to be known of a request from before a closure had it,
+// because the closure may change it in place.
+type original struct {
+	request bridge.Request // only members that are values are looked at
+	indexed indexed
+}
+
+func stateOf(r bridge.Request) original { return original{request: r, indexed: indexesOf(r)} }
+
+// check refuses a change that would leave the store out of step with itself.
+func (o original) check(c *bridge.Change) error {
+	was := o.request
+	if c.ID != was.ID || c.Portal != was.Portal || c.Key != was.Key {
+		return errInternal("a change of request %s would make it another one: %q of %q, id %q", was.ID, c.Key, c.Portal, c.ID)
+	}
+	if err := storableRequest(c.Request); err != nil {
+		return err
+	}
+	head := was.Head
+	for _, e := range c.Entries {
+		if e.Request != was.ID || e.Seq != head.Seq+1 || e.Prev != head.Hash {
+			return errInternal("entry %d of request %s does not continue entry %d", e.Seq, was.ID, head.Seq)
+		}
+		head = bridge.Head{Seq: e.Seq, Hash: e.Hash}
+	}
+	if head != c.Head {
+		return errInternal("the history of request %s ends at entry %d, the request says %d", was.ID, head.Seq, c.Head.Seq)
+	}
+	return nil
+}
+
+// encode returns the new record, or nil when nothing changed. Created, Updated
+// and Revision are the store's, whatever the closure did to them.
+func (o original) encode(c *bridge.Change, record []byte, now time.Time) ([]byte, error) {
+	c.Created, c.Updated, c.Revision = o.request.Created, o.request.Updated, o.request.Revision
+	same, err := seal(c.Request)
+	if err != nil {
+		return nil, errInternal("encode request %s: %w", c.ID, err)
+	}
+	if bytes.Equal(same, record) {
+		return nil, nil
+	}
+	c.Updated, c.Revision = kept(now), c.Revision+1
+	next, err := seal(c.Request)
+	if err != nil {
+		return nil, errInternal("encode request %s: %w", c.ID, err)
+	}
+	return next, nil
+}
+
+// kept is a time as the store gives it to records.
+func kept(now time.Time) time.Time { return now.UTC().Truncate(time.Microsecond) }
+
+// storableRequest refuses ids that would not come back as they went in.
+func storableRequest(r bridge.Request) error {
+	if !storable(r.Portal, r.Key, r.Applicant.ID) {
+		return errInvalid("request %s: portal, key or applicant is not UTF-8", r.ID)
+	}
+	for _, ref := range r.Refs {
+		if !storable(ref.System, string(ref.Kind), ref.ID) {
+			return errInvalid("request %s: a ref is not UTF-8", r.ID)
+		}
+	}
+	return nil
+}
+
+// Drop removes a request and everything that leads to it; see bridge.Store. The
+// ids of its hints stay known, so that a duplicate does not bring it back.
+func (s *Store) Drop(ctx context.Context, id bridge.ID) error {
+	return s.write(ctx, func(t *txn) error { return t.drop([]byte(id)) })
+}
+
+func (t *txn) drop(id []byte) error {
+	record := t.bucket(bucketRequest).Get(id)
+	if record == nil {
+		return nil
+	}
+	r, err := openRequest(id, record)
+	if err != nil {
+		return err
+	}
+	from, _, err := t.slot(id)
+	if err != nil {
+		return err
+	}
+	if err := t.reindex(r, indexesOf(r), indexed{}); err != nil {
+		return err
+	}
+	if err := t.delete(bucketKey, key(r.Portal, r.Key)); err != nil {
+		return err
+	}
+	if err := t.dropHistory(id); err != nil {
+		return err
+	}
+	if err := t.move(id, from, slot{}); err != nil {
+		return err
+	}
+	return t.delete(bucketRequest, id)
+}
+
+func (t *txn) dropHistory(id []byte) error {
+	var lines [][]byte
+	c := t.bucket(bucketHistory).Cursor()
+	for k, _ := c.Seek(id); bytes.HasPrefix(k, id); k, _ = c.Next() {
+		lines = append(lines, bytes.Clone(k))
+	}
+	for _, k := range lines {
+		if err := t.delete(bucketHistory, k); err != nil {
+			return err
+		}
+	}
+	return nil
+}

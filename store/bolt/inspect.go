@@ -1,0 +1,118 @@
+package bolt
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"os"
+)
+
+// The layout of bbolt's first two pages: a page header, then the root of
+// everything, in the byte order of the machine. See go.etcd.io/bbolt,
+// internal/common/page.go and meta.go.
+const (
+	pageHead    = 16
+	metaLen     = 64
+	metaSum     = 56 // where the checksum is, and how much it covers
+	metaMagic   = 0xED0CDAED
+	metaVersion = 2
+	noFreelist  = ^uint64(0)
+	pageSizeMin = 1 << 10
+	pageSizeMax = 16 << 20
+)
+
+// root is one of the two.
+type root struct {
+	pageSize                         uint32
+	page, freelist, highWater, txnNo uint64
+}
+
+// inspect reads the two roots of a file and compares the newest with the file's
+// size. bbolt maps a file that is cut short without noticing, and then the first
+// read of a missing page is a memory fault that cannot be recovered from in
+// goroutines of its own.
+func inspect(path string) error {
+	f, err := os.Open(path) //nolint:gosec // the operator chose the path
+	if err != nil {
+		return fmt.Errorf("open store: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	st, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("open store: %w", err)
+	}
+	if !st.Mode().IsRegular() {
+		return errInvalid("open store: %s is not a file", path)
+	}
+	if err := inspectRoots(f, st.Size()); err != nil {
+		return errDamaged(path, err)
+	}
+	return nil
+}
+
+func inspectRoots(f io.ReaderAt, size int64) error {
+	if size == 0 {
+		return errors.New("the file is empty")
+	}
+	newest, err := newestRoot(f, size)
+	if err != nil {
+		return err
+	}
+	if newest.pageSize < pageSizeMin || newest.pageSize > pageSizeMax {
+		return fmt.Errorf("its pages are said to have %d bytes", newest.pageSize)
+	}
+	pages := uint64(size) / uint64(newest.pageSize) //nolint:gosec // a size is not negative
+	switch {
+	case newest.highWater > pages:
+		return fmt.Errorf("the file has %d pages and should have %d", pages, newest.highWater)
+	case newest.page < 2 || newest.page >= newest.highWater:
+		return fmt.Errorf("its root is said to be page %d of %d", newest.page, newest.highWater)
+	case newest.freelist != noFreelist && (newest.freelist < 2 || newest.freelist >= newest.highWater):
+		return fmt.Errorf("its free pages are said to be listed on page %d of %d", newest.freelist, newest.highWater)
+	}
+	return nil
+}
+
+// newestRoot returns the valid root with the highest transaction number. The
+// second lies one page into the file; where the first is torn, every page size is
+// tried.
+func newestRoot(f io.ReaderAt, size int64) (root, error) {
+	first, err := readRoot(f, 0)
+	if err == nil {
+		second, err := readRoot(f, int64(first.pageSize))
+		if err == nil && second.txnNo > first.txnNo {
+			return second, nil
+		}
+		return first, nil
+	}
+	for at := int64(pageSizeMin); at <= pageSizeMax && at < size; at *= 2 {
+		if second, err := readRoot(f, at); err == nil && int64(second.pageSize) == at {
+			return second, nil
+		}
+	}
+	return root{}, fmt.Errorf("it has no valid root: %w", err)
+}
+
+func readRoot(f io.ReaderAt, at int64) (root, error) {
+	b := make([]byte, metaLen)
+	if _, err := f.ReadAt(b, at+pageHead); err != nil {
+		return root{}, err
+	}
+	order := binary.NativeEndian
+	sum := fnv.New64a()
+	_, _ = sum.Write(b[:metaSum])
+	switch {
+	case order.Uint32(b) != metaMagic:
+		return root{}, errors.New("this is no bbolt file")
+	case order.Uint32(b[4:]) != metaVersion:
+		return root{}, fmt.Errorf("bbolt's file version is %d", order.Uint32(b[4:]))
+	case order.Uint64(b[metaSum:]) != sum.Sum64():
+		return root{}, errors.New("the root does not match its checksum")
+	}
+	return root{
+		pageSize: order.Uint32(b[8:]), page: order.Uint64(b[16:]),
+		freelist: order.Uint64(b[32:]), highWater: order.Uint64(b[40:]), txnNo: order.Uint64(b[48:]),
+	}, nil
+}

@@ -1,0 +1,59 @@
+package bolt
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+
+	"keybridge/bridge"
+)
+
+// recordFormat is the first byte of every record: JSON behind a CRC-32C.
+const recordFormat = 1
+
+// recordHead is how many bytes precede the JSON.
+const recordHead = 1 + crc32.Size
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// seal encodes v as a record: format, checksum of what follows, JSON.
+func seal(v any) ([]byte, error) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]byte, recordHead, recordHead+len(body))
+	out[0] = recordFormat
+	binary.BigEndian.PutUint32(out[1:], crc32.Checksum(body, castagnoli))
+	return append(out, body...), nil
+}
+
+// unseal checks a record and decodes it into v.
+func unseal(record []byte, v any) error {
+	if len(record) < recordHead {
+		return errors.New("the record is cut short")
+	}
+	if record[0] != recordFormat {
+		return fmt.Errorf("the record has the unknown format %d", record[0])
+	}
+	body := record[recordHead:]
+	if binary.BigEndian.Uint32(record[1:]) != crc32.Checksum(body, castagnoli) {
+		return errors.New("the record does not match its checksum")
+	}
+	return json.Unmarshal(body, v)
+}
+
+// openRequest decodes the record of a request. The error names the request.
+func openRequest(id, record []byte) (bridge.Request, error) {
+	var r bridge.Request
+	err := unseal(record, &r)
+	if err == nil && string(r.ID) != string(id) {
+		err = fmt.Errorf("the record is that of %q", r.ID)
+	}
+	if err != nil {
+		return bridge.Request{}, damagedRecord(string(id), err)
+	}
+	return r, nil
+}

@@ -1,0 +1,256 @@
+package bolt
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"time"
+
+	"keybridge/bridge"
+)
+
+// The schedule keeps when each request is due, apart from its record, so that a
+// hint writes a few bytes. Three buckets are one thing:
+//
+//	schedule  id → slot
+//	due       portal, time, id → nothing: what is due in the order of time
+//	lease     id → nothing: which requests are claimed
+var (
+	bucketSchedule = []byte("schedule")
+	bucketDue      = []byte("due")
+	bucketLease    = []byte("lease")
+)
+
+// slot is a request's place in the schedule. Its record is a format byte, three
+// big-endian numbers of eight bytes, and the portal's name.
+type slot struct {
+	// due is when to look at the request: 0 is never. While it is claimed, due is
+	// when the first hint since the claim came.
+	due uint64
+	// lease is until when the request is claimed; 0 when it is not.
+	lease uint64
+	// hints counts the hints there have been.
+	hints  uint64
+	portal string
+}
+
+const (
+	slotFormat = 1
+	slotHead   = 1 + 3*8
+)
+
+func (s slot) encode() []byte {
+	b := make([]byte, 1, slotHead+len(s.portal))
+	b[0] = slotFormat
+	b = appendUint(b, s.due)
+	b = appendUint(b, s.lease)
+	b = appendUint(b, s.hints)
+	return append(b, s.portal...)
+}
+
+func decodeSlot(b []byte) (slot, error) {
+	if len(b) < slotHead || b[0] != slotFormat {
+		return slot{}, errors.New("the entry in the schedule makes no sense")
+	}
+	return slot{
+		due:    binary.BigEndian.Uint64(b[1:]),
+		lease:  binary.BigEndian.Uint64(b[9:]),
+		hints:  binary.BigEndian.Uint64(b[17:]),
+		portal: string(b[slotHead:]),
+	}, nil
+}
+
+// at is where the slot stands in the order of time: a claimed request comes up
+// again when its lease lapses.
+func (s slot) at() uint64 {
+	if s.lease != 0 {
+		return s.lease
+	}
+	return s.due
+}
+
+func dueKey(portal string, at uint64, id []byte) []byte {
+	return append(appendUint(key(portal), at), id...)
+}
+
+// slot returns a request's place in the schedule. Every request has one.
+func (t *txn) slot(id []byte) (s slot, ok bool, err error) {
+	b := t.bucket(bucketSchedule).Get(id)
+	if b == nil {
+		return slot{}, false, nil
+	}
+	s, err = decodeSlot(b)
+	if err != nil {
+		return slot{}, false, damagedRecord(string(id), err)
+	}
+	return s, true, nil
+}
+
+// move replaces a request's place in the schedule and keeps the two indexes in
+// step. A zero slot stands for "none".
+func (t *txn) move(id []byte, from, to slot) error {
+	if to.portal != "" {
+		if err := t.put(bucketSchedule, id, to.encode()); err != nil {
+			return err
+		}
+	} else if err := t.delete(bucketSchedule, id); err != nil {
+		return err
+	}
+	if err := t.moveDue(id, from, to); err != nil {
+		return err
+	}
+	switch {
+	case from.lease == 0 && to.lease != 0:
+		return t.put(bucketLease, id, []byte{})
+	case from.lease != 0 && to.lease == 0:
+		return t.delete(bucketLease, id)
+	}
+	return nil
+}
+
+func (t *txn) moveDue(id []byte, from, to slot) error {
+	if from.at() == to.at() {
+		return nil
+	}
+	if from.at() != 0 {
+		if err := t.delete(bucketDue, dueKey(from.portal, from.at(), id)); err != nil {
+			return err
+		}
+	}
+	if to.at() != 0 {
+		return t.put(bucketDue, dueKey(to.portal, to.at(), id), []byte{})
+	}
+	return nil
+}
+
+// hinted is the slot after a hint came at a time: due then, or earlier if it was
+// due earlier already. A hint from the future counts as now.
+func (s slot) hinted(at, now time.Time) slot {
+	when := stamp(now)
+	if !at.IsZero() {
+		when = min(when, stamp(at))
+	}
+	s.hints++
+	if s.due == 0 || when < s.due {
+		s.due = when
+	}
+	return s
+}
+
+// released is the slot after a claim was given back. Somebody else's lease stays.
+func (s slot) released(d bridge.Done) slot {
+	if s.lease == 0 || s.lease != stamp(d.Claim.Until) {
+		return s
+	}
+	s.lease = 0
+	if s.hints == d.Claim.Hints || s.due == 0 {
+		s.due = stamp(d.Due)
+	}
+	return s
+}
+
+// Claim takes up to limit requests of a portal that are due at now, the longest
+// due first, and leases them until lease. Times are kept to the microsecond. next
+// is when the portal's next request is due, which is not after now when more than
+// limit were due; a claimed request counts with the end of its lease.
+//
+// A Claim that finds nothing writes nothing.
+func (s *Store) Claim(ctx context.Context, portal string, now, lease time.Time, limit int) ([]bridge.Claim, time.Time, error) {
+	if now.IsZero() || lease.IsZero() {
+		return nil, time.Time{}, errInvalid("claim: now and lease are needed")
+	}
+	var claims []bridge.Claim
+	var next time.Time
+	err := s.write(ctx, func(t *txn) error {
+		var err error
+		claims, err = t.claim(portal, stamp(now), stamp(lease), limit)
+		next = t.nextDue(portal)
+		return err
+	})
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	return claims, next, nil
+}
+
+func (t *txn) claim(portal string, now, lease uint64, limit int) ([]bridge.Claim, error) {
+	var claims []bridge.Claim
+	for _, id := range t.dueIDs(portal, now, limit) {
+		from, ok, err := t.slot(id)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			return nil, errInternal("request %s is due and not in the schedule", id)
+		}
+		to := from
+		to.lease, to.due = lease, 0
+		if err := t.move(id, from, to); err != nil {
+			return nil, err
+		}
+		claims = append(claims, bridge.Claim{
+			Request: bridge.ID(id), Portal: portal, Hints: to.hints, Until: moment(lease),
+		})
+	}
+	return claims, nil
+}
+
+// dueIDs returns copies, because the index is changed afterwards.
+func (t *txn) dueIDs(portal string, now uint64, limit int) [][]byte {
+	var ids [][]byte
+	prefix := key(portal)
+	c := t.bucket(bucketDue).Cursor()
+	for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix) && len(ids) < limit; k, _ = c.Next() {
+		at, id := splitDue(k, prefix)
+		if at > now {
+			break
+		}
+		ids = append(ids, bytes.Clone(id))
+	}
+	return ids
+}
+
+func (t *txn) nextDue(portal string) time.Time {
+	prefix := key(portal)
+	k, _ := t.bucket(bucketDue).Cursor().Seek(prefix)
+	if !bytes.HasPrefix(k, prefix) {
+		return time.Time{}
+	}
+	at, _ := splitDue(k, prefix)
+	return moment(at)
+}
+
+func splitDue(k, prefix []byte) (at uint64, id []byte) {
+	rest := k[len(prefix):]
+	return binary.BigEndian.Uint64(rest), rest[8:]
+}
+
+// freeLeases gives back every claim there is. It runs when the file is opened:
+// only one process can have it open, so whoever held a lease is gone, and what it
+// was working on is due.
+func (t *txn) freeLeases() error {
+	var ids [][]byte
+	c := t.bucket(bucketLease).Cursor()
+	for id, _ := c.First(); id != nil; id, _ = c.Next() {
+		ids = append(ids, bytes.Clone(id))
+	}
+	for _, id := range ids {
+		from, ok, err := t.slot(id)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return errInternal("request %s is claimed and not in the schedule", id)
+		}
+		to := from
+		to.lease = 0
+		if to.due == 0 {
+			to.due = min(stamp(t.now), from.lease)
+		}
+		if err := t.move(id, from, to); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,31 @@
+package bolt
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"keybridge/bridge"
+	"keybridge/store/storetest"
+)
+
+func TestStore(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, now func() time.Time) bridge.Store {
+		return open(t, Config{Path: filepath.Join(t.TempDir(), "keybridge.db"), Now: now})
+	})
+}
+
+// open opens a store and closes it when the test ends.
+func open(t testing.TB, cfg Config) *Store {
+	t.Helper()
+	s, err := Open(cfg)
+	if err != nil {
+		t.Fatalf("open: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return s
+}
