@@ -39,6 +39,7 @@ type desk struct {
 	Webhooks     []Delivery
 	Faults       []Fault
 	Kinds        []FaultKind
+	Boxes        []box
 }
 
 type deskDeveloper struct {
@@ -63,7 +64,9 @@ var adminNotices = map[string]string{
 func (s *Server) desk() desk {
 	webhooks := s.Webhooks()
 	slices.Reverse(webhooks)
+	settings := s.Settings()
 	d := desk{
+		Boxes:    settings.boxes(),
 		Webhooks: webhooks[:min(len(webhooks), adminShows)], Faults: s.Faults(),
 		Kinds: []FaultKind{Latency, TooManyRequests, ErrorBefore, ErrorAfter, CutBefore, CutAfter},
 	}
@@ -157,7 +160,7 @@ type box struct {
 // On tells whether the box is ticked.
 func (b box) On() bool { return *b.value }
 
-// Boxes are the settings that are on or off. Each is named in the form as it is named in JSON.
+// boxes are the settings that are on or off. Each is named in the form as it is named in JSON.
 func (c *Settings) boxes() []box {
 	return []box{
 		{"require_key_approval", "Require key approval", &c.RequireKeyApproval},
@@ -182,9 +185,6 @@ func (c *Settings) boxes() []box {
 		{"zero_dates", "Quirk: dates that were not sent stay at the year 1", &c.Quirks.ZeroDates},
 	}
 }
-
-// Boxes are the settings that are on or off, for the admin's page.
-func (c Settings) Boxes() []box { return c.boxes() } //nolint:revive // for the template alone
 
 func (c *Settings) readBoxes(r *http.Request) {
 	for _, b := range c.boxes() {

@@ -16,7 +16,7 @@ type wishForm struct {
 // wishOf reads the plans a request form is about. It returns an error when one is not in the catalogue, or there are
 // several where only one may be asked for.
 func (s *Server) wishOf(r *http.Request) (wishForm, Settings, error) {
-	policies := slices.Compact(r.Form["policy"])
+	policies := slices.Compact(slices.Sorted(slices.Values(r.Form["policy"])))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	plans := slices.DeleteFunc(s.entriesLocked(policies), func(entry CatalogueEntry) bool { return !entry.Show })

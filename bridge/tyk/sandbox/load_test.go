@@ -13,7 +13,7 @@ import (
 func TestManyMayUseThePortalAtOnce(t *testing.T) {
 	p, r := newPortal(t, sandbox.Config{}), newReceiver(t)
 	p.set(func(c *sandbox.Settings) { c.Webhook = r.URL })
-	const workers, each = 8, 25
+	const workers, each = 6, 12
 	var wait sync.WaitGroup
 	for worker := range workers {
 		wait.Go(func() {

@@ -3,6 +3,8 @@ package sandbox
 import (
 	"fmt"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -26,7 +28,10 @@ type Message struct {
 	At      time.Time `json:"at"`
 }
 
-// Mail returns every mail sent, oldest first.
+// mailKept bounds the memory of a sandbox under load: of more mails, the older half is forgotten.
+const mailKept = 50_000
+
+// Mail returns the mails sent, oldest first: the last 25,000 at least.
 func (s *Server) Mail() []Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -34,21 +39,22 @@ func (s *Server) Mail() []Message {
 }
 
 func (s *Server) mailLocked(message Message) {
-	message.ID = fmt.Sprint(len(s.mail) + 1)
+	s.mailed++
+	message.ID = strconv.Itoa(s.mailed)
+	if len(s.mail) >= mailKept {
+		s.mail = append([]Message(nil), s.mail[mailKept/2:]...)
+	}
 	s.mail = append(s.mail, message)
 	address := strings.ToLower(message.To)
-	s.mailbox[address] = append(s.mailbox[address], len(s.mail)-1)
+	s.mailbox[address] = append(s.mailbox[address], message)
 }
 
 // mailTo returns the mails of one address, newest first.
 func (s *Server) mailTo(email string) []Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	places := s.mailbox[strings.ToLower(email)]
-	mine := make([]Message, 0, len(places))
-	for i := len(places) - 1; i >= 0; i-- {
-		mine = append(mine, s.mail[places[i]])
-	}
+	mine := append([]Message{}, s.mailbox[strings.ToLower(email)]...)
+	slices.Reverse(mine)
 	return mine
 }
 

@@ -21,7 +21,7 @@ const (
 	ReviewedPolicy = "5e2744897c1f8800018bdf03"
 
 	DemoEmail    = "dev@example.com"
-	DemoPassword = "sunny-afternoon" //nolint:gosec // the demo developer's password is printed on the sign-in page
+	DemoPassword = "sunny-afternoon" //nolint:gosec // there is nothing behind it
 )
 
 // Config is what a sandbox begins with. The zero value is a working portal.
@@ -39,7 +39,8 @@ type Config struct {
 	// URL is the public base URL for links in mails, with no slash at its end. Empty means the Host of the request that
 	// caused the mail; see also [Server.SetURL].
 	URL string
-	// Settings are the initial portal settings; the zero value means [DefaultSettings].
+	// Settings are the initial portal settings; the zero value means [DefaultSettings] (for a portal with everything off,
+	// call [Server.SetSettings] afterwards).
 	Settings Settings
 	// Catalogue is what developers can ask for; nil means three plans: free, paid, reviewed.
 	Catalogue []CatalogueEntry
@@ -97,8 +98,9 @@ type Server struct {
 	keys       map[string]*key // by raw key
 	keysByHash map[string]*key
 
-	mail     []Message
-	mailbox  map[string][]int // e-mail to indexes of mail
+	mail     []Message // the latest, whoever they went to
+	mailed   int       // how many were sent
+	mailbox  map[string][]Message
 	sessions map[string]*session
 }
 
@@ -109,7 +111,7 @@ func New(cfg Config) (*Server, error) {
 		name: orElse(cfg.Name, "Weather Developer Portal"), url: cfg.URL, now: cfg.Now, log: cfg.Log,
 		policies: map[string]Policy{}, requests: map[string]*requestRecord{}, requestsOf: map[string]*list.List{},
 		developers: map[string]*Developer{}, developerEmails: map[string]string{}, passwords: map[string]password{},
-		keys: map[string]*key{}, keysByHash: map[string]*key{}, mailbox: map[string][]int{}, sessions: map[string]*session{},
+		keys: map[string]*key{}, keysByHash: map[string]*key{}, mailbox: map[string][]Message{}, sessions: map[string]*session{},
 	}
 	if s.now == nil {
 		s.now = time.Now

@@ -5,12 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -28,6 +28,9 @@ type Delivery struct {
 	Error   string          `json:"error,omitempty"`
 }
 
+// deliveriesKept bounds the memory of a sandbox under load: of more webhooks, the older half is forgotten.
+const deliveriesKept = 20_000
+
 // atOnce is how many webhooks are under way at the same time; more wait.
 const atOnce = 32
 
@@ -42,6 +45,7 @@ type webhookSender struct {
 
 	mu         sync.Mutex
 	closed     bool
+	added      int
 	deliveries []*Delivery
 	underWay   int
 	quiet      chan struct{} // closed while nothing is under way
@@ -76,7 +80,11 @@ func (s *Server) announceLocked(event string, record *requestRecord) {
 func (w *webhookSender) add(delivery Delivery, hold bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	delivery.ID = fmt.Sprint(len(w.deliveries) + 1)
+	w.added++
+	delivery.ID = strconv.Itoa(w.added)
+	if len(w.deliveries) >= deliveriesKept {
+		w.deliveries = append([]*Delivery(nil), w.deliveries[deliveriesKept/2:]...)
+	}
 	w.deliveries = append(w.deliveries, &delivery)
 	if !hold {
 		w.startLocked(&delivery)
@@ -147,7 +155,7 @@ func (w *webhookSender) close() {
 	<-quiet
 }
 
-// Webhooks returns every webhook so far, oldest first. Those under way have no status yet; see [Server.Settle].
+// Webhooks returns the webhooks so far, oldest first: the last 10,000 at least. Those under way have no status yet; see [Server.Settle].
 func (s *Server) Webhooks() []Delivery {
 	s.webhooks.mu.Lock()
 	defer s.webhooks.mu.Unlock()
