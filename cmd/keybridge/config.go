@@ -1,0 +1,207 @@
+package main
+
+import (
+	"log/slog"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"keybridge/bridge"
+)
+
+// The configuration is one YAML file, read by loadConfig. What each key means is
+// said once, in the comments of this file: `configReference` makes the table of the
+// README from them, and the messages about missing keys quote them. Bounds,
+// defaults and choices are in the tags, from which the decoder takes them too.
+//
+// Tags: yaml is the key; default is what an absent key means, in the file's own
+// syntax; required:"yes" refuses a file without it; min, max and oneof bound a
+// value. A field of type secret has two keys, …_env and …_file, and so has a list
+// of secrets.
+
+// config is the whole file.
+type config struct {
+	// Where the bridge answers: hand-off, pages and webhooks, as host:port. No host: every address of the machine; port 0: a free one.
+	Listen string `yaml:"listen" default:"127.0.0.1:8080"`
+	// The address under which browsers, the portals and Stripe reach the bridge, without a path. https, or http on a loopback address.
+	PublicURL *url.URL `yaml:"public_url" required:"yes"`
+	// Where health (/healthz, /readyz) and metrics (/metrics) are answered, as host:port, or off. Not for the public.
+	Operations string `yaml:"operations" default:"127.0.0.1:9090"`
+	// The folder that holds the store, the page secret and the operator's socket. A relative path starts at the folder of this file.
+	Data string `yaml:"data" default:"/var/lib/keybridge"`
+	// Addresses (or networks, 10.0.0.0/8) of the proxies in front, whose X-Forwarded-For is believed. None: the connection's own address counts.
+	TrustedProxies []netip.Prefix `yaml:"trusted_proxies"`
+	// What is logged, and how.
+	Log logConfig `yaml:"log"`
+	// How long a stopping bridge waits for what it is doing.
+	Shutdown time.Duration `yaml:"shutdown" default:"20s" min:"1s" max:"5m"`
+	// The pages that developers see.
+	Pages pagesConfig `yaml:"pages"`
+	// The portals whose key requests are worked on.
+	Portals []portalConfig `yaml:"portals" required:"yes"`
+	// The Stripe account. Required where a plan has a validation or a payment.
+	Stripe *stripeConfig `yaml:"stripe"`
+	// What the policies of the portals demand. A policy that no plan names goes to review, never to automatic approval.
+	Plans []planConfig `yaml:"plans"`
+
+	// Warnings are what is unwise and not wrong, in the order of the file.
+	Warnings configErrors `yaml:"-"`
+}
+
+// logConfig says what is logged.
+type logConfig struct {
+	// The least severe lines to write.
+	Level slog.Level `yaml:"level" default:"info" oneof:"debug info warn error"`
+	// One JSON object a line, or text for people.
+	Format string `yaml:"format" default:"json" oneof:"json text"`
+}
+
+// pagesConfig is about the developer's own pages.
+type pagesConfig struct {
+	// The secret that signs the links to the pages: at least 32 bytes. Absent: made once and kept in the data folder. All nodes share one.
+	Secret secret `yaml:"secret"`
+	// How long a link to a developer's page is good for.
+	LinkLife time.Duration `yaml:"link_life" default:"30d" min:"1h" max:"365d"`
+	// What the pages call the service.
+	ServiceName string `yaml:"service_name" default:"API keys"`
+	// Where the pages send people who need help: an e-mail address or an https address. Absent: the portal's home.
+	Contact string `yaml:"contact"`
+}
+
+// portalConfig is one portal.
+type portalConfig struct {
+	// The portal's name here: part of URLs and kept in every request, so it stays as it is. Lower-case letters, digits and hyphens, at most 32.
+	Name string `yaml:"name" required:"yes"`
+	// What sort of portal it is.
+	Kind string `yaml:"kind" default:"tyk-classic" oneof:"tyk-classic"`
+	// The base address of its API: for tyk-classic the Dashboard's, without /api.
+	URL *url.URL `yaml:"url" required:"yes"`
+	// The credential for its API: for tyk-classic the API access key of a Dashboard user who may read and write portal developers, key requests and keys.
+	Secret secret `yaml:"secret" required:"yes"`
+	// The id of the organisation whose key requests are worked on; those of others are as if they were not there.
+	Organisation string `yaml:"organisation" required:"yes"`
+	// The address the developer's pages link back to.
+	Home *url.URL `yaml:"home" required:"yes"`
+	// Addresses that a signed hand-off may name to go back to. A named address has to have the scheme and host of one of these, and its path or one below it; home is always allowed.
+	ReturnAddresses []*url.URL `yaml:"return_addresses"`
+	// Allows http instead of https for the addresses of this portal: its secret crosses the network in clear.
+	AllowHTTP bool `yaml:"allow_http" default:"false"`
+	// The secret in the address of the portal's webhook: 16 or more of letters, digits and - . _ ~. One, or a list while it is changed. Absent: no webhook is taken from this portal.
+	WebhookSecrets []secret `yaml:"webhook_secret"`
+	// How the developer gets the key, for the words on the pages: by mail, by a link in a mail (secure key approval), or in the portal.
+	KeyDelivery string `yaml:"key_delivery" default:"mail" oneof:"mail link portal"`
+	// How many of its key requests are worked on at once.
+	Workers int `yaml:"workers" default:"8" min:"1" max:"64"`
+	// How a developer's browser may be handed over. What is not written here is refused.
+	Handoff handoffConfig `yaml:"handoff"`
+}
+
+// handoffConfig lists the ways a browser may arrive.
+type handoffConfig struct {
+	// A signed token (JWT).
+	Token *tokenConfig `yaml:"token"`
+	// A signed query (HMAC-SHA256).
+	Query *queryConfig `yaml:"query"`
+	// An id that nobody signed, as Tyk's Redirect Key Request sends it. Write {} to allow it as it is.
+	Bare *bareConfig `yaml:"bare"`
+}
+
+// tokenConfig pins how the portal's tokens are signed.
+type tokenConfig struct {
+	// The one algorithm that tokens are signed with; what a token says of itself chooses nothing.
+	Algorithm string `yaml:"algorithm" required:"yes" oneof:"HS256 HS384 HS512 RS256 ES256 EdDSA"`
+	// The shared secret of HS256, HS384 or HS512: at least 32, 48 or 64 bytes. One, or a list while it is changed.
+	Secrets []secret `yaml:"secret"`
+	// The public key (PEM) of RS256 (2048 bits or more), ES256 (P-256) or EdDSA (Ed25519). One, or a list while it is changed.
+	Keys []secret `yaml:"key"`
+	// What the token's iss has to be, to the letter.
+	Issuer string `yaml:"issuer" required:"yes"`
+	// What the token's aud has to be, to the letter. Absent: public_url.
+	Audience string `yaml:"audience"`
+	// By how much the portal's clock may differ.
+	Leeway time.Duration `yaml:"leeway" default:"30s" min:"0s" max:"2m"`
+}
+
+// queryConfig is about signed queries.
+type queryConfig struct {
+	// The secret shared with the portal: at least 32 bytes. One, or a list while it is changed.
+	Secrets []secret `yaml:"secret" required:"yes"`
+	// The parameter with the id of the key request.
+	Parameter string `yaml:"parameter" default:"key_request_id"`
+	// How far the timestamp may lie in the past or in the future.
+	Tolerance time.Duration `yaml:"tolerance" default:"5m" min:"1s" max:"5m"`
+}
+
+// bareConfig is about ids that nobody signed.
+type bareConfig struct {
+	// The parameters in which the id of the key request is looked for, in this order.
+	Parameters []string `yaml:"parameters" default:"key_request_id request_id id"`
+	// How old a key request may be that is handed over by its bare id.
+	Fresh time.Duration `yaml:"fresh" default:"15m" min:"1m" max:"24h"`
+}
+
+// stripeConfig is the Stripe account.
+type stripeConfig struct {
+	// A secret (sk_…) or restricted (rk_…) API key.
+	Key secret `yaml:"key" required:"yes"`
+	// The signing secret of the webhook endpoint (whsec_…). One, or a list while it is rolled.
+	WebhookSecrets []secret `yaml:"webhook_secret" required:"yes"`
+	// The base address of the API, for the sandbox. Plain http is taken on a loopback address, and elsewhere with a test key only.
+	URL *url.URL `yaml:"url" default:"https://api.stripe.com"`
+	// How long a checkout stays open; while its step waits, an expired one is opened again.
+	CheckoutExpiry time.Duration `yaml:"checkout_expiry" default:"24h" min:"30m" max:"24h"`
+	// The language of the checkout page, from Stripe's list; auto: the browser's.
+	Locale string `yaml:"locale" default:"auto" oneof:"auto bg cs da de el en en-GB es es-419 et fi fil fr fr-CA hr hu id it ja ko lt lv ms mt nb nl pl pt pt-BR ro ru sk sl sv th tr vi zh zh-HK zh-TW"`
+}
+
+// planConfig says what some policies of a portal demand.
+type planConfig struct {
+	// The plan's name, shown to people. Two plans of one portal have two names.
+	Name string `yaml:"name" required:"yes"`
+	// The portal it is for. May be absent where there is only one.
+	Portal string `yaml:"portal"`
+	// The ids of the policies. No two plans of a portal name the same one.
+	Policies []string `yaml:"policies" required:"yes"`
+	// What has to be met before the key is approved, in this order: {validation: card} (a card is checked without a charge), review (a person says yes), payment (the price is paid). [] approves at once.
+	Steps []bridge.StepKind `yaml:"steps" required:"yes"`
+	// What is paid; it goes with a payment step.
+	Price *priceConfig `yaml:"price"`
+	// Only holds the payment, before the review, and takes it with the approval. One-off prices only; an authorisation usually lapses after 7 days.
+	Hold bool `yaml:"hold" default:"false"`
+	// Days of free trial at the start of a subscription.
+	TrialDays int `yaml:"trial_days" default:"0" min:"0" max:"730"`
+	// Lets Stripe compute tax.
+	Tax bool `yaml:"tax" default:"false"`
+	// Asks for a tax number.
+	TaxIDs bool `yaml:"tax_ids" default:"false"`
+	// Takes promotion codes.
+	Promotions bool `yaml:"promotions" default:"false"`
+	// How long a validation or payment waits for the developer before the request is declined.
+	Patience time.Duration `yaml:"patience" default:"7d" min:"30m" max:"365d"`
+	// How long access stays while a subscription is overdue.
+	Grace time.Duration `yaml:"grace" default:"0s" min:"0s" max:"90d"`
+	// What becomes of access when the money was refunded in full.
+	Refunded bridge.Policy `yaml:"refunded" default:"revoke" oneof:"keep suspend revoke"`
+	// What becomes of access when the payment is disputed.
+	Disputed bridge.Policy `yaml:"disputed" default:"suspend" oneof:"keep suspend revoke"`
+}
+
+// priceConfig names a price in exactly one of three ways: stripe, lookup_key, or
+// amount with currency.
+type priceConfig struct {
+	// The id of a price in the Stripe account (price_…).
+	Stripe string `yaml:"stripe"`
+	// The lookup key of a price in the Stripe account.
+	LookupKey string `yaml:"lookup_key"`
+	// What is paid each time, as a decimal number with at most as many decimals as the currency has: 49.00, or 4900 yen as 4900.
+	Amount string `yaml:"amount"`
+	// The currency of amount: a three-letter ISO 4217 code.
+	Currency string `yaml:"currency"`
+	// How often amount is paid. Absent: once.
+	Interval string `yaml:"interval" oneof:"day week month year"`
+	// How many intervals lie between two payments; at most three years in all.
+	Every int `yaml:"every" default:"1" min:"1" max:"1095"`
+
+	// line is what the keys above come to.
+	line bridge.Price
+}

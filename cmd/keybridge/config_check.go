@@ -1,0 +1,4 @@
+package main
+
+// check says what is wrong with the values together.
+func (r *reading) check(*config) {}

@@ -1,0 +1,389 @@
+package main
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/token"
+)
+
+// reading is one reading of a file: it fills the struct from the document, notes
+// where each value stands, and collects everything that is wrong. Errors are
+// reported in the words of the file, and never hold what a value was where it
+// could be a secret.
+type reading struct {
+	file, folder string
+	lookup       func(string) (string, bool)
+	anchors      map[string]*ast.AnchorNode
+	// places says for each field, by its address, where its value stands.
+	places map[any]*place
+	// read counts the values read, aliases followed anew each time.
+	read     int
+	errs     configErrors
+	warnings configErrors
+}
+
+// maxValues bounds what aliases of aliases come to.
+const maxValues = 100_000
+
+// place is where a value stands. The place of an absent one is that of the section
+// it is absent from.
+type place struct {
+	line, column int
+	// path names the value: portals[0].url.
+	path string
+	// absent: the file does not mention it. bad: it was reported already, and what
+	// follows from it is not.
+	absent, bad bool
+}
+
+func placeOf(t *token.Token) place {
+	return place{line: t.Position.Line, column: t.Position.Column}
+}
+
+// nodePlace returns where a value starts, as a person would say: a section starts
+// at its first key.
+func nodePlace(n ast.Node) place {
+	if m, ok := n.(*ast.MappingNode); ok && !m.IsFlowStyle && len(m.Values) > 0 {
+		return nodePlace(m.Values[0].Key)
+	}
+	return placeOf(n.GetToken())
+}
+
+// wrongAt reports what is wrong at a place.
+func (r *reading) wrongAt(at place, format string, args ...any) {
+	msg := fmt.Sprintf(format, args...)
+	if at.path != "" {
+		msg = at.path + ": " + msg
+	}
+	r.errs = append(r.errs, configError{File: r.file, Line: at.line, Column: at.column, Msg: msg})
+}
+
+// wrong reports what is wrong with a field, given by its address, unless something
+// was reported of it already.
+func (r *reading) wrong(field any, format string, args ...any) {
+	at := r.place(field)
+	if !at.bad {
+		at.bad = true
+		r.wrongAt(*at, format, args...)
+	}
+}
+
+// warn notes what is unwise about a field.
+func (r *reading) warn(field any, format string, args ...any) {
+	at := r.place(field)
+	r.warnings = append(r.warnings, configError{
+		File: r.file, Line: at.line, Column: at.column, Msg: at.path + ": " + fmt.Sprintf(format, args...),
+	})
+}
+
+// place returns where a field stands.
+func (r *reading) place(field any) *place {
+	if at, ok := r.places[field]; ok {
+		return at
+	}
+	at := &place{line: 1, column: 1}
+	r.places[field] = at
+	return at
+}
+
+// written reports whether the file gives a field.
+func (r *reading) written(field any) bool { return !r.place(field).absent }
+
+// good reports whether fields were read without an error, so that something can be
+// said about them.
+func (r *reading) good(fields ...any) bool {
+	return !slices.ContainsFunc(fields, func(f any) bool { return r.place(f).bad })
+}
+
+// note remembers where a field stands.
+func (r *reading) note(v reflect.Value, at place) *place {
+	p := &at
+	r.places[v.Addr().Interface()] = p
+	return p
+}
+
+// fill reads the whole file.
+func (r *reading) fill(c *config, root ast.Node) {
+	v := reflect.ValueOf(c).Elem()
+	at := place{line: 1, column: 1}
+	r.note(v, at)
+	if root == nil {
+		r.absent(v, at)
+		r.wrongAt(at, "the file is empty; `keybridge config example` prints one to start from")
+		return
+	}
+	r.section(root, v, at)
+}
+
+// resolve follows aliases and takes anchors off. It returns false, having
+// reported, where that leads nowhere.
+func (r *reading) resolve(n ast.Node, at place) (ast.Node, bool) {
+	for range maxNesting {
+		r.read++
+		if r.read > maxValues {
+			if r.read == maxValues+1 {
+				r.wrongAt(at, "the aliases of the file come to more than %d values; write fewer", maxValues)
+			}
+			return nil, false
+		}
+		switch node := n.(type) {
+		case *ast.AnchorNode:
+			n = node.Value
+		case *ast.AliasNode:
+			name := node.Value.GetToken().Value
+			anchor, ok := r.anchors[name]
+			if !ok || anchor.GetToken().Position.Offset > node.GetToken().Position.Offset {
+				r.wrongAt(at, "no anchor &%s stands before this alias", name)
+				return nil, false
+			}
+			n = anchor.Value
+		case *ast.TagNode:
+			r.wrongAt(at, "tags (%s) are not used here; write the value alone", node.GetToken().Value)
+			return nil, false
+		case nil:
+			return nil, false
+		default:
+			return n, true
+		}
+	}
+	r.wrongAt(at, "the alias leads to itself; write the value out")
+	return nil, false
+}
+
+// value reads a node into a field. at is where it stands in the file itself, also
+// when what is read stands at an anchor.
+func (r *reading) value(n ast.Node, v reflect.Value, k configKey, at place) {
+	here := r.note(v, at)
+	before := len(r.errs)
+	defer func() {
+		if len(r.errs) > before && v.Kind() != reflect.Struct && v.Kind() != reflect.Slice {
+			here.bad = true
+		}
+	}()
+	node, ok := r.resolve(n, at)
+	if !ok {
+		here.bad = true
+		return
+	}
+	switch {
+	case node.Type() == ast.NullType:
+		r.wrong(v.Addr().Interface(), "it has no value; %s", k.orRemove())
+	case k.single(v.Type()):
+		r.scalar(node, v, k, at)
+	case v.Kind() == reflect.Slice:
+		r.list(node, v, k, at)
+	case v.Kind() == reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		r.note(v.Elem(), at)
+		r.section(node, v.Elem(), at)
+	default:
+		r.section(node, v, at)
+	}
+}
+
+// list reads a list. A single value is a list of one where the key says so.
+func (r *reading) list(node ast.Node, v reflect.Value, k configKey, at place) {
+	seq, ok := node.(*ast.SequenceNode)
+	switch {
+	case !ok:
+		r.wrong(v.Addr().Interface(), "this is %s, and it takes a list: [one, two], or a line for each that begins with a hyphen", describe(node))
+		return
+	case len(seq.Values) == 0 && k.required && v.Type() != stepsType:
+		r.wrong(v.Addr().Interface(), "the list is empty; it takes at least one")
+		return
+	}
+	// Allocated once: the addresses of its elements are what places are noted by.
+	v.Set(reflect.MakeSlice(v.Type(), len(seq.Values), len(seq.Values)))
+	for i, n := range seq.Values {
+		item := nodePlace(n)
+		item.path = fmt.Sprintf("%s[%d]", at.path, i)
+		r.value(n, v.Index(i), k.ofItem(), item)
+	}
+}
+
+// section reads a mapping into a struct: every key once, no unknown one, none
+// missing that is required.
+func (r *reading) section(node ast.Node, v reflect.Value, at place) {
+	node, ok := r.resolve(node, at)
+	if !ok {
+		r.absent(v, at)
+		return
+	}
+	m, ok := node.(*ast.MappingNode)
+	if !ok {
+		r.wrongAt(at, "this is %s, and it takes a section: keys with their values, each on a line of its own", describe(node))
+		r.absent(v, at)
+		return
+	}
+	keys := configKeys(v.Type())
+	seen := map[string]place{}
+	given := map[string]entry{}
+	for _, pair := range m.Values {
+		name, ok := r.keyName(pair, at)
+		if !ok {
+			continue
+		}
+		here := nodePlace(pair.Key)
+		here.path = join(at.path, name)
+		if first, twice := seen[name]; twice {
+			r.wrongAt(here, "the key is written twice, first on line %d; remove one", first.line)
+			continue
+		}
+		seen[name] = here
+		if !slices.ContainsFunc(keys, func(k configKey) bool { return k.takes(name) }) {
+			r.wrongAt(here, "%s", unknownKey(name, keys))
+			continue
+		}
+		given[name] = entry{node: pair.Value, key: here}
+	}
+	for _, k := range keys {
+		r.field(v.FieldByIndex(k.index), k, given, at)
+	}
+}
+
+// entry is one key of a section with its value.
+type entry struct {
+	node ast.Node
+	key  place
+}
+
+// place is where the entry's value stands; the key, where there is no value.
+func (e entry) place() place {
+	at := e.key
+	if e.node != nil && e.node.Type() != ast.NullType {
+		at = nodePlace(e.node)
+		at.path = e.key.path
+	}
+	return at
+}
+
+// keyName returns the text of a key, or reports why it has none.
+func (r *reading) keyName(pair *ast.MappingValueNode, at place) (string, bool) {
+	here := nodePlace(pair.Key)
+	here.path = at.path
+	switch key := pair.Key.(type) {
+	case *ast.StringNode:
+		return key.Value, true
+	case *ast.MergeKeyNode:
+		r.wrongAt(here, "merge keys (<<) are not used here; write the keys out, or give a whole section an alias")
+	case *ast.MappingKeyNode:
+		r.wrongAt(here, "keys with ? are not used here; write key: value")
+	case *ast.IntegerNode, *ast.BoolNode, *ast.FloatNode:
+		return key.GetToken().Value, true
+	default:
+		r.wrongAt(here, "this cannot be a key; write key: value")
+	}
+	return "", false
+}
+
+// field reads one field of a section, or what its absence means.
+func (r *reading) field(v reflect.Value, k configKey, given map[string]entry, parent place) {
+	if k.secret {
+		r.secrets(v, k, given, parent)
+		return
+	}
+	if e, ok := given[k.name]; ok {
+		r.value(e.node, v, k, e.place())
+		return
+	}
+	r.missing(v, k, parent)
+}
+
+// missing notes that the file does not give a field: an error, a default, or
+// nothing.
+func (r *reading) missing(v reflect.Value, k configKey, parent place) {
+	at := parent
+	at.path, at.absent = join(parent.path, k.name), true
+	here := r.note(v, at)
+	switch {
+	case k.required:
+		here.bad = true
+		r.wrongAt(parent, "%s is missing: %s", k.asWritten(), k.inBrief())
+	case k.fallback != "":
+		k.setDefault(v)
+	case v.Kind() == reflect.Struct && !k.single(v.Type()):
+		r.absent(v, at)
+	}
+}
+
+// absent fills a section that is not there.
+func (r *reading) absent(v reflect.Value, at place) {
+	for _, k := range configKeys(v.Type()) {
+		k.required = false
+		r.field(v.FieldByIndex(k.index), k, nil, at)
+	}
+}
+
+// scalar reads a single value.
+func (r *reading) scalar(node ast.Node, v reflect.Value, k configKey, at place) {
+	if v.Type() == stepsType.Elem() {
+		r.step(node, v, at)
+		return
+	}
+	text, problem := scalarText(node, v.Kind())
+	if problem == "" {
+		problem = k.set(v, text)
+	}
+	if problem != "" {
+		r.wrong(v.Addr().Interface(), "%s", problem)
+	}
+}
+
+// scalarText returns the literal text of a single value: a number never goes
+// through a float.
+func scalarText(node ast.Node, kind reflect.Kind) (text, problem string) {
+	switch n := node.(type) {
+	case *ast.StringNode:
+		text = n.Value
+	case *ast.LiteralNode:
+		text = strings.TrimSuffix(n.Value.Value, "\n")
+	case *ast.IntegerNode, *ast.FloatNode:
+		text = n.GetToken().Value
+	case *ast.BoolNode:
+		if kind != reflect.Bool {
+			return "", "this is true or false, and it takes something else; put text in quotes"
+		}
+		text = n.GetToken().Value
+	default:
+		return "", fmt.Sprintf("this is %s, and it takes a single value", describe(node))
+	}
+	switch {
+	case text == "":
+		return "", "the value is empty; give one, or remove the key"
+	case strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c == 0x7f }):
+		return "", "the value has several lines or control characters; write it in one line"
+	case len(text) > 2000:
+		return "", "the value has more than 2000 bytes"
+	}
+	return text, ""
+}
+
+// describe says what sort of value a node is.
+func describe(n ast.Node) string {
+	switch n.Type() {
+	case ast.MappingType, ast.MappingValueType:
+		return "a section"
+	case ast.SequenceType:
+		return "a list"
+	case ast.IntegerType, ast.FloatType, ast.InfinityType, ast.NanType:
+		return "a number"
+	case ast.BoolType:
+		return "true or false"
+	case ast.StringType, ast.LiteralType:
+		return "text"
+	case ast.NullType:
+		return "nothing"
+	}
+	return "something else"
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}
