@@ -1,0 +1,2 @@
+// Package sandbox is a Stripe to try things with.
+package sandbox
