@@ -96,7 +96,7 @@ func (c *Change) seeAccess(key KeyRequest, wanted AccessState, now time.Time) {
 		if wanted != Suspended {
 			c.settle(SuspendKey) // a suspension seen from now on is not ours
 		}
-	case before == Granted && wanted != Suspended && !c.Work.Attempts[SuspendKey].Open:
+	case before == Granted && wanted != Suspended && c.Work.Attempts[SuspendKey].First.IsZero():
 		a.Stopped = Mark{At: now, By: c.portal(), Why: "suspended in the portal"}
 	}
 	if before != Unread && before != Gone && key.State == Gone && !a.Granted.IsZero() && c.Ended.At.IsZero() {

@@ -26,6 +26,7 @@ type outside struct {
 	Approved int  // how often a key was issued
 	Live     int  // open checkouts
 	Stopped  bool // the admin suspended the key
+	Admin    bool // the admin approved
 	Opened   string
 	Money    Money
 }
@@ -54,8 +55,8 @@ func (n node) key() string {
 	if try := r.Work.Attempts[OpenCheckout]; !try.First.IsZero() {
 		tries[OpenCheckout] = Attempt{First: try.First, For: try.For}
 	}
-	if r.Work.Attempts[SuspendKey].Open {
-		tries[SuspendKey] = Attempt{Open: true}
+	if !r.Work.Attempts[SuspendKey].First.IsZero() {
+		tries[SuspendKey] = Attempt{First: t0}
 	}
 	r.Work = Work{Attempts: tries}
 	w := n.W
@@ -206,6 +207,10 @@ func (n node) edges() []edge {
 	}
 	if n.Act == nil {
 		add("pass", func(to *node) { to.look() })
+		add("pass with the portal down", func(to *node) {
+			f := to.facts()
+			to.change(func(c *Change) { c.Observe(Facts{Money: f.Money}, t0) })
+		})
 	} else {
 		n.callEdges(add)
 	}
@@ -265,7 +270,7 @@ func (n node) callEdges(add func(string, func(*node))) {
 func (n node) portalEdges(add func(string, func(*node))) {
 	switch n.W.Key {
 	case Pending:
-		add("admin approves", func(to *node) { to.W.Key = Granted; to.W.Approved++ })
+		add("admin approves", func(to *node) { to.W.Key, to.W.Admin = Granted, true; to.W.Approved++ })
 		add("admin deletes the request", func(to *node) { to.W.Key = Gone })
 	case Granted:
 		add("admin suspends the key", func(to *node) { to.W.Key, to.W.Stopped = Suspended, true })
@@ -425,6 +430,8 @@ func (n node) resting() string {
 		return "ended, and still has something"
 	case !r.Access.Stopped.At.IsZero() && !n.W.Stopped:
 		return "our own suspension is taken for the admin's"
+	case has && m.State == NoPayment && paid(r) && !n.W.Admin:
+		return "granted, and nothing was paid"
 	case m.State == Held && r.Verdict.Outcome != Open:
 		return "decided with money held"
 	case (stage == StateDeclined || stage == StateEnded) && (m.Checkout.State == CheckoutOpen || m.Subscribed):
@@ -433,6 +440,12 @@ func (n node) resting() string {
 		return "nothing left to do at " + string(stage) + ", and nobody looks again"
 	}
 	return ""
+}
+
+// paid reports that the request counts as paid, by the provider's word.
+func paid(r Request) bool {
+	step, ok := r.Step(Paying)
+	return ok && step.State == Met
 }
 
 // good reports an end that a request may be meant to come to.
