@@ -371,6 +371,25 @@ func TestAKeyIsDeletedAndTheDeveloperNoLongerHasIt(t *testing.T) {
 	}
 }
 
+func TestAKeyIsNamedByItsHashOnlyWhereKeysAreHashed(t *testing.T) {
+	p := newPortal(t, sandbox.Config{})
+	raw, hash := p.keyOf()
+	for query, status := range map[string]int{raw: 200, raw + "?hashed=true": 404, hash: 404, hash + "?hashed=true": 200, hash + "?hashed=1": 200} {
+		if a := p.call("GET", "/api/keys/"+query, ""); a.status != status {
+			t.Errorf("hashed keys, %s: %d %s", query, a.status, a.body)
+		}
+	}
+	p.set(func(c *sandbox.Settings) { c.HashedKeys = false })
+	raw, id := p.keyOf()
+	if id != raw {
+		t.Errorf("without hashing the key is called %q, not %q", id, raw)
+	}
+	p.must("GET", "/api/keys/"+raw, "")
+	if a := p.call("GET", "/api/keys/"+raw+"?hashed=true", ""); a.status != 400 || !strings.Contains(a.body, "key hashing is not enabled") {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+}
+
 func TestTheGatewaySaysWhyItRefuses(t *testing.T) {
 	p := newPortal(t, sandbox.Config{})
 	raw, id := p.keyOf()

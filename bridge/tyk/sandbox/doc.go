@@ -93,7 +93,10 @@
 //   - An approval is an update of the key request and fires the webhook. The name of that event is Settings.UpdateEvent.
 //   - A webhook is attempted once, beside the request that caused it, with no header of its own: Tyk documents neither
 //     retry nor signature.
-//   - Without hashed keys a key's id is the raw key, as with Tyk; the default is therefore hashed keys.
+//   - Without hashed keys a key's id is the raw key, as with Tyk; the default is therefore hashed keys. Asked with hashed=true
+//     such a gateway answers 400, as the open-source gateway's handleGetDetail does.
+//   - Lists begin with the newest, by when a request entered the list: the approved ones by their approval.
+//   - net/http's client repeats a GET by itself when a kept connection is cut: a CutBefore fault for one GET may go unseen.
 //   - POST …/developers/{id}/keys answers as an approval does and sends no mail; the documents show neither.
 //   - PUT of a key takes the bare session, as the documents' sample does, or the session within "data", as GET shows it.
 //   - Records are replaced, never changed: a list of thousands is put together under one short lock and written as JSON

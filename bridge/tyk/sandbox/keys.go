@@ -91,11 +91,15 @@ func (s *Server) dropKeyLocked(gone *key) {
 	})
 }
 
-// namedKeyLocked finds the key of a call to /api/keys: a hash names a key only with hashed=true, and nothing else does.
+// namedKeyLocked finds the key of a call to /api/keys: by its hash with the parameter hashed, else by the raw key. A
+// gateway that does not hash keys refuses to be asked by hash.
 func (s *Server) namedKeyLocked(r *http.Request) (*key, error) {
 	id := r.PathValue("keyID")
 	found := s.keys[id]
-	if r.URL.Query().Get("hashed") == "true" {
+	if r.URL.Query().Get("hashed") != "" {
+		if !s.settings.HashedKeys {
+			return nil, refuse(http.StatusBadRequest, "Key requested by hash but key hashing is not enabled")
+		}
 		found = s.keysByHash[id]
 	}
 	if found == nil {
