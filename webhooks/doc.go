@@ -72,9 +72,9 @@
 //	/handoff/main
 //	key_request_id=5f7c1e0a8d3b2c0001a4e9d1&note=two%20words&timestamp=1700000000
 //
-//	SIGNATURE
+//	bb96f087c519b41c18df4cd58230305badaa0692f25861293fc9dfd616fd46d5
 //
-//	/handoff/main?key_request_id=5f7c1e0a8d3b2c0001a4e9d1&note=two+words&timestamp=1700000000&signature=SIGNATURE
+//	/handoff/main?key_request_id=5f7c1e0a8d3b2c0001a4e9d1&note=two+words&timestamp=1700000000&signature=bb96f087c519b41c18df4cd58230305badaa0692f25861293fc9dfd616fd46d5
 //
 // (In the address itself a space may be + or %20, and the order does not matter.)
 //

@@ -243,10 +243,13 @@ func (e *event) add(at int, kind bridge.RefKind, id []byte) {
 		return
 	}
 	ref := bridge.Ref{System: e.system, Kind: kind, ID: string(id)}
-	if !slices.Contains(e.refs, ref) {
-		e.refs = slices.Insert(e.refs, at, ref)
-		e.refs = e.refs[:min(len(e.refs), maxRefs)]
+	if i := slices.Index(e.refs, ref); i >= at {
+		e.refs = slices.Delete(e.refs, i, i+1)
+	} else if i >= 0 {
+		return
 	}
+	e.refs = slices.Insert(e.refs, at, ref)
+	e.refs = e.refs[:min(len(e.refs), maxRefs)]
 }
 
 // metadata reads an object's metadata. The first request that is named counts.
