@@ -126,7 +126,7 @@ func (s *Service) readBack(ctx context.Context, site Site, h Handoff) error {
 	case err == nil:
 		return believable(key, site, s.cfg.Now())
 	case KindOf(err) == Unavailable || KindOf(err) == Limited || ctx.Err() != nil:
-		return nil // keep the hint; the worker reads it back
+		return nil //nolint:nilerr // the hint is kept, and the worker reads it back
 	}
 	return err
 }
@@ -302,4 +302,9 @@ func (s *Service) changed(r Request, entries []Entry) {
 	}
 	s.mu.Unlock()
 	s.cfg.Changed(r, entries)
+}
+
+// GetKey returns the request of a portal's key request.
+func (s *Service) GetKey(ctx context.Context, portal, key string) (Request, error) {
+	return s.cfg.Store.FindKey(ctx, portal, key)
 }

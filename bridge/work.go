@@ -90,7 +90,7 @@ const keyLife = 20 * time.Hour
 // begin writes down an attempt at an action. An attempt whose outcome was never
 // recorded is taken up again under its own key, as long as it says the same and the
 // provider is sure to remember it.
-func (c *Change) begin(a Action, now time.Time) Attempt {
+func (c *Change) begin(a Action, now time.Time) {
 	try := c.Work.Attempts[a.Kind]
 	if !try.Open || try.Of != a.String() || now.Sub(try.Begun) > keyLife {
 		try.N++
@@ -103,7 +103,6 @@ func (c *Change) begin(a Action, now time.Time) Attempt {
 		try.First = now
 	}
 	c.setAttempt(a.Kind, try)
-	return try
 }
 
 // settle records that the effect of an action is known.

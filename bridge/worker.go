@@ -281,7 +281,7 @@ func (p *pass) next(c *Change, now time.Time) (Action, bool) {
 
 // failed records a failure and when to try again.
 func (p *pass) failed(ctx context.Context, act Action, doing string, cause error) error {
-	p.w.cfg.Log.Warn("could not "+doing, "request", p.request.ID, "portal", p.request.Portal,
+	p.w.cfg.Log.Warn("a call failed", "doing", doing, "request", p.request.ID, "portal", p.request.Portal,
 		"kind", string(KindOf(cause)), "error", cause, "failures", p.request.Work.Failures+1)
 	return p.update(ctx, func(c *Change) error {
 		now := p.now()

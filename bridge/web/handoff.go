@@ -1,0 +1,170 @@
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"keybridge/bridge"
+)
+
+// The ways in which a browser can be handed off, as metrics name them.
+const (
+	byToken = "token"
+	byQuery = "query"
+	byID    = "id"
+)
+
+// handoff takes in a browser that a portal sent here and sends it on to its page.
+func (s *Server) handoff(c *gin.Context) error {
+	name := c.Param("portal")
+	portal, ok := s.cfg.Portals[name]
+	if !ok {
+		return &pageError{Status: http.StatusNotFound, Title: "Unknown portal",
+			Text: "The address names a portal that is not known here. Go back to the portal and try again."}
+	}
+	how := way(c)
+	if !s.limits.allowed(c.ClientIP()) {
+		s.cfg.Count(name, how, "limited")
+		c.Header("Retry-After", retryAfterLimit)
+		return &pageError{Status: http.StatusTooManyRequests, Title: "Too many attempts",
+			Text: "Too many links that did not work came from your network. Wait a minute, then start again from the portal.", Home: portal.Home}
+	}
+	h, err := s.verified(c, name, portal, how)
+	if err == nil {
+		err = s.arrive(c, h)
+	}
+	if err == nil {
+		s.cfg.Count(name, how, "accepted")
+		return nil
+	}
+	switch bridge.KindOf(err) {
+	case bridge.Unavailable, bridge.Internal:
+		s.cfg.Count(name, how, "unavailable")
+	default:
+		s.cfg.Count(name, how, "refused")
+		s.limits.failed(c.ClientIP())
+		s.cfg.Log.Info("hand-off refused", "portal", name, "how", how, "reason", err)
+	}
+	return &pageError{Status: statusOf(err), Title: "This link does not work", Text: bridge.Explain(err),
+		Home: portal.Home, Resume: s.resume(c, name, h.Key), Err: err}
+}
+
+// way says how the browser was handed off.
+func way(c *gin.Context) string {
+	switch query := c.Request.URL.Query(); {
+	case query.Has("token"):
+		return byToken
+	case query.Has("signature"):
+		return byQuery
+	}
+	return byID
+}
+
+// verified finds out who sent the browser, as far as that can be known.
+func (s *Server) verified(c *gin.Context, name string, portal Portal, how string) (bridge.Handoff, error) {
+	query := c.Request.URL.Query()
+	h := bridge.Handoff{Portal: name, Trust: bridge.Signed}
+	closed := &bridge.Error{Kind: bridge.Refused,
+		Msg: "This portal is not set up to send you here this way. Go back to the portal, and tell its operator if it happens again."}
+	var got Handoff
+	var err error
+	switch how {
+	case byToken:
+		if portal.Token == nil || len(query["token"]) != 1 {
+			return h, closed
+		}
+		got, err = portal.Token(query.Get("token"))
+	case byQuery:
+		if portal.Query == nil {
+			return h, closed
+		}
+		got, err = portal.Query(c.Request.URL.EscapedPath(), query)
+	default:
+		if portal.Bare == nil {
+			return h, closed
+		}
+		h.Trust = bridge.Bare
+		got.Return = query.Get("return")
+		got.Key, err = portal.Bare(query)
+	}
+	h.Key, h.ID, h.Return = got.Key, got.ID, portal.returnAddress(got.Return)
+	return h, err
+}
+
+// arrive commits the hand-off and answers with the way to the request's page.
+func (s *Server) arrive(c *gin.Context, h bridge.Handoff) error {
+	h.Browser = s.browser(c)
+	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.Patience)
+	defer cancel()
+	r, err := s.cfg.Service.Arrive(ctx, h)
+	if err != nil {
+		return err
+	}
+	if r.Access.Have == bridge.Unread && h.Trust == bridge.Bare {
+		s.limits.failed(c.ClientIP()) // kept unread, so a stranger could fill the store with such
+	}
+	c.Redirect(http.StatusSeeOther, s.cfg.Links.Page(r.ID, s.cfg.Now())+"?go=1")
+	return nil
+}
+
+// resume is the way to a request's page for a browser that it is already bound to,
+// whose old link was used again; empty for any other.
+func (s *Server) resume(c *gin.Context, portal, key string) string {
+	r, err := s.cfg.Service.GetKey(c.Request.Context(), portal, key)
+	if err != nil || r.Arrival.Browser == "" || r.Arrival.Browser != s.browser(c) {
+		return ""
+	}
+	return s.cfg.Links.Page(r.ID, s.cfg.Now())
+}
+
+const browserCookie = "keybridge_browser"
+
+// browser returns the hash that stands for the visitor's browser, and gives it a
+// cookie where it has none. The cookie is a random number and says nothing else.
+func (s *Server) browser(c *gin.Context) string {
+	cookie, err := c.Cookie(browserCookie)
+	if raw, decErr := hex.DecodeString(cookie); err != nil || decErr != nil || len(raw) != 16 {
+		var fresh [16]byte
+		_, _ = rand.Read(fresh[:]) // never fails, see crypto/rand
+		cookie = hex.EncodeToString(fresh[:])
+		http.SetCookie(c.Writer, &http.Cookie{ //nolint:gosec // Secure wherever browsers come by https
+			Name: browserCookie, Value: cookie, Path: "/", MaxAge: int((90 * 24 * time.Hour).Seconds()),
+			HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: s.secure(),
+		})
+		c.Request.AddCookie(&http.Cookie{Name: browserCookie, Value: cookie}) //nolint:gosec // for the rest of this request
+	}
+	sum := sha256.Sum256([]byte(cookie))
+	return hex.EncodeToString(sum[:])
+}
+
+// secure reports whether browsers reach us by https.
+func (s *Server) secure() bool { return len(s.cfg.Links.Base) > 5 && s.cfg.Links.Base[:5] == "https" }
+
+// statusOf is the HTTP status of an error.
+func statusOf(err error) int {
+	if e, ok := errors.AsType[*pageError](err); ok {
+		return e.Status
+	}
+	switch bridge.KindOf(err) {
+	case bridge.Invalid:
+		return http.StatusBadRequest
+	case bridge.Refused:
+		return http.StatusForbidden
+	case bridge.NotFound:
+		return http.StatusNotFound
+	case bridge.Conflict:
+		return http.StatusConflict
+	case bridge.Limited:
+		return http.StatusTooManyRequests
+	case bridge.Unavailable:
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusInternalServerError
+}

@@ -1,0 +1,260 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"keybridge/bridge"
+)
+
+// Config is what the public listener needs.
+type Config struct {
+	Service *bridge.Service
+	// Portals are the configured portals by name.
+	Portals map[string]Portal
+	// Links makes and reads the addresses of developers' pages.
+	Links Links
+	// Stripe receives POST /webhooks/stripe; nil: there is none.
+	Stripe http.Handler
+	// Name is how pages name the service. Empty: "keybridge".
+	Name string
+	// Contact is where a person can ask for help: an address of a page or a mailto:.
+	// Empty: pages name the portal instead.
+	Contact string
+	// TrustedProxies are the addresses or ranges whose X-Forwarded-For is believed.
+	TrustedProxies []string
+	// Patience is how long a page waits for the worker before it shows progress.
+	// Zero: 700 ms.
+	Patience time.Duration
+	// Count is called for every hand-off, with how it came and what became of it.
+	// May be nil.
+	Count func(portal, how, outcome string)
+	// Now is the clock; nil for time.Now.
+	Now func() time.Time
+	// Log may be nil.
+	Log *slog.Logger
+}
+
+// Portal is what the pages know of a portal.
+type Portal struct {
+	// Title is its name for people.
+	Title string
+	// Home is where a developer goes back to.
+	Home string
+	// Returns are the addresses, or the beginnings of addresses, that a hand-off may
+	// name to go back to.
+	Returns []string
+	// Delivery says where the developer will get the key.
+	Delivery Delivery
+	// Token verifies a signed token, Query a signed query (the path is part of what
+	// is signed), Bare takes an unsigned id out of a query. Nil: that way in is
+	// closed.
+	Token func(token string) (Handoff, error)
+	Query func(path string, query url.Values) (Handoff, error)
+	Bare  func(query url.Values) (key string, err error)
+	// Webhook receives /webhooks/portal/{name}; nil: there is none.
+	Webhook http.Handler
+}
+
+// Delivery is how a portal hands out keys.
+type Delivery string
+
+// The ways in which a portal hands out keys.
+const (
+	// ByMail: the portal mails the key.
+	ByMail Delivery = "mail"
+	// ByLink: the portal mails a link behind which the key is generated (secure key
+	// approval).
+	ByLink Delivery = "link"
+	// InPortal: the key is shown in the portal.
+	InPortal Delivery = "portal"
+)
+
+// Handoff is a verified hand-off.
+type Handoff struct {
+	// Key is the id of the key request at the portal.
+	Key string
+	// ID makes it work once.
+	ID string
+	// Return is where the developer wants to go back to; empty: the portal's home.
+	Return string
+}
+
+// Server answers the public listener.
+type Server struct {
+	cfg     Config
+	pages   *pages
+	limits  *limits
+	handler http.Handler
+}
+
+// New returns a server.
+func New(cfg Config) (*Server, error) {
+	if cfg.Service == nil || len(cfg.Links.Secrets) == 0 || cfg.Links.Base == "" {
+		return nil, errors.New("web: Config needs Service and Links")
+	}
+	if cfg.Name == "" {
+		cfg.Name = "keybridge"
+	}
+	if cfg.Patience == 0 {
+		cfg.Patience = 700 * time.Millisecond
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Count == nil {
+		cfg.Count = func(string, string, string) {}
+	}
+	s := &Server{cfg: cfg, limits: newLimits(cfg.Now)}
+	var err error
+	if s.pages, err = parsePages(); err != nil {
+		return nil, err
+	}
+	if s.handler, err = s.routes(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// ServeHTTP answers a request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// routes is everything the public listener answers.
+func (s *Server) routes() (http.Handler, error) {
+	gin.SetMode(gin.ReleaseMode)
+	e := gin.New()
+	e.HandleMethodNotAllowed = true
+	e.ContextWithFallback = true
+	if err := e.SetTrustedProxies(s.cfg.TrustedProxies); err != nil {
+		return nil, err
+	}
+	e.Use(s.recovered, s.logged)
+
+	hooks := e.Group("/webhooks")
+	if s.cfg.Stripe != nil {
+		hooks.Any("/stripe", gin.WrapH(s.cfg.Stripe))
+	}
+	hooks.Any("/portal/:portal", s.portalWebhook)
+	hooks.Any("/portal/:portal/:secret", s.portalWebhook)
+
+	people := e.Group("", secured, crossOrigin())
+	people.GET("/", s.page(s.front))
+	people.GET("/handoff/:portal", s.page(s.handoff))
+	people.GET("/r/:token", s.page(s.request))
+	people.GET("/r/:token/return", s.page(s.landing))
+	people.POST("/r/:token/withdraw", s.page(s.withdraw))
+	people.GET("/static/*file", s.static)
+	e.NoRoute(secured, s.page(func(*gin.Context) error { return errNotHere }))
+	e.NoMethod(secured, s.page(func(*gin.Context) error {
+		return &pageError{Status: http.StatusMethodNotAllowed, Title: "That does not work here",
+			Text: "This address does not take what was sent. Go back and try again."}
+	}))
+	return e, nil
+}
+
+// page turns a handler that returns an error into one that shows it.
+func (s *Server) page(handle func(*gin.Context) error) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if err := handle(c); err != nil {
+			s.showError(c, err)
+		}
+	}
+}
+
+// recovered answers a panic with a page and logs it; the process goes on.
+func (s *Server) recovered(c *gin.Context) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.cfg.Log.Error("panic in a handler", "route", c.FullPath(), "panic", p)
+			c.Abort()
+			if !c.Writer.Written() {
+				s.showError(c, errors.New("panic"))
+			}
+		}
+	}()
+	c.Next()
+}
+
+// logged writes one line for a request: its route, never its path or query, which
+// hold tokens.
+func (s *Server) logged(c *gin.Context) {
+	if !s.cfg.Log.Enabled(c, slog.LevelDebug) {
+		c.Next()
+		return
+	}
+	begin := time.Now()
+	c.Next()
+	s.cfg.Log.LogAttrs(context.WithoutCancel(c), slog.LevelDebug, "answered",
+		slog.String("method", c.Request.Method), slog.String("route", c.FullPath()),
+		slog.Int("status", c.Writer.Status()), slog.Duration("took", time.Since(begin)))
+}
+
+// portalWebhook passes a delivery on to the receiver of its portal.
+func (s *Server) portalWebhook(c *gin.Context) {
+	portal, ok := s.cfg.Portals[c.Param("portal")]
+	if !ok || portal.Webhook == nil {
+		http.Error(c.Writer, "there is no portal of that name here", http.StatusNotFound)
+		return
+	}
+	portal.Webhook.ServeHTTP(c.Writer, c.Request)
+}
+
+// contentSecurity lets a page load our own style sheet and picture, and nothing else.
+const contentSecurity = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// secured sets the headers of every page.
+func secured(c *gin.Context) {
+	h := c.Writer.Header()
+	h.Set("Content-Security-Policy", contentSecurity)
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Robots-Tag", "noindex")
+}
+
+// crossOrigin refuses what another site's page made a browser send.
+func crossOrigin() gin.HandlerFunc {
+	protection := http.NewCrossOriginProtection()
+	return func(c *gin.Context) {
+		if err := protection.Check(c.Request); err != nil {
+			c.AbortWithStatus(http.StatusForbidden)
+		}
+	}
+}
+
+// returnAddress is where the developer goes back to: what was asked for, when the
+// portal's list allows it, else the portal's home.
+func (p Portal) returnAddress(asked string) string {
+	u, err := url.Parse(asked)
+	if err != nil || asked == "" || u.Host == "" || u.User != nil || strings.Contains(asked, "\\") {
+		return p.Home
+	}
+	for _, allowed := range append([]string{p.Home}, p.Returns...) {
+		a, err := url.Parse(allowed)
+		if err == nil && a.Scheme == u.Scheme && a.Host == u.Host && within(u.Path, a.Path) {
+			return u.String()
+		}
+	}
+	return p.Home
+}
+
+// within reports whether a path is an allowed one or lies below it. A path that
+// climbs is never within anything.
+func within(path, allowed string) bool {
+	if strings.Contains(path, "..") {
+		return false
+	}
+	allowed = strings.TrimSuffix(allowed, "/")
+	return allowed == "" || path == allowed || strings.HasPrefix(path, allowed+"/")
+}
