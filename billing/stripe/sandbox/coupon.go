@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// coupon takes something off. Percentages are kept in hundredths of a percent,
-// so that no amount ever passes through a float.
+// coupon takes something off. Percentages are kept in parts of a million, so
+// that no amount ever passes through a float.
 type coupon struct {
 	id, name, duration, currency string
 	off                          int64 // amount_off in minor units
-	bips                         int64 // percent_off × 100
+	share                        int64 // percent_off, in parts of a million
 	months, redeemed, most       int64
 	metadata                     map[string]string
 	created                      int64
@@ -23,8 +23,8 @@ func (c *coupon) valid() bool { return c.most == 0 || c.redeemed < c.most }
 
 func (c *coupon) render(*ledger) object {
 	percent := any(nil)
-	if c.bips > 0 {
-		percent = float64(c.bips) / 100
+	if c.share > 0 {
+		percent = float64(c.share) / (million / 100)
 	}
 	return object{
 		"id": c.id, "object": "coupon", "amount_off": numberOrNull(c.off), "created": c.created,
@@ -105,7 +105,7 @@ func createCoupon(t *turn) (object, *problem) {
 			return nil, wrong
 		}
 		c.currency = currency
-	} else if c.bips = readPercent(in.text("percent_off")); c.bips <= 0 || c.bips > 10000 {
+	} else if c.share = readPercent(in.text("percent_off")); c.share <= 0 || c.share > million {
 		return nil, invalid("", "percent_off", "Invalid percent_off: must be greater than 0 and at most 100")
 	}
 	if c.id == "" {
@@ -118,13 +118,16 @@ func createCoupon(t *turn) (object, *problem) {
 	return c.render(t.ledger), nil
 }
 
-// readPercent reads up to two decimals without a float; 0 means it is no percentage.
+const million = 1_000_000
+
+// readPercent reads a percentage of up to four decimals as parts of a million,
+// without a float; 0 means it is none.
 func readPercent(given string) int64 {
 	whole, rest, _ := strings.Cut(given, ".")
-	if len(rest) > 2 || len(whole) > 3 {
+	if len(rest) > 4 || len(whole) > 3 {
 		return 0
 	}
-	n, err := strconv.ParseInt(whole+(rest + "00")[:2], 10, 64)
+	n, err := strconv.ParseInt(whole+(rest + "0000")[:4], 10, 64)
 	if err != nil {
 		return 0
 	}
@@ -214,5 +217,5 @@ func (c *coupon) from(amount int64) int64 {
 	if c.off > 0 {
 		return min(c.off, amount)
 	}
-	return (amount*c.bips + 5000) / 10000
+	return (amount*c.share + million/2) / million
 }

@@ -26,7 +26,7 @@ func (p *product) render(*ledger) object {
 		"id": p.id, "object": "product", "active": p.active, "created": p.created, "updated": p.updated,
 		"default_price": nil, "description": orNull(p.description), "features": []any{}, "images": images,
 		"livemode": false, "metadata": p.metadata, "name": p.name, "package_dimensions": nil, "shippable": nil,
-		"statement_descriptor": nil, "tax_code": nil, "type": "service", "unit_label": nil, "url": orNull(p.url),
+		"statement_descriptor": nil, "tax_code": nil, "unit_label": nil, "url": orNull(p.url),
 	}
 }
 
@@ -52,7 +52,7 @@ func (p *price) render(*ledger) object {
 		kind = "recurring"
 		recurring = object{
 			"aggregate_usage": nil, "interval": p.interval, "interval_count": p.count,
-			"trial_period_days": nil, "usage_type": "licensed",
+			"usage_type": "licensed",
 		}
 	}
 	return object{

@@ -50,6 +50,7 @@ type inbox struct {
 	arrived chan struct{}
 	secret  string
 	bad     int
+	wrong   []string // what about the events is not as Stripe describes it
 }
 
 func (in *inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -66,6 +67,9 @@ func (in *inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	status := http.StatusOK
 	if len(in.answers) > 0 {
 		status, in.answers = in.answers[0], in.answers[1:]
+	}
+	if e.APIVersion == apiVersion {
+		in.wrong = append(in.wrong, openAPI().wrongNamed(e.Data.Raw)...)
 	}
 	in.got = append(in.got, e)
 	in.raw = append(in.raw, body)
@@ -124,10 +128,17 @@ func setUp(t *testing.T, change ...func(*Config)) *bench {
 		c(&cfg)
 	}
 	b.Server = New(cfg)
-	t.Cleanup(b.Server.Close)
-	server := httptest.NewServer(b.Server)
+	t.Cleanup(b.Close)
+	server := httptest.NewServer(checked(t, b.Server))
 	t.Cleanup(server.Close)
 	b.url = server.URL
+	t.Cleanup(func() {
+		b.inbox.mu.Lock()
+		defer b.inbox.mu.Unlock()
+		for _, what := range b.inbox.wrong {
+			t.Error("an event's object is not as Stripe describes it: " + what)
+		}
+	})
 	b.client = b.newClient(testKey)
 	return b
 }
