@@ -79,7 +79,7 @@ func (p *pass) order(ctx context.Context, act Action, try Attempt) (Order, error
 		o.Customer = r.Payment.Customer // the same person, earlier in the same request
 		return o, nil
 	}
-	if r.Arrival.Trust == Bare {
+	if r.Arrival.Trust != Signed {
 		return o, nil
 	}
 	customer, err := p.customer(ctx)
@@ -105,7 +105,7 @@ func (p *pass) customer(ctx context.Context) (string, error) {
 		return "", err
 	}
 	for _, other := range page.Requests {
-		if other.Terms.Provider == r.Terms.Provider && other.Payment.Customer != "" && other.Arrival.Trust != Bare {
+		if other.Terms.Provider == r.Terms.Provider && other.Payment.Customer != "" && other.Arrival.Trust == Signed {
 			return other.Payment.Customer, nil
 		}
 	}

@@ -170,9 +170,15 @@ func (s *Service) Get(ctx context.Context, id ID) (Request, error) { return s.cf
 // List returns a page of requests.
 func (s *Service) List(ctx context.Context, f Filter) (Page, error) { return s.cfg.Store.List(ctx, f) }
 
-// History returns a request's entries, oldest first, after checking their chain.
-func (s *Service) History(ctx context.Context, r Request) ([]Entry, error) {
-	return s.cfg.Store.History(ctx, r.ID)
+// History returns a request's entries, oldest first. Internal when their chain is
+// broken.
+func (s *Service) History(ctx context.Context, id ID) ([]Entry, error) {
+	entries, err := s.cfg.Store.History(ctx, id)
+	if err != nil || len(entries) == 0 {
+		return nil, err
+	}
+	last := entries[len(entries)-1]
+	return entries, VerifyHistory(entries, Head{Seq: last.Seq, Hash: last.Hash})
 }
 
 // Look hints that somebody looks at a request and wants to see how it is now.

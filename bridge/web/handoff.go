@@ -85,7 +85,7 @@ func (s *Server) verified(c *gin.Context, name string, portal Portal, how string
 		if portal.Query == nil {
 			return h, closed
 		}
-		got, err = portal.Query(c.Request.URL.EscapedPath(), query)
+		got, err = portal.Query(c.Request.URL.EscapedPath(), c.Request.URL.RawQuery)
 	default:
 		if portal.Bare == nil {
 			return h, closed

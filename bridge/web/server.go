@@ -57,7 +57,7 @@ type Portal struct {
 	// is signed), Bare takes an unsigned id out of a query. Nil: that way in is
 	// closed.
 	Token func(token string) (Handoff, error)
-	Query func(path string, query url.Values) (Handoff, error)
+	Query func(path, rawQuery string) (Handoff, error)
 	Bare  func(query url.Values) (key string, err error)
 	// Webhook receives /webhooks/portal/{name}; nil: there is none.
 	Webhook http.Handler

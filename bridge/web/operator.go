@@ -1,0 +1,204 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"keybridge/bridge"
+)
+
+// Operator answers the commands of an operator on the same machine. It is served on
+// a socket in the data folder and asks for no credential: who may open that folder
+// may read the store itself.
+//
+//	GET  /v1/requests?state=&portal=&limit=&after=   a page of requests
+//	GET  /v1/requests/{id}                           one, with its history
+//	POST /v1/requests/{id}/retry                     look again now
+//	POST /v1/requests/{id}/approve                   meet the review that waits; {"why"}
+//	POST /v1/requests/{id}/decline                   decline; {"why"}
+//	POST /v1/backup                                  {"path"}: write a backup there
+type Operator struct {
+	Service *bridge.Service
+	// Backup writes a copy of the store to a file. Nil: not offered.
+	Backup func(ctx context.Context, path string) error
+	// Now is the clock; nil for time.Now.
+	Now func() time.Time
+}
+
+// RequestView is a request as programs see it.
+type RequestView struct {
+	ID        bridge.ID        `json:"id"`
+	State     bridge.State     `json:"state"`
+	Stage     bridge.State     `json:"stage"`
+	Portal    string           `json:"portal"`
+	Key       string           `json:"key"`
+	Created   time.Time        `json:"created"`
+	Updated   time.Time        `json:"updated"`
+	Revision  uint64           `json:"revision"`
+	Applicant bridge.Applicant `json:"applicant"`
+	Asked     bridge.Asked     `json:"asked"`
+	Plan      string           `json:"plan,omitempty"`
+	Price     []string         `json:"price,omitempty"`
+	Steps     []bridge.Step    `json:"steps,omitempty"`
+	Verdict   bridge.Verdict   `json:"verdict"`
+	Access    HaveWant         `json:"access"`
+	Payment   HaveWant         `json:"payment"`
+	Collected string           `json:"collected,omitempty"`
+	Returned  string           `json:"returned,omitempty"`
+	Refs      []bridge.Ref     `json:"refs,omitempty"`
+	Next      string           `json:"next_action,omitempty"`
+	Due       time.Time        `json:"due,omitzero"`
+	Failures  int              `json:"failures,omitempty"`
+	Doing     string           `json:"doing,omitempty"`
+	Error     string           `json:"error,omitempty"`
+	History   []bridge.Entry   `json:"history,omitempty"`
+}
+
+// HaveWant is what is, beside what should be.
+type HaveWant struct {
+	Have string `json:"have"`
+	Want string `json:"want"`
+}
+
+// RequestPage is a page of requests. Next, when set, is the after of the next one.
+type RequestPage struct {
+	Requests []RequestView `json:"requests"`
+	Next     string        `json:"next,omitempty"`
+}
+
+// NewRequestView returns a request as programs see it at a time.
+func NewRequestView(r bridge.Request, now time.Time) RequestView {
+	want := r.Want(now)
+	v := RequestView{
+		ID: r.ID, State: r.State(), Stage: r.Stage(), Portal: r.Portal, Key: r.Key,
+		Created: r.Created, Updated: r.Updated, Revision: r.Revision,
+		Applicant: r.Applicant, Asked: r.Asked, Plan: r.Terms.Plan, Steps: r.Steps, Verdict: r.Verdict,
+		Access:  HaveWant{string(r.Access.Have), string(want.Access)},
+		Payment: HaveWant{string(r.Payment.Have), string(want.Payment)},
+		Refs:    r.Refs, Due: r.Work.Next, Failures: r.Work.Failures, Doing: r.Work.Doing, Error: r.Work.Error,
+	}
+	for _, line := range r.Terms.Lines {
+		v.Price = append(v.Price, FormatPrice(line))
+	}
+	if r.Payment.Collected.Currency != "" {
+		v.Collected = FormatAmount(r.Payment.Collected)
+	}
+	if r.Payment.Returned.Minor > 0 {
+		v.Returned = FormatAmount(r.Payment.Returned)
+	}
+	if act, ok := bridge.Next(r, now); ok {
+		v.Next = act.String()
+	}
+	return v
+}
+
+// ServeHTTP answers a command.
+func (o *Operator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	mux := http.NewServeMux()
+	answer := func(handle func(*http.Request) (any, error)) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			v, err := handle(r)
+			if err != nil {
+				writeProblem(w, err)
+				return
+			}
+			writeJSON(w, v)
+		}
+	}
+	mux.HandleFunc("GET /v1/requests", answer(o.list))
+	mux.HandleFunc("GET /v1/requests/{id}", answer(o.get))
+	mux.HandleFunc("POST /v1/requests/{id}/{act}", answer(o.act))
+	mux.HandleFunc("POST /v1/backup", answer(o.backup))
+	mux.ServeHTTP(w, r)
+}
+
+func (o *Operator) list(r *http.Request) (any, error) {
+	q := r.URL.Query()
+	f := bridge.Filter{State: bridge.State(q.Get("state")), Portal: q.Get("portal"), After: q.Get("after")}
+	if text := q.Get("limit"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > 1000 {
+			return nil, &bridge.Error{Kind: bridge.Invalid, Msg: "limit has to be a number from 1 to 1000"}
+		}
+		f.Limit = n
+	}
+	page, err := o.Service.List(r.Context(), f)
+	if err != nil {
+		return nil, err
+	}
+	out := RequestPage{Requests: []RequestView{}, Next: page.Next}
+	for _, r := range page.Requests {
+		out.Requests = append(out.Requests, NewRequestView(r, o.now()))
+	}
+	return out, nil
+}
+
+func (o *Operator) get(r *http.Request) (any, error) {
+	req, err := o.Service.Get(r.Context(), bridge.ID(r.PathValue("id")))
+	if err != nil {
+		return nil, err
+	}
+	v := NewRequestView(req, o.now())
+	v.History, err = o.Service.History(r.Context(), req.ID)
+	return v, err
+}
+
+// act applies an operator's word and answers with the request as it is then.
+func (o *Operator) act(r *http.Request) (any, error) {
+	id, by := bridge.ID(r.PathValue("id")), bridge.Actor{Kind: bridge.ByPerson, Name: "operator"}
+	var body struct {
+		Why string `json:"why"`
+	}
+	if err := read(r, &body); err != nil {
+		return nil, err
+	}
+	var err error
+	switch r.PathValue("act") {
+	case "retry":
+		err = o.Service.Retry(r.Context(), id, by)
+	case "approve":
+		err = o.Service.Decide(r.Context(), id, bridge.Approve, by, body.Why)
+	case "decline":
+		err = o.Service.Decide(r.Context(), id, bridge.Decline, by, body.Why)
+	default:
+		err = &bridge.Error{Kind: bridge.NotFound, Msg: "There is no such operation."}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return o.get(r)
+}
+
+func (o *Operator) backup(r *http.Request) (any, error) {
+	var body struct {
+		Path string `json:"path"`
+	}
+	if err := read(r, &body); err != nil {
+		return nil, err
+	}
+	if o.Backup == nil || body.Path == "" {
+		return nil, &bridge.Error{Kind: bridge.Invalid, Msg: "Say where to write the backup."}
+	}
+	return body, o.Backup(r.Context(), body.Path)
+}
+
+// read decodes a small body; none is fine.
+func read(r *http.Request, into any) error {
+	err := json.NewDecoder(http.MaxBytesReader(nil, r.Body, 64<<10)).Decode(into)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return &bridge.Error{Kind: bridge.Invalid, Msg: "The request's body is not the JSON that is expected here.", Err: err}
+	}
+	return nil
+}
+
+func (o *Operator) now() time.Time {
+	if o.Now == nil {
+		return time.Now()
+	}
+	return o.Now()
+}
