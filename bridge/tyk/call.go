@@ -29,7 +29,8 @@ type call struct {
 	ids   []string
 	query url.Values
 	body  []byte
-	// wipe overwrites the answer once it is known to be a success, and returns none: it holds a live secret.
+	// wipe overwrites the answer once it is known whether it is a success, and returns and quotes none of it: it holds a
+	// live secret.
 	wipe bool
 }
 
@@ -118,11 +119,11 @@ func (c *Classic) judge(call call, response *http.Response, body []byte) error {
 		return nil
 	case status == http.StatusUnauthorized, status == http.StatusForbidden, refused && status < 500 && said.unauthorised():
 		return c.failure(call, bridge.Refused,
-			"the portal refuses our credentials; check the portal's secret and what its Dashboard user may do", answered(status, said))
+			"the portal refuses our credentials; check the portal's secret and what its Dashboard user may do", answered(call, status, said))
 	case status == http.StatusTooManyRequests:
-		return c.later(call, bridge.Limited, "the portal asks us to slow down", response, answered(status, said))
+		return c.later(call, bridge.Limited, "the portal asks us to slow down", response, answered(call, status, said))
 	case status >= 300 && status < 400:
-		return c.failure(call, bridge.Invalid, "the portal's address leads elsewhere; check the portal's url", answered(status, said))
+		return c.failure(call, bridge.Invalid, "the portal's address leads elsewhere; check the portal's url", answered(call, status, said))
 	case refused:
 		if err := c.meant(call, status, said); err != nil {
 			return err
@@ -130,11 +131,11 @@ func (c *Classic) judge(call call, response *http.Response, body []byte) error {
 	}
 	switch {
 	case status >= 500, status == http.StatusRequestTimeout, status == http.StatusTooEarly:
-		return c.later(call, bridge.Unavailable, "the portal has a problem of its own", response, answered(status, said))
+		return c.later(call, bridge.Unavailable, "the portal has a problem of its own", response, answered(call, status, said))
 	case status == http.StatusNotFound:
-		return c.failure(call, bridge.Invalid, "the portal does not know this call; check the portal's url", answered(status, said))
+		return c.failure(call, bridge.Invalid, "the portal does not know this call; check the portal's url", answered(call, status, said))
 	}
-	return c.failure(call, bridge.Invalid, "the portal does not accept this call", answered(status, said))
+	return c.failure(call, bridge.Invalid, "the portal does not accept this call", answered(call, status, said))
 }
 
 // meant returns the error for an envelope whose meaning is known, and nil for any other.
@@ -153,9 +154,10 @@ func (c *Classic) meant(call call, status int, said envelope) error {
 	return c.failure(call, kind, "", why)
 }
 
-// answered is the cause of an error for the log: the status, and the plain words of what Tyk said.
-func answered(status int, said envelope) error {
-	if plain := said.plain(); plain != "" {
+// answered is the cause of an error for the log: the status, and the plain words of what Tyk said, unless the answer may
+// hold a secret.
+func answered(call call, status int, said envelope) error {
+	if plain := said.plain(); plain != "" && !call.wipe {
 		return fmt.Errorf("answered %d: %s", status, plain)
 	}
 	return fmt.Errorf("answered %d", status)

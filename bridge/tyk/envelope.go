@@ -79,11 +79,19 @@ func (e envelope) unauthorised() bool { return sayAuthorised.MatchString(string(
 func (e envelope) plain() string {
 	words := strings.Fields(cut(string(e.Message), 1000))
 	for i, word := range words {
-		if bare := strings.Trim(word, `.,:;!?'"()`); len(bare) > 16 || strings.ContainsFunc(bare, odd) {
+		if !isPlain(strings.Trim(word, `.,:;!?'"()`)) {
 			words[i] = "…"
 		}
 	}
 	return cut(strings.Join(words, " "), 120)
 }
 
-func odd(r rune) bool { return !unicode.IsLetter(r) && r != '-' && r != '\'' }
+// isPlain reports whether a word is one of a sentence: up to 16 letters, none but the first in upper case.
+func isPlain(word string) bool {
+	for i, r := range word {
+		if !unicode.IsLetter(r) && r != '-' && r != '\'' || i > 0 && unicode.IsUpper(r) {
+			return false
+		}
+	}
+	return len(word) <= 16
+}
