@@ -24,7 +24,7 @@
 // # What the receivers answer
 //
 //	200  committed; or a duplicate; or leads nowhere; or an event nobody listens to
-//	400  no good Stripe signature; or signed and not what it should be
+//	400  no good Stripe signature; signed and not what it should be; cut off
 //	401  no good secret in the address of a portal webhook
 //	405  not POST (a portal webhook also answers HEAD with 200, without a secret,
 //	     because "test connection" of a portal sends that)

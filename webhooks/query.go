@@ -132,7 +132,8 @@ func (v *QueryVerifier) signed(params params, sig string, now time.Time) (Handof
 // tests and for a portal that is written in Go.
 func SignQuery(path string, query url.Values, secret string) string {
 	sum := newSecret([]byte(secret)).sum(CanonicalQuery(path, query))
-	out := maps.Clone(query)
+	out := url.Values{}
+	maps.Copy(out, query)
 	out.Set("signature", hex.EncodeToString(sum[:]))
 	return out.Encode()
 }

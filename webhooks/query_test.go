@@ -194,6 +194,20 @@ func TestASignedQueryHandsOver(t *testing.T) {
 	}
 }
 
+func TestSigningChangesNothingOfWhatItIsGiven(t *testing.T) {
+	query := values("a=1", "signature=old")
+	once := webhooks.SignQuery("/p", query, querySecret)
+	if diff := cmp.Diff(values("a=1", "signature=old"), query); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if again := webhooks.SignQuery("/p", values("a=1"), querySecret); once != again {
+		t.Errorf("the old signature was signed as well: %q, %q", once, again)
+	}
+	if got := webhooks.SignQuery("/p", nil, querySecret); !strings.HasPrefix(got, "signature=") {
+		t.Errorf("nothing, signed: %q", got)
+	}
+}
+
 func TestTheIDMayHaveAnotherName(t *testing.T) {
 	v, err := webhooks.NewQueryVerifier(webhooks.QueryConfig{Portal: "main", Secrets: []string{querySecret}, KeyName: "id"})
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"strconv"
 	"sync"
 	"time"
@@ -214,11 +215,11 @@ func (d *delivery) unread(w http.ResponseWriter, err error) {
 		return
 	}
 	d.Observe(d.source, OutcomeMalformed)
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		problem(w, http.StatusBadRequest, "The body ended too early.")
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		problem(w, http.StatusRequestTimeout, "The body did not arrive in time.")
 		return
 	}
-	problem(w, http.StatusRequestTimeout, "The body did not arrive in time.")
+	problem(w, http.StatusBadRequest, "The body did not arrive whole.")
 }
 
 // refuse answers what is not believed or not understood.

@@ -104,6 +104,8 @@ func TestReceiversAnswer(t *testing.T) {
 	atLimit := append(paid(), bytes.Repeat([]byte(" "), 256<<10-len(paid()))...)
 	cut := signed(paid())
 	cut.Body = io.NopCloser(io.MultiReader(strings.NewReader("{"), errorReader{io.ErrUnexpectedEOF}))
+	reset := signed(paid())
+	reset.Body = io.NopCloser(errorReader{errors.New("connection reset by peer")})
 	noSecret := httptest.NewRequest(http.MethodPost, "/webhooks/portal/main", strings.NewReader(keyEvent))
 	method := func(handler, method string) *http.Request {
 		return httptest.NewRequest(method, "/webhooks/"+handler, nil)
@@ -138,6 +140,7 @@ func TestReceiversAnswer(t *testing.T) {
 		{"too large", signed(large), false, one, nil, 413, "too_large", 0},
 		{"too large, of unknown length", largeChunked, false, one, nil, 413, "too_large", 0},
 		{"a body that is cut off", cut, false, one, nil, 400, "malformed", 0},
+		{"a connection that breaks", reset, false, one, nil, 400, "malformed", 0},
 		{"the store is unavailable", signed(paid()), false, one, &bridge.Error{Kind: bridge.Unavailable, RetryAfter: 90 * time.Second}, 503, "unavailable", 1},
 		{"any other error", signed(paid()), false, one, errors.New("disk full"), 503, "unavailable", 1},
 		{"a signed GET", method("stripe", "GET"), false, one, nil, 405, "", 0},
