@@ -119,7 +119,7 @@ type tokenConfig struct {
 	// What the token's aud has to be, to the letter. Absent: public_url.
 	Audience string `yaml:"audience"`
 	// By how much the portal's clock may differ.
-	Leeway time.Duration `yaml:"leeway" default:"30s" min:"0s" max:"2m"`
+	Leeway time.Duration `yaml:"leeway" default:"30s" min:"1s" max:"2m"`
 }
 
 // queryConfig is about signed queries.
@@ -134,7 +134,7 @@ type queryConfig struct {
 
 // bareConfig is about ids that nobody signed.
 type bareConfig struct {
-	// The parameters in which the id of the key request is looked for, in this order.
+	// The parameters that may hold the id of the key request: Tyk does not say which one it uses.
 	Parameters []string `yaml:"parameters" default:"key_request_id request_id id"`
 	// How old a key request may be that is handed over by its bare id.
 	Fresh time.Duration `yaml:"fresh" default:"15m" min:"1m" max:"24h"`
@@ -150,6 +150,10 @@ type stripeConfig struct {
 	URL *url.URL `yaml:"url" default:"https://api.stripe.com"`
 	// How long a checkout stays open; while its step waits, an expired one is opened again.
 	CheckoutExpiry time.Duration `yaml:"checkout_expiry" default:"24h" min:"30m" max:"24h"`
+	// Makes Stripe write an invoice for each one-off payment, for which Stripe charges a fee.
+	Invoices bool `yaml:"invoices" default:"false"`
+	// Asks for no card where a free trial makes the first payment nothing. The subscription ends with the trial unless a card was added.
+	TrialWithoutCard bool `yaml:"trial_without_card" default:"false"`
 	// The language of the checkout page, from Stripe's list; auto: the browser's.
 	Locale string `yaml:"locale" default:"auto" oneof:"auto bg cs da de el en en-GB es es-419 et fi fil fr fr-CA hr hu id it ja ko lt lv ms mt nb nl pl pt pt-BR ro ru sk sl sv th tr vi zh zh-HK zh-TW"`
 }

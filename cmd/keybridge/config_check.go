@@ -1,4 +1,76 @@
 package main
 
-// check says what is wrong with the values together.
-func (r *reading) check(*config) {}
+import (
+	"net/mail"
+	"net/url"
+	"strings"
+)
+
+// check says what is wrong with values that were read well: what has to fit
+// together, and what a syntax alone does not tell.
+func (r *reading) check(c *config) {
+	r.checkListen(c)
+	r.checkWeb(&c.PublicURL, false)
+	if r.good(&c.PublicURL) && c.PublicURL != nil {
+		if strings.Trim(c.PublicURL.Path, "/") != "" {
+			r.wrong(&c.PublicURL, "the address has a path; the bridge needs a host of its own")
+		}
+		c.PublicURL.Path = ""
+	}
+	c.Data = r.inFolder(c.Data)
+	r.checkPages(&c.Pages)
+	r.checkPortals(c)
+	r.checkStripe(c.Stripe)
+	r.checkPlans(c)
+}
+
+// checkListen looks at where the bridge answers.
+func (r *reading) checkListen(c *config) {
+	const how = "it takes host:port, as 127.0.0.1:8080 or :8080"
+	host, port, ok := splitListen(c.Listen)
+	if !ok && r.good(&c.Listen) {
+		r.wrong(&c.Listen, how)
+	}
+	if c.Operations == "off" {
+		return
+	}
+	opsHost, opsPort, opsOK := splitListen(c.Operations)
+	switch {
+	case !r.good(&c.Operations):
+	case !opsOK:
+		r.wrong(&c.Operations, how+", or off")
+	case ok && port != 0 && port == opsPort && (host == opsHost || everywhere(host) || everywhere(opsHost)):
+		field := any(&c.Operations)
+		if !r.written(field) {
+			field = &c.Listen
+		}
+		r.wrong(field, "listen and operations are the same address; give one of them another port")
+	}
+}
+
+func everywhere(host string) bool { return host == "" || host == "0.0.0.0" || host == "::" }
+
+// checkWeb looks at an address that something secret or a browser goes to.
+func (r *reading) checkWeb(field **url.URL, allowHTTP bool) {
+	u := *field
+	if u == nil || !r.good(field) || u.Scheme == "https" || allowHTTP || onLoopback(u) {
+		return
+	}
+	r.wrong(field, "http is for loopback addresses only; use https")
+}
+
+func (r *reading) checkPages(p *pagesConfig) {
+	r.checkSecret(&p.Secret, 32)
+	if len(p.ServiceName) > 80 {
+		r.wrong(&p.ServiceName, "it has more than 80 bytes; choose a shorter name")
+	}
+	if p.Contact == "" {
+		return
+	}
+	u, problem := parseAddress(p.Contact)
+	_, err := mail.ParseAddress(p.Contact)
+	isMail := err == nil && !strings.ContainsAny(p.Contact, "<> ")
+	if !isMail && (problem != "" || u.Scheme != "https") {
+		r.wrong(&p.Contact, "it takes an e-mail address, as help@example.com, or an https address")
+	}
+}

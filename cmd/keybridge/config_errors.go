@@ -37,10 +37,11 @@ func (e configErrors) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// sorted puts the errors in the order of the file.
+// sorted puts the errors in the order of the file, those of one place in the order
+// in which they were found.
 func (e configErrors) sorted() configErrors {
 	slices.SortStableFunc(e, func(a, b configError) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Msg, b.Msg))
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 	return e
 }

@@ -37,7 +37,7 @@ func loadConfig(path string, lookup func(string) (string, bool)) (*config, error
 func parseConfig(path string, text []byte, lookup func(string) (string, bool)) (*config, error) {
 	r := &reading{
 		file: path, folder: filepath.Dir(path), lookup: lookup,
-		anchors: map[string]*ast.AnchorNode{}, places: map[any]*place{},
+		anchors: map[string]*ast.AnchorNode{}, places: map[any]*place{}, told: map[configError]bool{},
 	}
 	root, ok := r.parse(text)
 	if !ok {

@@ -122,7 +122,7 @@ func (r *reading) collectAnchors(root ast.Node) bool {
 	if root == nil {
 		return true
 	}
-	before := len(r.errs)
+	before := r.found
 	for _, node := range ast.Filter(ast.AnchorType, root) {
 		anchor, ok := node.(*ast.AnchorNode)
 		if !ok || anchor.Name == nil {
@@ -134,5 +134,5 @@ func (r *reading) collectAnchors(root ast.Node) bool {
 		}
 		r.anchors[name] = anchor
 	}
-	return len(r.errs) == before
+	return r.found == before
 }

@@ -55,11 +55,12 @@ func (r *reading) step(node ast.Node, v reflect.Value, at place) {
 			return
 		}
 		how, ok := r.resolve(m.Values[0].Value, at)
-		if text, problem := "", ""; ok {
-			if text, problem = scalarText(how, reflect.String); problem != "" || text != "card" {
-				r.wrong(field, "there is one way of validation; write validation: card")
-				return
-			}
+		if !ok {
+			return
+		}
+		if text, problem := scalarText(how, reflect.String); problem != "" || text != "card" {
+			r.wrong(field, "there is one way of validation; write validation: card")
+			return
 		}
 		v.SetString(string(bridge.Validation))
 		return

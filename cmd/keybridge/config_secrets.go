@@ -55,10 +55,34 @@ func reveal(secrets []secret) []string {
 	return out
 }
 
+// maxLive is how many secrets for one thing may be live at once.
+const maxLive = 8
+
 // maxSecret is the longest file that holds a secret or a key, in bytes.
 const maxSecret = 64 << 10
 
 var variablePattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// checkSecret reports a secret that is too short, or that came with white space
+// around it, as a copy from a page or an editor's second line end leave it.
+func (r *reading) checkSecret(s *secret, least int) {
+	text := s.Reveal()
+	switch {
+	case !r.good(s) || text == "":
+	case strings.TrimSpace(text) != text:
+		r.wrong(s, "the secret begins or ends with white space; take it off")
+	case len(text) < least:
+		r.wrong(s, "the secret has %d bytes and needs at least %d; make one with: openssl rand -base64 %d", len(text), least, least)
+	}
+}
+
+// checkCredential reports a secret that cannot stand in a header.
+func (r *reading) checkCredential(s *secret) {
+	r.checkSecret(s, 1)
+	if strings.ContainsFunc(s.Reveal(), func(c rune) bool { return c <= ' ' || c > '~' }) {
+		r.wrong(s, "the secret holds a space, a line end or another character that no credential has; copy it again")
+	}
+}
 
 // secrets reads a secret, or a list of them, from what its two keys name.
 func (r *reading) secrets(v reflect.Value, k configKey, given map[string]entry, parent place) {
@@ -74,13 +98,16 @@ func (r *reading) secrets(v reflect.Value, k configKey, given map[string]entry, 
 		first = file
 	}
 	here := r.note(v, first.place())
-	before := len(r.errs)
+	before := r.found
 	if hasEnv && hasFile && !several {
 		r.wrongAt(file.key, "%s is given too; keep one of the two", k.forms()[0])
 	}
 	found := r.named(env, hasEnv, several, r.fromEnvironment)
 	found = append(found, r.named(file, hasFile, several, r.fromFile)...)
-	here.bad = len(r.errs) > before
+	if len(found) > maxLive {
+		r.wrongAt(*here, "%d are given, and at most %d can be live at once; two are a rotation", len(found), maxLive)
+	}
+	here.bad = r.found > before
 	switch {
 	case here.bad:
 	case several:

@@ -21,7 +21,11 @@ type reading struct {
 	// places says for each field, by its address, where its value stands.
 	places map[any]*place
 	// read counts the values read, aliases followed anew each time.
-	read     int
+	read int
+	// found counts what was found wrong. An alias can find the same thing many
+	// times; errs has it once, by told.
+	found    int
+	told     map[configError]bool
 	errs     configErrors
 	warnings configErrors
 }
@@ -55,11 +59,16 @@ func nodePlace(n ast.Node) place {
 
 // wrongAt reports what is wrong at a place.
 func (r *reading) wrongAt(at place, format string, args ...any) {
-	msg := fmt.Sprintf(format, args...)
-	if at.path != "" {
-		msg = at.path + ": " + msg
+	e := configError{File: r.file, Line: at.line, Column: at.column, Msg: fmt.Sprintf(format, args...)}
+	r.found++
+	if r.told[e] {
+		return
 	}
-	r.errs = append(r.errs, configError{File: r.file, Line: at.line, Column: at.column, Msg: msg})
+	r.told[e] = true
+	if at.path != "" {
+		e.Msg = at.path + ": " + e.Msg
+	}
+	r.errs = append(r.errs, e)
 }
 
 // wrong reports what is wrong with a field, given by its address, unless something
@@ -113,7 +122,7 @@ func (r *reading) fill(c *config, root ast.Node) {
 	r.note(v, at)
 	if root == nil {
 		r.absent(v, at)
-		r.wrongAt(at, "the file is empty; `keybridge config example` prints one to start from")
+		r.wrongAt(at, "the file is empty; start from the example in the README")
 		return
 	}
 	r.section(root, v, at)
@@ -158,12 +167,8 @@ func (r *reading) resolve(n ast.Node, at place) (ast.Node, bool) {
 // when what is read stands at an anchor.
 func (r *reading) value(n ast.Node, v reflect.Value, k configKey, at place) {
 	here := r.note(v, at)
-	before := len(r.errs)
-	defer func() {
-		if len(r.errs) > before && v.Kind() != reflect.Struct && v.Kind() != reflect.Slice {
-			here.bad = true
-		}
-	}()
+	before := r.found
+	defer func() { here.bad = here.bad || r.found > before }()
 	node, ok := r.resolve(n, at)
 	if !ok {
 		here.bad = true

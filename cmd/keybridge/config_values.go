@@ -122,20 +122,6 @@ func parseSpan(text string) (time.Duration, bool) {
 	return days + rest, err == nil && rest >= 0 && days+rest >= days
 }
 
-// formatSpan writes a length of time as parseSpan reads it.
-func formatSpan(d time.Duration) string {
-	day := 24 * time.Hour
-	switch {
-	case d >= day && d%day == 0:
-		return fmt.Sprintf("%dd", d/day)
-	case d >= time.Hour && d%time.Hour == 0:
-		return fmt.Sprintf("%dh", d/time.Hour)
-	case d >= time.Minute && d%time.Minute == 0:
-		return fmt.Sprintf("%dm", d/time.Minute)
-	}
-	return d.String()
-}
-
 // parseAddress parses the address of a web server: http or https, a host, perhaps
 // a path, and nothing that could be a credential or would be lost. What is wrong
 // with it is said without repeating it.

@@ -1,0 +1,206 @@
+package main
+
+import (
+	"regexp"
+	"slices"
+
+	"keybridge/bridge"
+)
+
+// checkPlans looks at the plans, each and together.
+func (r *reading) checkPlans(c *config) {
+	type named struct{ portal, name string }
+	names := map[named]*planConfig{}
+	policies := map[named]*string{}
+	for i := range c.Plans {
+		p := &c.Plans[i]
+		portal := r.planPortal(c, p)
+		r.checkPlan(c, p, portal)
+		if len(p.Name) > 200 {
+			r.wrong(&p.Name, "it has more than 200 bytes; choose a shorter name")
+		}
+		if portal == nil {
+			continue
+		}
+		// A request for two plans counts a plan by its name.
+		if other, taken := names[named{p.Portal, p.Name}]; taken && p.Name != "" {
+			r.wrong(&p.Name, "the plan on line %d has this name and portal too; give each its own name", r.place(&other.Name).line)
+		} else {
+			names[named{p.Portal, p.Name}] = p
+		}
+		for j := range p.Policies {
+			at := &p.Policies[j]
+			if other, taken := policies[named{p.Portal, *at}]; taken && *at != "" {
+				r.wrong(at, "policy %q of portal %s is on line %d already; keep it in one place", *at, p.Portal, r.place(other).line)
+			} else {
+				policies[named{p.Portal, *at}] = at
+			}
+		}
+	}
+	r.checkUnplanned(c)
+}
+
+// planPortal returns the portal of a plan, the only one where none is named.
+func (r *reading) planPortal(c *config, p *planConfig) *portalConfig {
+	if p.Portal == "" && len(c.Portals) == 1 && r.good(&p.Portal) {
+		p.Portal = c.Portals[0].Name
+		return &c.Portals[0]
+	}
+	i := slices.IndexFunc(c.Portals, func(portal portalConfig) bool { return portal.Name == p.Portal })
+	switch {
+	case i >= 0 && p.Portal != "":
+		return &c.Portals[i]
+	case len(c.Portals) == 0:
+	case p.Portal == "":
+		r.wrong(&p.Portal, "there are several portals; name the one this plan is for: %s", inWords(portalNames(c)))
+	default:
+		r.wrong(&p.Portal, "there is no portal %q; it can be %s", p.Portal, inWords(portalNames(c)))
+	}
+	return nil
+}
+
+func portalNames(c *config) []string {
+	var names []string
+	for _, p := range c.Portals {
+		if p.Name != "" && !slices.Contains(names, p.Name) {
+			names = append(names, p.Name)
+		}
+	}
+	return names
+}
+
+// checkUnplanned warns of a portal that no plan is for.
+func (r *reading) checkUnplanned(c *config) {
+	for i := range c.Portals {
+		p := &c.Portals[i]
+		if !slices.ContainsFunc(c.Plans, func(plan planConfig) bool { return plan.Portal == p.Name }) {
+			r.warn(&p.Name, "no plan is for this portal, so all its key requests go to review")
+		}
+	}
+}
+
+// checkPlan looks at one plan.
+func (r *reading) checkPlan(c *config, p *planConfig, portal *portalConfig) {
+	if p.Price != nil {
+		r.checkPrice(p)
+	}
+	if !r.good(&p.Steps) {
+		return
+	}
+	r.checkSteps(p)
+	r.checkIdle(p)
+	switch {
+	case p.pays() && p.Price == nil && r.good(&p.Price):
+		r.wrong(&p.Steps, "there is a payment step and no price; add price, or take payment out")
+	case p.usesStripe() && c.Stripe == nil && !r.written(&c.Stripe):
+		r.wrong(&p.Steps, "validation and payment need a Stripe account; add the section stripe")
+	case p.usesStripe() && portal != nil && r.good(&portal.Handoff) && portal.Handoff == (handoffConfig{}):
+		r.wrong(&p.Steps, "nobody could come to pay or validate: portal %s has no handoff; add handoff, with bare: {} for Tyk's Redirect Key Request", portal.Name)
+	}
+	if p.Price == nil || !r.good(&p.Price) {
+		return
+	}
+	once := p.Price.Amount != "" && p.Price.Interval == ""
+	switch {
+	case p.Hold && !once && p.Price.Amount != "":
+		r.wrong(&p.Hold, "a payment that recurs cannot be held; remove hold, or interval from the price")
+	case p.TrialDays > 0 && once:
+		r.wrong(&p.TrialDays, "a price that is paid once has no trial; add interval to the price, or remove this")
+	case p.Grace > 0 && once:
+		r.wrong(&p.Grace, "a price that is paid once is never overdue; add interval to the price, or remove this")
+	}
+	if p.Hold && p.TrialDays > 0 {
+		r.wrong(&p.TrialDays, "a held payment has no trial; remove this, or hold")
+	}
+}
+
+// checkSteps holds the steps to the order in which they will be met.
+func (r *reading) checkSteps(p *planConfig) {
+	order := []bridge.StepKind{bridge.Validation, bridge.Review, bridge.Paying}
+	last := -1
+	for i := range p.Steps {
+		step := &p.Steps[i]
+		at := slices.Index(order, *step)
+		switch {
+		case slices.Contains(p.Steps[:i], *step):
+			r.wrong(step, "the step is in the list twice; remove one")
+		case at < last && !(p.Hold && *step == bridge.Review && last == 2):
+			r.wrong(step, "steps are met in the order validation, review, payment; write them so (hold: true asks for the payment before the review)")
+		}
+		last = max(last, at)
+	}
+}
+
+// checkIdle reports keys that would do nothing without a payment.
+func (r *reading) checkIdle(p *planConfig) {
+	if p.pays() {
+		return
+	}
+	idle := []any{&p.Price, &p.Hold, &p.TrialDays, &p.Tax, &p.TaxIDs, &p.Promotions, &p.Grace, &p.Refunded, &p.Disputed}
+	for _, field := range idle {
+		if r.written(field) {
+			r.wrong(field, "this does nothing without a payment step; add payment to steps, or remove this")
+		}
+	}
+	if r.written(&p.Patience) && !p.usesStripe() {
+		r.wrong(&p.Patience, "this does nothing without a validation or payment step; add one, or remove this")
+	}
+}
+
+// longest is how many intervals may lie between two payments: three years in all.
+// Source: https://docs.stripe.com/api/prices/create#create_price-recurring-interval_count
+var longest = map[string]int{"day": 1095, "week": 156, "month": 36, "year": 3}
+
+var stripePricePattern = regexp.MustCompile(`^price_[A-Za-z0-9_]{1,200}$`)
+
+// checkPrice makes the line of the checkout out of the one form that is given.
+func (r *reading) checkPrice(p *planConfig) {
+	price := p.Price
+	forms := 0
+	for _, field := range []any{&price.Stripe, &price.LookupKey, &price.Amount} {
+		if r.written(field) {
+			forms++
+		}
+	}
+	if forms != 1 {
+		r.wrong(&p.Price, "a price is one of stripe, lookup_key, or amount with currency; give exactly one")
+		return
+	}
+	price.line = bridge.Price{Name: p.Name, Ref: price.Stripe, Lookup: price.LookupKey}
+	if r.written(&price.Amount) {
+		r.checkAmount(price)
+		return
+	}
+	for _, field := range []any{&price.Currency, &price.Interval, &price.Every} {
+		if r.written(field) {
+			r.wrong(field, "Stripe's price says this; it goes with amount only, remove it")
+		}
+	}
+	if price.Stripe != "" && !stripePricePattern.MatchString(price.Stripe) {
+		r.wrong(&price.Stripe, "it takes the id of a price, as price_1abc; the id of a product (prod_) is none")
+	}
+	if len(price.LookupKey) > 200 {
+		r.wrong(&price.LookupKey, "a lookup key has at most 200 bytes")
+	}
+}
+
+// checkAmount reads amount, currency and interval.
+func (r *reading) checkAmount(price *priceConfig) {
+	if !r.written(&price.Currency) {
+		r.wrong(&price.Amount, "an amount needs a currency beside it, as currency: EUR")
+	} else if code, problem := parseCurrency(price.Currency); problem != "" {
+		r.wrong(&price.Currency, "%s", problem)
+	} else if amount, problem := parseAmount(price.Amount, code); problem != "" {
+		r.wrong(&price.Amount, "%s", problem)
+	} else {
+		price.line.Amount = amount
+	}
+	switch {
+	case price.Interval == "" && r.written(&price.Every) && r.good(&price.Interval):
+		r.wrong(&price.Every, "every needs an interval beside it, as interval: month")
+	case price.Interval != "" && price.Every > longest[price.Interval]:
+		r.wrong(&price.Every, "Stripe allows three years between payments: at most %d with interval %s", longest[price.Interval], price.Interval)
+	case price.Interval != "":
+		price.line.Interval = bridge.Interval{Unit: price.Interval, Count: price.Every}
+	}
+}
