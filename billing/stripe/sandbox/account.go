@@ -13,7 +13,7 @@ func accountCalls() []call {
 	}
 }
 
-func readAccount(t *turn) (object, *problem) {
+func readAccount(*turn) (object, *problem) {
 	return object{
 		"id": "acct_1KeybridgeSandbox", "object": "account", "business_type": "company", "charges_enabled": true,
 		"country": "US", "created": int64(1700000000), "default_currency": "usd", "details_submitted": true,

@@ -362,9 +362,12 @@ func renewBy(decline string) action {
 		}
 		was := m.fails
 		m.fails = wanted
-		l.turnPeriod(t.sub)
+		wrong := l.turnPeriod(t.sub)
 		m.fails = was
-		return nil // that the bank declined is what was asked for
+		if wrong != nil && wrong.kind == "card_error" {
+			return nil // that the bank declined is what was asked for
+		}
+		return wrong
 	}
 }
 

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"context"
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
@@ -96,7 +97,7 @@ func (s *Server) answer(c call) http.Handler {
 		a := &asked{call: c, r: r, id: s.requestID()}
 		a.note = Call{Time: s.Now(), Method: r.Method, Path: r.URL.Path, RequestID: a.id}
 		r.Body = http.MaxBytesReader(w, r.Body, mostBody)
-		out, cut := s.carry(a)
+		out, cut := s.carry(r.Context(), a)
 		a.note.Status, a.note.Replayed = out.status, out.replayed
 		if cut {
 			a.note.Status = 0
@@ -112,12 +113,8 @@ func (s *Server) answer(c call) http.Handler {
 }
 
 // carry gives the answer to a request, and whether the line is cut instead.
-func (s *Server) carry(a *asked) (reply, bool) {
+func (s *Server) carry(ctx context.Context, a *asked) (reply, bool) {
 	if p := s.admit(a); p != nil {
-		return s.refuse(a, p), false
-	}
-	given, p := s.read(a)
-	if p != nil {
 		return s.refuse(a, p), false
 	}
 	claim, stored, p := s.claim(a)
@@ -125,7 +122,11 @@ func (s *Server) carry(a *asked) (reply, bool) {
 		return s.refuse(a, p), false
 	}
 	defer claim.release()
-	hit := s.faults.strike(a.r.Context(), a.method, a.r.URL.Path, stored == nil)
+	given, p := s.read(a)
+	if p != nil {
+		return s.refuse(a, p), false
+	}
+	hit := s.faults.strike(ctx, a.method, a.r.URL.Path, stored == nil)
 	a.note.Fault = hit.Kind
 	switch {
 	case hit.Kind == CutBefore:

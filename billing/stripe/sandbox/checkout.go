@@ -184,7 +184,7 @@ func (l *ledger) newSession(in values) *session {
 		id: l.id("cs_test_a1", 56), mode: in.text("mode"), status: "open", payment: "unpaid",
 		created: l.unix(), expires: in.whole("expires_at"), customer: in.text("customer"),
 		creation: in.text("customer_creation"), email: in.text("customer_email"),
-		reference: in.text("client_reference_id"), metadata: in.metadata("metadata", nil),
+		reference: in.text("client_reference_id"), metadata: in.metadataOver(nil),
 		success: in.text("success_url"), cancel: in.text("cancel_url"),
 		collection: in.text("payment_method_collection"), currency: strings.ToLower(in.text("currency")),
 	}
@@ -232,22 +232,22 @@ func (s *session) takeSettings(in values) {
 func (s *session) takeFuture(in values) {
 	pay, setup, sub := in.under("payment_intent_data"), in.under("setup_intent_data"), in.under("subscription_data")
 	s.charging = futureIntent{
-		metadata: pay.metadata("metadata", nil), capture: pay.text("capture_method"), description: pay.text("description"),
+		metadata: pay.metadataOver(nil), capture: pay.text("capture_method"), description: pay.text("description"),
 		receipt: pay.text("receipt_email"), future: pay.text("setup_future_usage"),
 		statement: pay.text("statement_descriptor"), suffix: pay.text("statement_descriptor_suffix"),
 	}
 	if s.charging.capture == "" {
 		s.charging.capture = "automatic"
 	}
-	s.validating = futureSetup{metadata: setup.metadata("metadata", nil), description: setup.text("description")}
+	s.validating = futureSetup{metadata: setup.metadataOver(nil), description: setup.text("description")}
 	s.subscribing = futureSubscription{
-		metadata: sub.metadata("metadata", nil), description: sub.text("description"),
+		metadata: sub.metadataOver(nil), description: sub.text("description"),
 		trialDays: sub.whole("trial_period_days"), trialEnd: sub.whole("trial_end"),
 		withoutMeans: sub.under("trial_settings").under("end_behavior").text("missing_payment_method"),
 	}
 	if bill := in.under("invoice_creation"); bill.flag("enabled") {
 		given := bill.under("invoice_data")
-		s.billing = &futureInvoice{given.metadata("metadata", nil), given.text("description"), given.text("footer")}
+		s.billing = &futureInvoice{given.metadataOver(nil), given.text("description"), given.text("footer")}
 	}
 }
 

@@ -327,5 +327,5 @@ func (s *Server) pressPortal(w http.ResponseWriter, r *http.Request) {
 		s.portal(w, r, "That is not possible any more.")
 		return
 	}
-	http.Redirect(w, r, r.URL.Path, http.StatusSeeOther)
+	goBack(w)
 }

@@ -91,7 +91,7 @@ func createCoupon(t *turn) (object, *problem) {
 	c := &coupon{
 		id: in.text("id"), name: in.text("name"), duration: "once", off: in.whole("amount_off"),
 		months: in.whole("duration_in_months"), most: in.whole("max_redemptions"),
-		metadata: in.metadata("metadata", nil), created: t.unix(),
+		metadata: in.metadataOver(nil), created: t.unix(),
 	}
 	if in.has("duration") {
 		c.duration = in.text("duration")
@@ -149,7 +149,7 @@ func createPromotion(t *turn) (object, *problem) {
 	}
 	p := &promotion{
 		id: t.id("promo_1", 23), code: t.in.text("code"), coupon: c,
-		active: !t.in.has("active") || t.in.flag("active"), metadata: t.in.metadata("metadata", nil), created: t.unix(),
+		active: !t.in.has("active") || t.in.flag("active"), metadata: t.in.metadataOver(nil), created: t.unix(),
 	}
 	if p.code == "" {
 		p.code = strings.ToUpper(t.id("", 8))

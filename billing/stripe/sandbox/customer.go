@@ -91,7 +91,7 @@ func (c *customer) take(in values) {
 		}
 	}
 	if in.has("metadata") {
-		c.metadata = in.metadata("metadata", c.metadata)
+		c.metadata = in.metadataOver(c.metadata)
 	}
 	if in.has("preferred_locales") {
 		c.locales = in.texts("preferred_locales")

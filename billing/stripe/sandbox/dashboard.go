@@ -313,7 +313,7 @@ func (s *Server) pressObject(w http.ResponseWriter, r *http.Request) {
 	err := s.Act(r.PathValue("id"), r.PostFormValue("action"), args)
 	switch {
 	case err == nil || errors.Is(err, ErrDeclined):
-		http.Redirect(w, r, r.URL.Path, http.StatusSeeOther)
+		goBack(w)
 	case errors.Is(err, ErrUnknown):
 		s.object(w, r, http.StatusBadRequest, "That is not something this page can do.")
 	default:

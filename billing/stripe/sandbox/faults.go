@@ -94,11 +94,9 @@ type faults struct {
 	mu     sync.Mutex
 	made   int
 	active []*Fault
-	window []time.Time // ends of the shuffles under way, see shuffled
-	nth    int
+	window time.Time // when the shuffle under way ends, see shuffled
+	nth    int       // events it has taken in
 }
-
-func newFaults(*ledger) *faults { return &faults{} }
 
 // Fault has something go wrong from now on and returns its id. Several faults
 // may be active; of those that fit a call, every latency and the first other
@@ -240,10 +238,10 @@ func (fs *faults) shuffled(f Fault, now time.Time) time.Duration {
 	if length == 0 {
 		length = 300 * time.Millisecond
 	}
-	if len(fs.window) == 0 || fs.nth >= size || now.After(fs.window[0]) {
-		fs.window, fs.nth = []time.Time{now.Add(length)}, 0
+	if fs.nth >= size || now.After(fs.window) {
+		fs.window, fs.nth = now.Add(length), 0
 	}
-	place := fs.window[0].Add(-time.Duration(fs.nth) * length / time.Duration(size))
+	place := fs.window.Add(-time.Duration(fs.nth) * length / time.Duration(size))
 	fs.nth++
 	return max(place.Sub(now), 0)
 }
@@ -273,7 +271,7 @@ func broken(hit Fault) *problem {
 func cutOff(w http.ResponseWriter) {
 	if line, ok := w.(http.Hijacker); ok {
 		if conn, _, err := line.Hijack(); err == nil {
-			fmt.Fprint(conn, "HTTP/1.")
+			_, _ = conn.Write([]byte("HTTP/1."))
 			_ = conn.Close()
 		}
 	}

@@ -138,10 +138,10 @@ type pairs struct {
 	set   map[string]string
 }
 
-// onto applies a request's metadata to what is there and returns a new map.
-func (v values) metadata(name string, was map[string]string) map[string]string {
+// metadataOver applies a request's metadata to what is there and returns a new map.
+func (v values) metadataOver(was map[string]string) map[string]string {
 	now := map[string]string{}
-	given, ok := v[name].(pairs)
+	given, ok := v["metadata"].(pairs)
 	if !ok || !given.clear {
 		for k, value := range was {
 			now[k] = value

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
-	"strings"
+	"strconv"
 	"time"
 )
 
@@ -57,7 +57,8 @@ func (h *hook) sign(at time.Time, payload []byte) string {
 
 func signature(secret string, t int64, payload []byte) string {
 	mac := hmac.New(sha256.New, []byte(secret))
-	fmt.Fprintf(mac, "%d.", t)
+	mac.Write(strconv.AppendInt(nil, t, 10))
+	mac.Write([]byte{'.'})
 	mac.Write(payload)
 	return hex.EncodeToString(mac.Sum(nil))
 }
@@ -153,7 +154,7 @@ func (s *Server) createHook(t *turn) (object, *problem) {
 	h := t.newHook(Endpoint{
 		URL: t.in.text("url"), Events: t.in.texts("enabled_events"), APIVersion: t.in.text("api_version"),
 	})
-	h.about, h.metadata = t.in.text("description"), t.in.metadata("metadata", nil)
+	h.about, h.metadata = t.in.text("description"), t.in.metadataOver(nil)
 	s.courier.know(*h)
 	made := h.render(t.ledger)
 	made["secret"] = h.Secret // told once, when the endpoint is made
@@ -187,7 +188,7 @@ func (s *Server) updateHook(t *turn) (object, *problem) {
 		h.about = in.text("description")
 	}
 	if in.has("metadata") {
-		h.metadata = in.metadata("metadata", h.metadata)
+		h.metadata = in.metadataOver(h.metadata)
 	}
 	s.courier.know(*h)
 	return h.render(t.ledger), nil
@@ -207,7 +208,7 @@ func (s *Server) deleteHook(t *turn) (object, *problem) {
 func pagesWithout(names ...string) shape {
 	all := pages()
 	for _, name := range names {
-		delete(all, strings.TrimSpace(name))
+		delete(all, name)
 	}
 	return all
 }

@@ -204,7 +204,7 @@ func updateIntent(t *turn) (object, *problem) {
 		return nil, wrong
 	}
 	if t.in.has("metadata") {
-		i.metadata = t.in.metadata("metadata", i.metadata)
+		i.metadata = t.in.metadataOver(i.metadata)
 	}
 	if t.in.has("description") {
 		i.description = t.in.text("description")
@@ -257,7 +257,7 @@ func captureIntent(t *turn) (object, *problem) {
 			Amount(i.capturable, i.currency))
 	}
 	if t.in.has("metadata") {
-		i.metadata = t.in.metadata("metadata", i.metadata)
+		i.metadata = t.in.metadataOver(i.metadata)
 	}
 	t.capture(i, amount)
 	return i.render(t.ledger), nil

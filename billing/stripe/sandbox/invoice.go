@@ -287,7 +287,7 @@ func (l *ledger) retry(in *invoice, attempts int64) {
 	if in.status != "open" || in.attempts != attempts || in.next == 0 || !ok || sub.over() {
 		return
 	}
-	l.collect(in, "")
+	_ = l.collect(in, "") // the invoice and its events tell how it went
 }
 
 func (l *ledger) voidInvoice(in *invoice) {

@@ -44,6 +44,13 @@ func (s *Server) showTrouble(w http.ResponseWriter, status int, t trouble) {
 	s.show(w, status, "trouble.html", t)
 }
 
+// goBack shows the page again that a button was pressed on. An empty reference
+// is the page itself, so nothing of the request finds its way into it.
+func goBack(w http.ResponseWriter) {
+	w.Header().Set("Location", "?")
+	w.WriteHeader(http.StatusSeeOther)
+}
+
 func showStyle(w http.ResponseWriter, _ *http.Request) {
 	style, err := files.ReadFile("templates/style.css")
 	if err != nil {

@@ -119,7 +119,7 @@ func createProduct(t *turn) (object, *problem) {
 func (l *ledger) newProduct(in values) *product {
 	p := &product{
 		id: in.text("id"), name: in.text("name"), description: in.text("description"), url: in.text("url"),
-		active: !in.has("active") || in.flag("active"), metadata: in.metadata("metadata", nil),
+		active: !in.has("active") || in.flag("active"), metadata: in.metadataOver(nil),
 		images: in.texts("images"), created: l.unix(), updated: l.unix(),
 	}
 	if p.id == "" {
@@ -156,7 +156,7 @@ func createPrice(t *turn) (object, *problem) {
 		return nil, wrong
 	}
 	p.active = !in.has("active") || in.flag("active")
-	p.nickname, p.metadata = in.text("nickname"), in.metadata("metadata", nil)
+	p.nickname, p.metadata = in.text("nickname"), in.metadataOver(nil)
 	if wrong := t.giveLookup(p, in); wrong != nil {
 		return nil, wrong
 	}
@@ -247,7 +247,7 @@ func updatePrice(t *turn) (object, *problem) {
 		p.nickname = t.in.text("nickname")
 	}
 	if t.in.has("metadata") {
-		p.metadata = t.in.metadata("metadata", p.metadata)
+		p.metadata = t.in.metadataOver(p.metadata)
 	}
 	if wrong := t.giveLookup(p, t.in); wrong != nil {
 		return nil, wrong

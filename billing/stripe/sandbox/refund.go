@@ -39,7 +39,7 @@ func createRefund(t *turn) (object, *problem) {
 	if wrong != nil {
 		return nil, wrong
 	}
-	r, wrong := t.refund(c, t.in.whole("amount"), t.in.text("reason"), t.in.metadata("metadata", nil))
+	r, wrong := t.refund(c, t.in.whole("amount"), t.in.text("reason"), t.in.metadataOver(nil))
 	if wrong != nil {
 		return nil, wrong
 	}

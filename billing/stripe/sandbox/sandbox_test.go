@@ -228,8 +228,8 @@ func press(t *testing.T, at string, form url.Values) (*http.Response, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close()
 	body, _ := io.ReadAll(answer.Body)
+	_ = answer.Body.Close()
 	return answer, string(body)
 }
 

@@ -106,7 +106,7 @@ func New(cfg Config) *Server {
 		relations: relations(), replays: newReplays(), journal: &journal{}, stop: stop,
 		ledger: newLedger(cfg.Now, cfg.Rand),
 	}
-	s.faults = newFaults(s.ledger)
+	s.faults = &faults{}
 	s.courier = newCourier(ctx, cfg, s.faults)
 	s.ledger.post, s.ledger.last, s.ledger.base = s.courier.post, cfg.AfterRetries, cfg.URL
 	if s.cfg.Key == "" {

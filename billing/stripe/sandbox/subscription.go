@@ -191,7 +191,7 @@ func (l *ledger) awaitPeriodEnd(sub *subscription) {
 		if sub.until != until || sub.over() { // renewed by hand meanwhile
 			return
 		}
-		l.turnPeriod(sub)
+		_ = l.turnPeriod(sub) // the subscription and its events tell how it went
 	})
 }
 
@@ -448,7 +448,7 @@ func updateSubscription(t *turn) (object, *problem) {
 	if in.has("cancel_at") && cancelAt > 0 {
 		t.at(cancelAt, func() {
 			if sub.cancelAt == cancelAt {
-				t.ledger.cancelSubscription(sub, "cancellation_requested")
+				t.cancelSubscription(sub, "cancellation_requested")
 			}
 		})
 	}
@@ -474,7 +474,7 @@ func readCancelAt(in values) (int64, *problem) {
 
 func (s *subscription) take(in values, cancelAt, now int64) {
 	if in.has("metadata") {
-		s.metadata = in.metadata("metadata", s.metadata)
+		s.metadata = in.metadataOver(s.metadata)
 	}
 	if in.has("description") {
 		s.description = in.text("description")
