@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -298,6 +299,23 @@ func TestNothingButTyksWordMakesARequestGone(t *testing.T) {
 	}
 }
 
+func TestAnAnswerWithoutEndIsGivenUp(t *testing.T) {
+	d := newDashboard(t)
+	var sent atomic.Int64
+	d.on(readRequest, func(w http.ResponseWriter, _ *http.Request) {
+		for chunk := []byte(strings.Repeat(" ", 64<<10)); sent.Load() < 256<<20; {
+			n, err := w.Write(chunk)
+			if sent.Add(int64(n)); err != nil {
+				return
+			}
+		}
+	})
+	_, err := d.client(t, nil).Read(t.Context(), requestID, bridge.Access{})
+	if bridge.KindOf(err) != bridge.Invalid || sent.Load() > 64<<20 {
+		t.Errorf("%v, after %d bytes", err, sent.Load())
+	}
+}
+
 func TestRedirectsStayWithinTheHost(t *testing.T) {
 	elsewhere := newDashboard(t)
 	elsewhere.request(true, "")
@@ -551,6 +569,20 @@ func TestRevokingTakesTheKeyFromTheGatewayToo(t *testing.T) {
 				t.Errorf("the request is kept: %t", kept)
 			}
 		})
+	}
+}
+
+func TestRevokingAKeyThatWasNeverGeneratedDeletesTheRequest(t *testing.T) {
+	d := newDashboard(t)
+	d.request(true, "")
+	d.developer()
+	d.on("DELETE /api/portal/requests/"+requestID, func(w http.ResponseWriter, r *http.Request) {
+		d.on(readRequest, nil)
+		says(200, `{"Status":"OK","Message":"Data deleted"}`)(w, r)
+	})
+	c := d.client(t, func(cfg *tyk.Config) { cfg.KeepRevoked = true }) // which is about keys that were there
+	if got, err := c.Revoke(t.Context(), requestID, bridge.Access{}); err != nil || got.State != bridge.Gone {
+		t.Errorf("%q, %v", got.State, err)
 	}
 }
 

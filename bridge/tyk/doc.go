@@ -35,7 +35,7 @@
 //     other reading takes the subscription's key unless its session was created before the request was made (5 seconds'
 //     grace for clocks; the request's date is the earlier of date_created, which a client may have sent, and the time
 //     within its ObjectID). A session without a date is taken: an unknown key could never be stopped, and the portal
-//     itself holds it to be the key of that policy.
+//     itself holds it to be the key of that policy. One that the gateway does not know is not taken before it does.
 //   - Older developers' records have no subscriptions. Then the one key that covers all that was asked for is taken, and
 //     none where there are several: a person has to say which.
 //   - Without key hashing the id of a key IS the key. Such an id is never handed out: it is known by its SHA-256 and the
