@@ -77,12 +77,9 @@ func sign(currency string) string {
 	return ""
 }
 
-// plain writes an amount with its decimals and thousands separated: 1,234.50.
+// plain writes an amount of 0 or more with its decimals and thousands
+// separated: 1,234.50.
 func plain(amount int64, currency string) string {
-	minus := ""
-	if amount < 0 {
-		minus, amount = "-", -amount
-	}
 	places := decimals(currency)
 	digits := strconv.FormatInt(amount, 10)
 	for len(digits) <= places {
@@ -95,7 +92,7 @@ func plain(amount int64, currency string) string {
 	if rest != "" {
 		rest = "." + rest
 	}
-	return minus + whole + rest
+	return whole + rest
 }
 
 // Amount writes an amount of minor units the way the pages show it, with the
@@ -103,7 +100,11 @@ func plain(amount int64, currency string) string {
 // "1.500 KWD".
 func Amount(amount int64, currency string) string {
 	currency = strings.ToLower(currency)
-	return fmt.Sprintf("%s%s %s", sign(currency), plain(amount, currency), strings.ToUpper(currency))
+	minus := ""
+	if amount < 0 {
+		minus, amount = "-", -amount
+	}
+	return fmt.Sprintf("%s%s%s %s", minus, sign(currency), plain(amount, currency), strings.ToUpper(currency))
 }
 
 // checkAmount holds a single amount to what a currency allows.

@@ -272,7 +272,7 @@ func TestRetriesWaitAsLongAsTheyAreTold(t *testing.T) {
 		var tries []time.Duration
 		s.courier.client.Transport = roundTrip(func(*http.Request) (*http.Response, error) {
 			tries = append(tries, time.Since(start))
-			return &http.Response{StatusCode: 500, Body: http.NoBody}, nil
+			return &http.Response{StatusCode: http.StatusInternalServerError, Body: http.NoBody}, nil
 		})
 		s.AddEndpoint(Endpoint{URL: "http://receiver.example/hook"})
 		s.mu.Lock()

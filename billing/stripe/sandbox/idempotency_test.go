@@ -115,7 +115,7 @@ func TestAKeyBelongsToOneRequest(t *testing.T) {
 func TestTheOrderOfParametersDoesNotMakeAnotherRequest(t *testing.T) {
 	b := setUp(t)
 	send := func(body string) raw {
-		req, _ := http.NewRequestWithContext(t.Context(), "POST", b.url+"/v1/customers", strings.NewReader(body))
+		req, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, b.url+"/v1/customers", strings.NewReader(body))
 		req.Header.Set("Authorization", "Bearer "+testKey)
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		req.Header.Set("Idempotency-Key", "k")
