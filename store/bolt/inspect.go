@@ -7,6 +7,8 @@ import (
 	"hash/fnv"
 	"io"
 	"os"
+	"slices"
+	"time"
 )
 
 // The layout of bbolt's first two pages: a page header, then the root of
@@ -21,6 +23,8 @@ const (
 	noFreelist  = ^uint64(0)
 	pageSizeMin = 1 << 10
 	pageSizeMax = 16 << 20
+
+	branchPage, leafPage, freelistPage = 0x01, 0x02, 0x10
 )
 
 // root is one of the two.
@@ -46,11 +50,24 @@ func inspect(path string) error {
 	if !st.Mode().IsRegular() {
 		return errInvalid("open store: %s is not a file", path)
 	}
-	if err := inspectRoots(f, st.Size()); err != nil {
-		return errDamaged(path, err)
+	for range inspectTries {
+		if st, err = f.Stat(); err == nil { // it may have grown
+			err = inspectRoots(f, st.Size())
+		}
+		if err == nil {
+			return nil
+		}
+		time.Sleep(inspectPause)
 	}
-	return nil
+	return errDamaged(path, err)
 }
+
+// Another process may be writing the file, and then what was read of it does not
+// fit together. That is not for long; who finds the file locked is told so later.
+const (
+	inspectTries = 5
+	inspectPause = 20 * time.Millisecond
+)
 
 func inspectRoots(f io.ReaderAt, size int64) error {
 	if size == 0 {
@@ -71,6 +88,25 @@ func inspectRoots(f io.ReaderAt, size int64) error {
 		return fmt.Errorf("its root is said to be page %d of %d", newest.page, newest.highWater)
 	case newest.freelist != noFreelist && (newest.freelist < 2 || newest.freelist >= newest.highWater):
 		return fmt.Errorf("its free pages are said to be listed on page %d of %d", newest.freelist, newest.highWater)
+	}
+	if newest.freelist != noFreelist {
+		if err := inspectPage(f, newest, newest.freelist, freelistPage); err != nil {
+			return err
+		}
+	}
+	return inspectPage(f, newest, newest.page, branchPage, leafPage)
+}
+
+// inspectPage checks that a page is what it is said to be. bbolt panics where one
+// is not.
+func inspectPage(f io.ReaderAt, r root, page uint64, kinds ...uint16) error {
+	b := make([]byte, pageHead)
+	if _, err := f.ReadAt(b, int64(page)*int64(r.pageSize)); err != nil { //nolint:gosec // within the file
+		return err
+	}
+	order := binary.NativeEndian
+	if order.Uint64(b) != page || !slices.Contains(kinds, order.Uint16(b[8:])) {
+		return fmt.Errorf("page %d is not what it should be", page)
 	}
 	return nil
 }

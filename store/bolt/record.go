@@ -30,19 +30,28 @@ func seal(v any) ([]byte, error) {
 	return append(out, body...), nil
 }
 
-// unseal checks a record and decodes it into v.
-func unseal(record []byte, v any) error {
+// body checks a record and returns its JSON.
+func body(record []byte) ([]byte, error) {
 	if len(record) < recordHead {
-		return errors.New("the record is cut short")
+		return nil, errors.New("the record is cut short")
 	}
 	if record[0] != recordFormat {
-		return fmt.Errorf("the record has the unknown format %d", record[0])
+		return nil, fmt.Errorf("the record has the unknown format %d", record[0])
 	}
-	body := record[recordHead:]
-	if binary.BigEndian.Uint32(record[1:]) != crc32.Checksum(body, castagnoli) {
-		return errors.New("the record does not match its checksum")
+	b := record[recordHead:]
+	if binary.BigEndian.Uint32(record[1:]) != crc32.Checksum(b, castagnoli) {
+		return nil, errors.New("the record does not match its checksum")
 	}
-	return json.Unmarshal(body, v)
+	return b, nil
+}
+
+// unseal checks a record and decodes it into v.
+func unseal(record []byte, v any) error {
+	b, err := body(record)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(b, v)
 }
 
 // openRequest decodes the record of a request. The error names the request.

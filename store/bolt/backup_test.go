@@ -1,0 +1,107 @@
+package bolt
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"keybridge/bridge"
+)
+
+func TestABackupUnderLoadHoldsWhatWasAnsweredBefore(t *testing.T) {
+	t.Parallel()
+	s := open(t, Config{Path: temp(t)})
+	var next, during atomic.Int64
+	stop := make(chan struct{})
+	var clients sync.WaitGroup
+	for range 16 {
+		clients.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if _, err := s.Accept(t.Context(), testHint(int(next.Add(1))), nil); err != nil {
+					t.Error(err)
+					return
+				}
+				during.Add(1)
+			}
+		})
+	}
+	for during.Load() < 2000 {
+		if t.Failed() {
+			break
+		}
+	}
+	answered := int(next.Load()) - 16 // those under way may not be answered yet
+	before := during.Load()
+	to := filepath.Join(t.TempDir(), "backup.db")
+	var last, of int64
+	err := s.Backup(t.Context(), to, func(done, total int64) {
+		if done <= last || done > total {
+			t.Errorf("%d of %d after %d", done, total, last)
+		}
+		last, of = done, total
+	})
+	went := during.Load() - before
+	close(stop)
+	clients.Wait()
+	if err != nil || last != of || of == 0 {
+		t.Fatalf("%d of %d: %v", last, of, err)
+	}
+	if went == 0 {
+		t.Error("intake stood still meanwhile")
+	}
+	onlyFile(t, to)
+	if st, err := os.Stat(to); err != nil || st.Mode().Perm() != 0o600 {
+		t.Fatal(st.Mode(), err)
+	}
+	copied := open(t, Config{Path: to})
+	for n := 1; n <= answered; n++ {
+		if _, err := copied.Get(t.Context(), testID(n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	whole(t, copied)
+	t.Logf("%d hints answered before, %d during the backup", before, went)
+}
+
+func TestABackupReplacesNothing(t *testing.T) {
+	t.Parallel()
+	path := temp(t)
+	s := open(t, Config{Path: path})
+	fill(t, s, 10)
+	to := filepath.Join(t.TempDir(), "precious")
+	if err := os.WriteFile(to, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, to := range []string{to, path} {
+		wantKind(t, s.Backup(t.Context(), to, nil), bridge.Conflict)
+	}
+	if b, err := os.ReadFile(to); err != nil || string(b) != "precious" {
+		t.Fatal(string(b), err)
+	}
+	onlyFile(t, to)
+	onlyFile(t, path)
+}
+
+func TestABackupThatIsGivenUpLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
+	s := open(t, Config{Path: temp(t)})
+	fill(t, s, 200)
+	dir := t.TempDir()
+	ctx, cancel := context.WithCancel(t.Context())
+	err := s.Backup(ctx, filepath.Join(dir, "backup.db"), func(int64, int64) { cancel() })
+	if !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
+		t.Fatal(entries, err)
+	}
+}

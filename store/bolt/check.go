@@ -1,0 +1,275 @@
+package bolt
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+
+	"go.etcd.io/bbolt"
+
+	"keybridge/bridge"
+)
+
+// Finding is something in a store that is not as it should be.
+type Finding struct {
+	// Request is the request it is about, where there is one.
+	Request bridge.ID
+	// Where is the bucket it was found in.
+	Where string
+	// What is wrong, in words for an operator. It names ids and no personal data.
+	What string
+}
+
+// String puts it in one line.
+func (f Finding) String() string {
+	if f.Request == "" {
+		return fmt.Sprintf("%s: %s", f.Where, f.What)
+	}
+	return fmt.Sprintf("%s of request %s: %s", f.Where, f.Request, f.What)
+}
+
+// Check walks everything in the store and returns what is wrong: records that do
+// not match their checksums, indexes that do not lead where they should, in both
+// directions, and histories whose chain is broken. It changes nothing. The store
+// goes on meanwhile: Check reads some hundred entries at a time. The error is that
+// of ctx or of a store that was closed; damage is no error but a finding.
+//
+// progress, which may be nil, is told how many of total entries were looked at.
+func (s *Store) Check(ctx context.Context, progress func(done, total int64)) ([]Finding, error) {
+	c := &checker{ctx: ctx, progress: progress, view: func(fn func(*bbolt.Tx) error) error { return s.view(ctx, fn) }}
+	c.everything()
+	return c.findings, c.err
+}
+
+// CheckFile is Check for a file that no process has open, and looks at bbolt's
+// pages as well. A file that is damaged badly enough ends the process with a memory
+// fault in the middle of it, so run it in a process of its own.
+func CheckFile(ctx context.Context, path string, progress func(done, total int64)) ([]Finding, error) {
+	db, err := openFile(path, &bbolt.Options{ReadOnly: true, Timeout: lockWait, PreLoadFreelist: true})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = db.Close() }()
+	c := &checker{ctx: ctx, progress: progress, view: db.View}
+	c.pages()
+	c.everything()
+	return c.findings, c.err
+}
+
+// checker walks a store.
+type checker struct {
+	ctx         context.Context //nolint:containedctx // of the one walk it is made for
+	view        func(func(*bbolt.Tx) error) error
+	progress    func(done, total int64)
+	done, total int64
+	findings    []Finding
+	err         error
+}
+
+func (c *checker) find(bucket, id []byte, format string, args ...any) {
+	c.findings = append(c.findings, Finding{Request: bridge.ID(id), Where: string(bucket), What: fmt.Sprintf(format, args...)})
+}
+
+// pages has bbolt look at its own structure.
+func (c *checker) pages() {
+	c.err = guard("check pages", func() error {
+		return c.view(func(tx *bbolt.Tx) error {
+			for err := range tx.Check() {
+				c.find([]byte("pages"), nil, "%v", err)
+			}
+			return nil
+		})
+	})
+}
+
+func (c *checker) everything() {
+	c.count()
+	c.sweep(bucketRequest, c.request)
+	c.sweep(bucketHistory, c.entry)
+	c.sweep(bucketKey, func(tx *bbolt.Tx, k, id []byte) {
+		c.leads(tx, bucketKey, id, func(r bridge.Request) bool { return bytes.Equal(k, key(r.Portal, r.Key)) })
+	})
+	c.sweep(bucketRef, func(tx *bbolt.Tx, k, id []byte) {
+		c.leads(tx, bucketRef, id, func(r bridge.Request) bool {
+			return slices.ContainsFunc(r.Refs, func(ref bridge.Ref) bool { return bytes.Equal(k, refKey(ref)) })
+		})
+	})
+	c.sweep(bucketApplicant, func(tx *bbolt.Tx, k, _ []byte) {
+		c.leads(tx, bucketApplicant, tail(k), func(r bridge.Request) bool { return bytes.Equal(k, indexesOf(r).applicant) })
+	})
+	c.sweep(bucketState, func(tx *bbolt.Tx, k, portal []byte) {
+		c.leads(tx, bucketState, tail(k), func(r bridge.Request) bool {
+			return bytes.Equal(k, indexesOf(r).state) && r.Portal == string(portal)
+		})
+	})
+	c.sweep(bucketSchedule, func(tx *bbolt.Tx, id, _ []byte) {
+		if tx.Bucket(bucketRequest).Get(id) == nil {
+			c.find(bucketSchedule, id, "there is no such request")
+		}
+	})
+	c.sweep(bucketDue, c.due)
+	c.sweep(bucketLease, c.lease)
+}
+
+// tail is the id that ends an index's key.
+func tail(k []byte) []byte { return k[max(0, len(k)-idLen):] }
+
+// count finds out how much there is to look at.
+func (c *checker) count() {
+	err := guard("count", func() error {
+		return c.view(func(tx *bbolt.Tx) error {
+			return tx.ForEach(func(name []byte, b *bbolt.Bucket) error {
+				if !bytes.Equal(name, bucketMeta) && !bytes.Equal(name, bucketSeen) {
+					c.total += int64(b.Stats().KeyN)
+				}
+				return c.ctx.Err()
+			})
+		})
+	})
+	if err != nil && c.ctx.Err() == nil {
+		c.find([]byte("pages"), nil, "%v", err)
+	}
+}
+
+// sweepLen is how many entries are looked at in one transaction.
+const sweepLen = 256
+
+// sweep calls fn for every entry of a bucket. A page that makes no sense is a
+// finding and ends the walk of its bucket.
+func (c *checker) sweep(bucket []byte, fn func(tx *bbolt.Tx, k, v []byte)) {
+	var from []byte
+	for more := true; more && c.err == nil; {
+		err := guard("check", func() error {
+			return c.view(func(tx *bbolt.Tx) error {
+				from, more = c.some(tx, bucket, from, fn)
+				return nil
+			})
+		})
+		switch {
+		case c.ctx.Err() != nil:
+			c.err = c.ctx.Err()
+		case bridge.KindOf(err) == bridge.Unavailable:
+			c.err = err
+		case err != nil:
+			c.find(bucket, nil, "after %q: %v", from, err)
+			return
+		}
+		if c.progress != nil {
+			c.progress(c.done, max(c.total, c.done))
+		}
+	}
+}
+
+// some calls fn for the next entries from a key on, and returns where to go on.
+func (c *checker) some(tx *bbolt.Tx, bucket, from []byte, fn func(tx *bbolt.Tx, k, v []byte)) (next []byte, more bool) {
+	b := tx.Bucket(bucket)
+	if b == nil {
+		c.find(bucket, nil, "it is missing")
+		return nil, false
+	}
+	cur := b.Cursor()
+	k, v := cur.Seek(from)
+	for range sweepLen {
+		if k == nil {
+			return nil, false
+		}
+		fn(tx, k, v)
+		c.done++
+		last := k
+		if k, v = cur.Next(); k != nil && bytes.Compare(k, last) <= 0 {
+			c.find(bucket, nil, "%q comes after %q", k, last)
+			return nil, false // a damaged page may lead round in a circle
+		}
+	}
+	return bytes.Clone(k), k != nil
+}
+
+// request checks a record and whether everything leads to it that should.
+func (c *checker) request(tx *bbolt.Tx, id, record []byte) {
+	r, err := openRequest(id, record)
+	if err != nil {
+		c.find(bucketRequest, id, "%v", err)
+		return
+	}
+	c.present(tx, bucketKey, key(r.Portal, r.Key), id)
+	x := indexesOf(r)
+	for _, k := range x.refs {
+		c.present(tx, bucketRef, k, id)
+	}
+	c.present(tx, bucketState, x.state, id)
+	if x.applicant != nil {
+		c.present(tx, bucketApplicant, x.applicant, id)
+	}
+	c.slot(tx, r)
+	entries, err := openHistory(r.ID, historyOf(tx, id))
+	if err == nil {
+		err = bridge.VerifyHistory(entries, r.Head)
+	}
+	if err != nil {
+		c.find(bucketHistory, id, "%v", err)
+	}
+}
+
+// present checks that an index has an entry for a request. An entry that leads to
+// another request is found from the other side.
+func (c *checker) present(tx *bbolt.Tx, bucket, k, id []byte) {
+	if tx.Bucket(bucket).Get(k) == nil {
+		c.find(bucket, id, "the entry %q is missing", k)
+	}
+}
+
+// slot checks a request's place in the schedule.
+func (c *checker) slot(tx *bbolt.Tx, r bridge.Request) {
+	id := []byte(r.ID)
+	s, err := decodeSlot(tx.Bucket(bucketSchedule).Get(id))
+	switch {
+	case err != nil:
+		c.find(bucketSchedule, id, "%v", err)
+		return
+	case s.portal != r.Portal:
+		c.find(bucketSchedule, id, "it is of portal %q", s.portal)
+	}
+	if s.at() != 0 {
+		c.present(tx, bucketDue, dueKey(s.portal, s.at(), id), id)
+	}
+	if s.lease != 0 {
+		c.present(tx, bucketLease, id, id)
+	}
+}
+
+// entry checks a line of history whose request may be gone; the chain was checked
+// with its request.
+func (c *checker) entry(tx *bbolt.Tx, k, _ []byte) {
+	if len(k) != idLen+8 || tx.Bucket(bucketRequest).Get(k[:idLen]) == nil {
+		c.find(bucketHistory, k[:min(len(k), idLen)], "there is no such request")
+	}
+}
+
+// leads checks that an entry of an index leads to a request that it belongs to.
+func (c *checker) leads(tx *bbolt.Tx, bucket, id []byte, belongs func(bridge.Request) bool) {
+	record := tx.Bucket(bucketRequest).Get(id)
+	if record == nil {
+		c.find(bucket, id, "an entry leads to it, and there is no such request")
+		return
+	}
+	r, err := openRequest(id, record)
+	if err == nil && !belongs(r) {
+		c.find(bucket, id, "an entry leads to it that is not its own")
+	}
+}
+
+func (c *checker) due(tx *bbolt.Tx, k, _ []byte) {
+	id := tail(k)
+	s, err := decodeSlot(tx.Bucket(bucketSchedule).Get(id))
+	if err != nil || !bytes.Equal(k, dueKey(s.portal, s.at(), id)) {
+		c.find(bucketDue, id, "it is due by the entry %q, and the schedule does not say so", k)
+	}
+}
+
+func (c *checker) lease(tx *bbolt.Tx, id, _ []byte) {
+	s, err := decodeSlot(tx.Bucket(bucketSchedule).Get(id))
+	if err != nil || s.lease == 0 {
+		c.find(bucketLease, id, "it counts as claimed, and the schedule does not say so")
+	}
+}

@@ -1,0 +1,262 @@
+package bolt
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"keybridge/bridge"
+)
+
+// rich fills a store so that every bucket has something in it.
+func rich(t testing.TB, s *Store, n int) {
+	t.Helper()
+	fill(t, s, n)
+	now := time.Now()
+	claims, _, err := s.Claim(t.Context(), "main", now, now.Add(time.Hour), 2)
+	if err != nil || len(claims) != 2 {
+		t.Fatal(claims, err)
+	}
+}
+
+func TestCheckFindsEveryIndexOutOfStep(t *testing.T) {
+	t.Parallel()
+	put := func(bucket, k, v []byte) func(*bbolt.Tx) error {
+		return func(tx *bbolt.Tx) error { return tx.Bucket(bucket).Put(k, v) }
+	}
+	first := func(bucket []byte) func(*bbolt.Tx) error {
+		return func(tx *bbolt.Tx) error {
+			k, _ := tx.Bucket(bucket).Cursor().First()
+			return tx.Bucket(bucket).Delete(bytes.Clone(k))
+		}
+	}
+	known, unknown := []byte(testID(1)), []byte(testID(99))
+	cases := map[string]struct {
+		in    []byte
+		spoil func(*bbolt.Tx) error
+	}{
+		"a key to nowhere":                 {bucketKey, put(bucketKey, key("main", "x"), unknown)},
+		"a key to another request":         {bucketKey, put(bucketKey, key("main", testKey(2)), known)},
+		"a ref to nowhere":                 {bucketRef, put(bucketRef, key("a", "b", "c"), unknown)},
+		"a ref the request does not have":  {bucketRef, put(bucketRef, key("a", "b", "c"), known)},
+		"an applicant's request not there": {bucketApplicant, put(bucketApplicant, append(key("main", "x"), unknown...), nil)},
+		"another applicant":                {bucketApplicant, put(bucketApplicant, append(key("main", "x"), known...), nil)},
+		"a second state":                   {bucketState, put(bucketState, append(key("active"), known...), []byte("main"))},
+		"a state in another portal":        {bucketState, put(bucketState, append(key("paying"), known...), []byte("other"))},
+		"a schedule for nobody":            {bucketSchedule, put(bucketSchedule, unknown, slot{portal: "main"}.encode())},
+		"a schedule that makes no sense":   {bucketSchedule, put(bucketSchedule, known, []byte{9})},
+		"a schedule of another portal":     {bucketSchedule, put(bucketSchedule, known, slot{portal: "other"}.encode())},
+		"due twice":                        {bucketDue, put(bucketDue, dueKey("main", 7, known), nil)},
+		"due and not scheduled":            {bucketDue, put(bucketDue, dueKey("main", 7, unknown), nil)},
+		"claimed and not scheduled so":     {bucketLease, put(bucketLease, []byte(testID(5)), nil)},
+		"a history of nobody":              {bucketHistory, put(bucketHistory, entryKey(unknown, 1), []byte{1})},
+		"a line of history that was added": {bucketHistory, put(bucketHistory, entryKey(known, 1), []byte{1})},
+		"a record of another format":       {bucketRequest, put(bucketRequest, known, []byte("\x02abcd{}"))},
+		"a record cut short":               {bucketRequest, put(bucketRequest, known, []byte{1})},
+		"a record that is another's": {bucketRequest, func(tx *bbolt.Tx) error {
+			return tx.Bucket(bucketRequest).Put(known, bytes.Clone(tx.Bucket(bucketRequest).Get([]byte(testID(2)))))
+		}},
+		"a bucket that is missing": {bucketRef, func(tx *bbolt.Tx) error { return tx.DeleteBucket(bucketRef) }},
+	}
+	for _, bucket := range [][]byte{bucketKey, bucketRef, bucketApplicant, bucketState, bucketSchedule, bucketDue, bucketLease} {
+		cases["an entry missing in "+string(bucket)] = struct {
+			in    []byte
+			spoil func(*bbolt.Tx) error
+		}{bucket, first(bucket)}
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t, Config{Path: temp(t)})
+			rich(t, s, 6)
+			whole(t, s)
+			if err := s.db.Update(c.spoil); err != nil {
+				t.Fatal(err)
+			}
+			findings, err := s.Check(t.Context(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range findings {
+				if f.Where == string(c.in) {
+					return
+				}
+			}
+			t.Fatalf("not found; found: %v", findings)
+		})
+	}
+}
+
+func TestCheckSaysHowFarItIs(t *testing.T) {
+	t.Parallel()
+	s := open(t, Config{Path: temp(t)})
+	rich(t, s, 600)
+	var last, total int64
+	findings, err := s.Check(t.Context(), func(done, of int64) {
+		if done < last || done > of {
+			t.Errorf("%d of %d after %d", done, of, last)
+		}
+		last, total = done, of
+	})
+	if err != nil || len(findings) > 0 || last != total || total < 600*7 {
+		t.Fatalf("%d of %d, %v, %v", last, total, findings, err)
+	}
+}
+
+// flip turns one bit of every place where some text is.
+func flip(b []byte, text string) int {
+	n := 0
+	for at := 0; ; n++ {
+		i := bytes.Index(b[at:], []byte(text))
+		if i < 0 {
+			return n
+		}
+		b[at+i+len(text)/2] ^= 1
+		at += i + len(text)
+	}
+}
+
+func TestARottenRecordIsNeverUsedAndNamesItsRequest(t *testing.T) {
+	t.Parallel()
+	b := sample(t, 20)
+	if flip(b, `"id":"dev-7"`) == 0 {
+		t.Fatal("nothing to flip")
+	}
+	path := temp(t)
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, Config{Path: path})
+	name := string(testID(7))
+	_, get := s.Get(t.Context(), testID(7))
+	_, byKey := s.FindKey(t.Context(), "main", testKey(7))
+	_, list := s.List(t.Context(), bridge.Filter{})
+	_, update := s.Update(t.Context(), testID(7), func(*bridge.Change) error { t.Error("the closure was called"); return nil })
+	backup := s.Backup(t.Context(), path+".backup", nil)
+	for _, err := range []error{get, byKey, list, update, s.Drop(t.Context(), testID(7))} {
+		wantKind(t, err, bridge.Internal)
+		if !strings.Contains(bridge.Explain(err), name) {
+			t.Errorf("the error does not name the request: %v", err)
+		}
+	}
+	if backup == nil || !strings.Contains(backup.Error(), name) {
+		t.Errorf("a damaged store was backed up: %v", backup)
+	}
+	if _, err := s.Get(t.Context(), testID(8)); err != nil {
+		t.Errorf("the others are well: %v", err)
+	}
+	findings, err := s.Check(t.Context(), nil)
+	if err != nil || len(findings) != 1 || findings[0].Request != testID(7) {
+		t.Fatalf("%v, %v", findings, err)
+	}
+}
+
+func TestARottenHistoryIsFound(t *testing.T) {
+	t.Parallel()
+	path := temp(t)
+	s := open(t, Config{Path: path})
+	fill(t, s, 1)
+	line, err := seal(bridge.Entry{Request: testID(0), Seq: 1, Why: "made up"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.db.Update(func(tx *bbolt.Tx) error {
+		return tx.Bucket(bucketHistory).Put(entryKey([]byte(testID(0)), 1), line)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	findings, err := s.Check(t.Context(), nil)
+	if err != nil || len(findings) != 1 || findings[0].Where != "history" {
+		t.Fatalf("%v, %v", findings, err)
+	}
+}
+
+// TestRottenBitsAreNoticedOrDidNoHarm turns single bits at random places of the
+// pages in use.
+func TestRottenBitsAreNoticedOrDidNoHarm(t *testing.T) {
+	t.Parallel()
+	good := sample(t, 40)
+	good = good[:highWater(good)]
+	want := everything(t, good)
+	seed := uint64(time.Now().UnixNano())
+	random := rand.New(rand.NewPCG(seed, 0))
+	const bits = 60
+	noticed, refused := 0, 0
+	for range bits {
+		b := bytes.Clone(good)
+		at := random.IntN(highWater(b))
+		b[at] ^= 1 << random.IntN(8)
+		path := temp(t)
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := Open(Config{Path: path})
+		if err != nil {
+			refused++
+			continue
+		}
+		findings, err := s.Check(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(findings) > 0 {
+			noticed++
+		} else if got := requests(t, s); !equalRequests(got, want) {
+			t.Errorf("seed %d: a bit of byte %d changed what is read, and nobody noticed", seed, at)
+		}
+		_ = s.Close()
+	}
+	t.Logf("%d bits: %d found by the check, %d refused at the start, the others in bytes nobody reads", bits, noticed, refused)
+}
+
+func everything(t *testing.T, file []byte) []bridge.Request {
+	t.Helper()
+	path := temp(t)
+	if err := os.WriteFile(path, file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return requests(t, open(t, Config{Path: path}))
+}
+
+func requests(t *testing.T, s *Store) []bridge.Request {
+	t.Helper()
+	page, err := s.List(t.Context(), bridge.Filter{Limit: pageMax})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return page.Requests
+}
+
+func equalRequests(a, b []bridge.Request) bool {
+	x, errX := seal(a)
+	y, errY := seal(b)
+	return errX == nil && errY == nil && bytes.Equal(x, y)
+}
+
+func TestCheckFileLooksAtThePagesTooAndNeedsTheFileForItself(t *testing.T) {
+	t.Parallel()
+	path := temp(t)
+	s, err := Open(Config{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rich(t, s, 50)
+	_, err = CheckFile(t.Context(), path, nil)
+	wantKind(t, err, bridge.Unavailable)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	findings, err := CheckFile(t.Context(), path, nil)
+	if err != nil || len(findings) > 0 {
+		t.Fatalf("%v, %v", findings, err)
+	}
+	out, err := child(t, "checker", path).CombinedOutput()
+	if err != nil || len(out) > 0 {
+		t.Fatalf("%v: %s", err, out)
+	}
+}

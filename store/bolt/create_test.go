@@ -1,0 +1,222 @@
+package bolt
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"keybridge/bridge"
+)
+
+func TestANewFileIsItsOwnersOnlyAndNothingElseIsLeft(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "deep", "er", "keybridge.db")
+	open(t, Config{Path: path})
+	st, err := os.Stat(path)
+	if err != nil || st.Mode().Perm() != 0o600 {
+		t.Fatal(st.Mode(), err)
+	}
+	dir, err := os.Stat(filepath.Dir(path))
+	if err != nil || dir.Mode().Perm() != 0o700 {
+		t.Fatal(dir.Mode(), err)
+	}
+	onlyFile(t, path)
+	if st.Size() > 4<<20 {
+		t.Fatalf("an empty store has %d bytes", st.Size())
+	}
+}
+
+func onlyFile(t *testing.T, path string) {
+	t.Helper()
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(entries) != 1 || entries[0].Name() != filepath.Base(path) {
+		t.Fatalf("beside the store there is something: %v", entries)
+	}
+}
+
+func TestASecondProcessIsToldWithinASecondOrTwo(t *testing.T) {
+	t.Parallel()
+	path := temp(t)
+	open(t, Config{Path: path})
+	began := time.Now()
+	out, err := child(t, "opener", path).CombinedOutput()
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("it took %s", took)
+	}
+	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 3 {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for _, want := range []string{"another keybridge process has " + path + " open", "operator socket"} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("%q is not in: %s", want, out)
+		}
+	}
+	_, err = Open(Config{Path: path})
+	wantKind(t, err, bridge.Unavailable)
+}
+
+func TestProcessesThatCreateAStoreAtOnceMakeOne(t *testing.T) {
+	t.Parallel()
+	path := temp(t)
+	together(6, func(int) {
+		out, err := child(t, "opener", path).CombinedOutput()
+		if err != nil && !strings.Contains(string(out), "another keybridge process") {
+			t.Errorf("%v: %s", err, out)
+		}
+	})
+	onlyFile(t, path)
+	whole(t, open(t, Config{Path: path}))
+}
+
+func TestAPathIsNeededAndHasToBeAFile(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"", t.TempDir()} {
+		_, err := Open(Config{Path: path})
+		wantKind(t, err, bridge.Invalid)
+	}
+}
+
+// sample is the content of a store's file with some requests.
+func sample(t *testing.T, n int) []byte {
+	t.Helper()
+	path := temp(t)
+	s, err := Open(Config{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill(t, s, n)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func highWater(b []byte) int {
+	newest, err := newestRoot(bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		panic(err)
+	}
+	return int(newest.highWater) * int(newest.pageSize)
+}
+
+func TestADamagedFileIsAClearErrorAndIsNotTouched(t *testing.T) {
+	t.Parallel()
+	good := sample(t, 50)
+	const page = 4096
+	for name, spoil := range map[string]func(b []byte) []byte{
+		"empty":                   func([]byte) []byte { return nil },
+		"one byte":                func(b []byte) []byte { return b[:1] },
+		"a torn first page":       func(b []byte) []byte { return b[:page/2] },
+		"one page":                func(b []byte) []byte { return b[:page] },
+		"the roots alone":         func(b []byte) []byte { return b[:2*page] },
+		"cut in half":             func(b []byte) []byte { return b[:highWater(b)/2] },
+		"one page short":          func(b []byte) []byte { return b[:highWater(b)-page] },
+		"one byte short":          func(b []byte) []byte { return b[:highWater(b)-1] },
+		"zeros":                   func(b []byte) []byte { return make([]byte, len(b)) },
+		"not a database":          func(b []byte) []byte { return bytes.Repeat([]byte("keybridge\n"), len(b)/10) },
+		"both roots torn":         func(b []byte) []byte { clear(b[:2*page]); return b },
+		"everything but the root": func(b []byte) []byte { clear(b[2*page:]); return b },
+		"another version": func(b []byte) []byte {
+			for _, at := range []int{0, page} {
+				binary.NativeEndian.PutUint32(b[at+pageHead+4:], 3)
+			}
+			return b
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bad := spoil(bytes.Clone(good))
+			path := temp(t)
+			if err := os.WriteFile(path, bad, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			// In a process of its own, which must end in an orderly way.
+			out, err := child(t, "opener", path).CombinedOutput()
+			if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 3 {
+				t.Fatalf("%v: %s", err, out)
+			}
+			_, err = Open(Config{Path: path})
+			wantKind(t, err, bridge.Internal)
+			if !strings.Contains(bridge.Explain(err), "keybridge restore") {
+				t.Errorf("it does not say what to do: %v", err)
+			}
+			after, err := os.ReadFile(path)
+			if err != nil || !bytes.Equal(after, bad) {
+				t.Errorf("the file was changed: %v", err)
+			}
+			// Whoever moves it away can go on at once.
+			if err := os.WriteFile(path, good, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			whole(t, open(t, Config{Path: path}))
+		})
+	}
+}
+
+func TestATornRootFallsBackOnTheOneBefore(t *testing.T) {
+	t.Parallel()
+	b := sample(t, 50)
+	newest := 0
+	if binary.NativeEndian.Uint64(b[4096+pageHead+48:]) > binary.NativeEndian.Uint64(b[pageHead+48:]) {
+		newest = 4096
+	}
+	copy(b[newest+pageHead+8:], bytes.Repeat([]byte{0xa5}, 2000))
+	path := temp(t)
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, Config{Path: path})
+	whole(t, s)
+	if _, err := s.Accept(t.Context(), testHint(1000), nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAFileThatIsBeingWrittenIsNotTakenForADamagedOne(t *testing.T) {
+	t.Parallel()
+	path := temp(t)
+	s := open(t, Config{Path: path})
+	stop := make(chan struct{})
+	var writer sync.WaitGroup
+	writer.Go(func() {
+		for n := 0; ; n++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			if _, err := s.Accept(t.Context(), testHint(n), nil); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	for began := time.Now(); time.Since(began) < time.Second; {
+		if err := inspect(path); err != nil {
+			t.Error(err)
+			break
+		}
+	}
+	close(stop)
+	writer.Wait()
+}
+
+func FuzzRootsOfAStrangersFile(f *testing.F) {
+	f.Add([]byte{})
+	f.Add(bytes.Repeat([]byte{0xed, 0xda, 0x0c, 0xed}, 3000))
+	f.Fuzz(func(_ *testing.T, b []byte) { _ = inspectRoots(bytes.NewReader(b), int64(len(b))) })
+}

@@ -1,0 +1,95 @@
+package bolt
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"keybridge/bridge"
+)
+
+// Stats is how a store is, for metrics.
+type Stats struct {
+	// FileSize is the size of the file and MaxSize what it may grow to, in bytes; 0
+	// is no limit.
+	FileSize, MaxSize int64
+	// FreePages of PageSize bytes within the file wait to be used again.
+	FreePages, PageSize int
+	// Queued is how many writes wait for the committer.
+	Queued int
+	// Claimed is how many requests are claimed, NeedAttention how many wait for a
+	// person.
+	Claimed, NeedAttention int
+	// Due is what can be claimed now, by portal. A portal without any is not listed.
+	Due map[string]Backlog
+}
+
+// Backlog is what is due.
+type Backlog struct {
+	Count int
+	// Oldest is when the first of it was due.
+	Oldest time.Time
+}
+
+// Stats counts. Its cost is that of what is due, claimed or needs attention, not
+// of all there is.
+func (s *Store) Stats(ctx context.Context) (Stats, error) {
+	stats := Stats{MaxSize: s.maxSize, Queued: len(s.queue)}
+	err := s.view(ctx, func(tx *bbolt.Tx) error {
+		stats.PageSize = s.db.Info().PageSize
+		stats.FreePages = s.db.Stats().FreePageN
+		stats.Claimed = count(tx.Bucket(bucketLease), nil)
+		stats.NeedAttention = count(tx.Bucket(bucketState), key(string(bridge.StateNeedsAttention)))
+		stats.Due = backlogs(tx.Bucket(bucketDue), stamp(s.now()))
+		return nil
+	})
+	if err != nil {
+		return Stats{}, err
+	}
+	st, err := os.Stat(s.path)
+	if err != nil {
+		return Stats{}, fmt.Errorf("stats: %w", err)
+	}
+	stats.FileSize = st.Size()
+	return stats, nil
+}
+
+func count(b *bbolt.Bucket, prefix []byte) int {
+	n := 0
+	c := b.Cursor()
+	for k, _ := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix); k, _ = c.Next() {
+		n++
+	}
+	return n
+}
+
+// backlogs walks what is due of each portal, and goes past the rest. What is
+// claimed stands at the end of its lease, so it is due only once that lapsed.
+func backlogs(due *bbolt.Bucket, now uint64) map[string]Backlog {
+	out := map[string]Backlog{}
+	c := due.Cursor()
+	for k, _ := c.First(); k != nil; {
+		prefix := k[:len(k)-idLen-8]
+		at, _ := splitDue(k, prefix)
+		if at > now {
+			k, _ = c.Seek(appendUint(bytes.Clone(prefix), ^uint64(0)))
+			continue
+		}
+		b, ok := out[portalOf(prefix)]
+		if !ok {
+			b.Oldest = moment(at)
+		}
+		b.Count++
+		out[portalOf(prefix)] = b
+		k, _ = c.Next()
+	}
+	return out
+}
+
+// portalOf reads a portal's name back from its part of a key. Names are short and
+// have no zero bytes, so nothing in them was escaped.
+func portalOf(prefix []byte) string { return string(bytes.TrimSuffix(prefix, []byte{0, 1})) }
