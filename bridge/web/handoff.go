@@ -91,7 +91,6 @@ func (s *Server) verified(c *gin.Context, name string, portal Portal, how string
 			return h, closed
 		}
 		h.Trust = bridge.Bare
-		got.Return = query.Get("return")
 		got.Key, err = portal.Bare(query)
 	}
 	h.Key, h.ID, h.Return = got.Key, got.ID, portal.returnAddress(got.Return)

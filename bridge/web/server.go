@@ -145,7 +145,6 @@ func (s *Server) routes() (http.Handler, error) {
 		hooks.Any("/stripe", gin.WrapH(s.cfg.Stripe))
 	}
 	hooks.Any("/portal/:portal", s.portalWebhook)
-	hooks.Any("/portal/:portal/:secret", s.portalWebhook)
 
 	people := e.Group("", secured, crossOrigin())
 	people.GET("/", s.page(s.front))

@@ -10,7 +10,7 @@ import (
 )
 
 // The configuration is one YAML file, read by loadConfig. What each key means is
-// said once, in the comments of this file: `configReference` makes the table of the
+// said once, in the comments of this file: configReference makes the table of the
 // README from them, and the messages about missing keys quote them. Bounds,
 // defaults and choices are in the tags, from which the decoder takes them too.
 //
@@ -18,6 +18,19 @@ import (
 // syntax; required:"yes" refuses a file without it; min, max and oneof bound a
 // value. A field of type secret has two keys, …_env and …_file, and so has a list
 // of secrets.
+//
+// Decisions:
+//
+//   - The syntax tree is walked here instead of by the YAML library's strict mode,
+//     which stops at the first error. An operator gets all of them, each with its
+//     place, from unknown keys to plans that contradict each other.
+//   - Values are taken as they are written: 49.00 never was a float, and a policy
+//     id of nothing but digits stays what it is.
+//   - Aliases are followed, and bounded; merge keys and tags are refused, because
+//     with them a reader cannot see what a section holds.
+//   - A hand-off is allowed by writing it down. Of the three ways the unsigned one
+//     is the easiest to set up, and should not be the one that nobody chose.
+//   - steps has to be written, if only as []: who forgets it would give keys away.
 
 // config is the whole file.
 type config struct {

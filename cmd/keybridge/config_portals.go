@@ -99,10 +99,9 @@ func (r *reading) checkParameter(name *string) {
 // checkToken looks at the keys of signed tokens. What fits an algorithm is for
 // webhooks to say, which will use it.
 func (r *reading) checkToken(t *tokenConfig) {
-	shared := strings.HasPrefix(t.Algorithm, "HS")
-	keys, others, name, other := &t.Keys, &t.Secrets, "key", "secret"
-	if shared {
-		keys, others, name, other = others, keys, other, name
+	keys, others, name := &t.Keys, &t.Secrets, "key"
+	if strings.HasPrefix(t.Algorithm, "HS") {
+		keys, others, name = &t.Secrets, &t.Keys, "secret"
 	}
 	if r.written(others) {
 		r.wrong(others, "%s uses %s_env or %s_file; remove this", t.Algorithm, name, name)

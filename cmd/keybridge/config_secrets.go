@@ -41,7 +41,7 @@ func (secret) String() string { return hidden }
 func (secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, hidden) }
 
 // MarshalText hides it from JSON, YAML and the like.
-func (secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
+func (secret) MarshalText() ([]byte, error) { return []byte(hidden), nil } //nolint:unparam // the interface has an error
 
 // LogValue hides it from logs.
 func (secret) LogValue() slog.Value { return slog.StringValue(hidden) }
@@ -220,7 +220,7 @@ func (r *reading) fromFile(name string, at place) (text, problem string) {
 	if text == "" {
 		return "", "the file named here is empty; put the secret into it"
 	}
-	if about.Mode().Perm()&0o004 != 0 && !strings.Contains(text, "-----BEGIN PUBLIC KEY") {
+	if about.Mode().Perm()&0o004 != 0 && !strings.Contains(text, "PUBLIC KEY-----") {
 		r.warnings = append(r.warnings, configError{
 			File: r.file, Line: at.line, Column: at.column,
 			Msg: at.path + ": everybody on this machine can read the file named here; chmod 600 or 640 it",

@@ -1,0 +1,244 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	_ "embed" // the demo's configuration
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"text/template"
+	"time"
+
+	tyksandbox "keybridge/bridge/tyk/sandbox"
+
+	"keybridge/bridge"
+)
+
+// demoCommand runs the bridge and both sandboxes in one process, with the same
+// wiring and the same kind of configuration file as serve.
+type demoCommand struct {
+	Addr string `help:"Where the bridge answers; everything else takes a free port." default:"127.0.0.1:0"`
+	Data string `help:"A folder to keep everything in. Absent: a new one, removed at the end." type:"path" placeholder:"FOLDER"`
+	Walk bool   `help:"Ask for the paid plan, pay for it and fetch the key, then stop."`
+	JSON bool   `help:"Print one line of JSON that says where everything is; the story goes to standard error." name:"json"`
+}
+
+// demoPortal is the name of the sandbox portal in the demo's configuration.
+const demoPortal = "weather"
+
+//go:embed demo.yaml
+var demoConfig string
+
+// demo is a demonstration that runs.
+type demo struct {
+	sandboxes *sandboxes
+	bridge    *running
+	config    string // the file
+	place     demoPlace
+	// Told gets each request when it has changed.
+	told chan bridge.Request
+}
+
+// demoPlace is where everything is; the JSON of demo --json.
+type demoPlace struct {
+	Bridge              string            `json:"bridge"`
+	Console             string            `json:"console"`
+	Portal              string            `json:"portal"`
+	DashboardAPI        string            `json:"dashboard_api"`
+	DashboardSecret     string            `json:"dashboard_secret"`
+	DeveloperEmail      string            `json:"developer_email"`
+	DeveloperPassword   string            `json:"developer_password"`
+	PortalName          string            `json:"portal_name"`
+	Policies            map[string]string `json:"policies"`
+	StripeAPI           string            `json:"stripe_api"`
+	StripeKey           string            `json:"stripe_key"`
+	StripeWebhookSecret string            `json:"stripe_webhook_secret"`
+	Ops                 string            `json:"ops"`
+}
+
+// Run runs the command.
+func (cmd *demoCommand) Run(c *console) error {
+	folder, done, err := cmd.folder()
+	if err != nil {
+		return err
+	}
+	defer done()
+	story := c.out
+	if cmd.JSON {
+		story = c.err
+	}
+	d, err := startDemo(cmd.Addr, folder, story, cmd.Walk)
+	if err != nil {
+		return err
+	}
+	defer d.stop()
+	if cmd.JSON {
+		if err := json.NewEncoder(c.out).Encode(d.place); err != nil {
+			return err
+		}
+	}
+	if cmd.Walk {
+		return d.walk(c.ctx, story)
+	}
+	d.welcome(story)
+	select {
+	case <-c.ctx.Done():
+		fmt.Fprintln(story, "\nGood-bye.")
+		return nil
+	case err := <-d.bridge.failed:
+		return err
+	}
+}
+
+// folder returns where to keep everything, and what to do at the end.
+func (cmd *demoCommand) folder() (string, func(), error) {
+	if cmd.Data != "" {
+		return cmd.Data, func() {}, os.MkdirAll(cmd.Data, 0o700)
+	}
+	folder, err := os.MkdirTemp("", "keybridge-demo-")
+	return folder, func() { _ = os.RemoveAll(folder) }, err
+}
+
+// startDemo starts sandboxes and bridge, and connects them.
+func startDemo(addr, folder string, story io.Writer, quiet bool) (*demo, error) {
+	s, err := startSandboxes("127.0.0.1:0", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	d := &demo{sandboxes: s, config: filepath.Join(folder, "keybridge.yaml"), told: make(chan bridge.Request, 256)}
+	if err := d.start(addr, folder, story, quiet); err != nil {
+		s.Stop()
+		return nil, err
+	}
+	return d, nil
+}
+
+func (d *demo) start(addr, folder string, story io.Writer, quiet bool) error {
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return fmt.Errorf("listen for the bridge: %w", err)
+	}
+	url := "http://" + listener.Addr().String()
+	hook, whsec := strings.ToLower(rand.Text()), "whsec_"+rand.Text()
+	cfg, err := d.configure(folder, url, hook, whsec)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	teller := &narrator{out: story, quiet: quiet}
+	d.bridge, err = startBridge(cfg, newLog(cfg.Log, story), listener, func(r bridge.Request, entries []bridge.Entry) {
+		teller.tell(r, entries)
+		select {
+		case d.told <- r:
+		default: // nobody waits for it
+		}
+	})
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	d.place = demoPlace{
+		Bridge: url, Console: url + "/console/", Portal: d.sandboxes.PortalURL + "/portal/",
+		DashboardAPI: d.sandboxes.PortalURL, DashboardSecret: d.sandboxes.Portal.Secret(),
+		DeveloperEmail: tyksandbox.DemoEmail, DeveloperPassword: tyksandbox.DemoPassword, PortalName: demoPortal,
+		Policies: map[string]string{
+			"free": tyksandbox.FreePolicy, "paid": tyksandbox.PaidPolicy, "reviewed": tyksandbox.ReviewedPolicy,
+		},
+		StripeAPI: d.sandboxes.StripeURL, StripeKey: d.sandboxes.Stripe.Key(), StripeWebhookSecret: whsec,
+		Ops: d.bridge.Operations,
+	}
+	return d.sandboxes.Connect(url, demoPortal, hook, whsec)
+}
+
+// configure writes the demo's configuration, with each secret in a file of its own,
+// and reads it back as serve would.
+func (d *demo) configure(folder, url, hook, whsec string) (*config, error) {
+	for name, text := range map[string]string{
+		"dashboard.secret": d.sandboxes.Portal.Secret(), "webhook.secret": hook,
+		"stripe.key": d.sandboxes.Stripe.Key(), "stripe.webhook.secret": whsec,
+	} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			return nil, err
+		}
+	}
+	t, err := template.New("demo.yaml").Parse(demoConfig)
+	if err != nil {
+		return nil, err
+	}
+	var text strings.Builder
+	err = t.Execute(&text, map[string]string{
+		"URL": url, "Folder": folder, "Name": demoPortal, "Portal": d.sandboxes.PortalURL, "Stripe": d.sandboxes.StripeURL,
+		"Org": d.sandboxes.Portal.Org(), "Free": tyksandbox.FreePolicy, "Paid": tyksandbox.PaidPolicy, "Reviewed": tyksandbox.ReviewedPolicy,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(d.config, []byte(text.String()), 0o600); err != nil {
+		return nil, err
+	}
+	return loadConfig(d.config, os.LookupEnv)
+}
+
+func (d *demo) stop() {
+	_ = d.bridge.Stop() // the folder goes with it
+	d.sandboxes.Stop()
+}
+
+// welcome says where to click.
+func (d *demo) welcome(out io.Writer) {
+	fmt.Fprintf(out, `
+keybridge demo: a portal, a Stripe and the bridge between them, all on this machine.
+
+  1. Open the portal   %s
+     and sign in as    %s   password  %s
+  2. Ask for a key. "Weather Free" comes at once, "Weather Pro" is paid at the
+     sandbox's checkout, "Weather Enterprise" is reviewed: approve it at
+     %s/admin/
+     or with           keybridge requests approve --data %s ID
+  3. See what happened  %s   (Stripe's side)
+                        %s/metrics
+
+  The configuration it runs with: %s
+  Or watch one paid request walk through by itself: keybridge demo --walk
+  Stop with Ctrl-C.
+
+`, d.place.Portal, d.place.DeveloperEmail, d.place.DeveloperPassword, d.place.DashboardAPI, filepath.Dir(d.config),
+		d.place.StripeAPI, d.place.Ops, d.config)
+}
+
+// narrator tells how requests move, a line a change.
+type narrator struct {
+	mu    sync.Mutex
+	out   io.Writer
+	quiet bool
+}
+
+func (n *narrator) tell(r bridge.Request, entries []bridge.Entry) {
+	if n.quiet {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, e := range entries {
+		fmt.Fprintf(n.out, "%s  %s  %s\n", e.At.Local().Format(time.TimeOnly), r.ID[20:], printable(entryLine(e)))
+	}
+}
+
+// await waits until a request of the demo is as wanted.
+func (d *demo) await(ctx context.Context, what string, wanted func(bridge.Request) bool) (bridge.Request, error) {
+	for {
+		select {
+		case r := <-d.told:
+			if wanted(r) {
+				return r, nil
+			}
+		case <-ctx.Done():
+			return bridge.Request{}, fmt.Errorf("waited too long for %s", what)
+		}
+	}
+}

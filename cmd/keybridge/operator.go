@@ -1,0 +1,163 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"keybridge/bridge"
+	"keybridge/bridge/web"
+	"keybridge/store/bolt"
+)
+
+// operatorFlags say which bridge a command is about.
+type operatorFlags struct {
+	configFlag
+	Data string `help:"The data folder, instead of the one in the configuration." type:"path" placeholder:"FOLDER"`
+}
+
+// folder returns the data folder.
+func (f operatorFlags) folder(c *console) (string, error) {
+	if f.Data != "" {
+		return f.Data, nil
+	}
+	cfg, err := loadConfig(f.Config, c.lookup)
+	if err != nil {
+		return "", err
+	}
+	return cfg.Data, nil
+}
+
+// call asks the bridge that runs on the data folder, through its socket; where none
+// runs, it opens the store itself for as long as the call takes.
+func (f operatorFlags) call(c *console, method, path string, body, into any) error {
+	folder, err := f.folder(c)
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(c.ctx, method, "http://operator"+path, bytes.NewReader(text))
+	if err != nil {
+		return err
+	}
+	answer, err := askSocket(filepath.Join(folder, socketFile), req)
+	if notRunning(err) {
+		req.Body = io.NopCloser(bytes.NewReader(text))
+		answer, err = askStore(folder, req)
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { _ = answer.Body.Close() }() // read to its end
+	if answer.StatusCode >= 400 {
+		var p struct{ Detail string }
+		if err := json.NewDecoder(answer.Body).Decode(&p); err != nil {
+			return fmt.Errorf("the bridge answered %s", answer.Status)
+		}
+		return errors.New(p.Detail)
+	}
+	return json.NewDecoder(answer.Body).Decode(into)
+}
+
+// notRunning reports that nothing listens on the socket.
+func notRunning(err error) bool {
+	return errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)
+}
+
+// askSocket asks the running bridge.
+func askSocket(socket string, req *http.Request) (*http.Response, error) {
+	client := http.Client{Timeout: 10 * time.Minute, Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			var d net.Dialer
+			return d.DialContext(ctx, "unix", socket)
+		},
+	}}
+	return client.Do(req)
+}
+
+// askStore answers from the store of a bridge that does not run. What is decided
+// this way is carried out when it runs again.
+func askStore(folder string, req *http.Request) (*http.Response, error) {
+	path := filepath.Join(folder, storeFile)
+	if _, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("there is no store in %s: give the folder with --data or the configuration with --config", folder)
+	}
+	store, err := bolt.Open(bolt.Config{Path: path})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = store.Close() }() // every write has been answered
+	service, err := bridge.New(bridge.Config{
+		Store: store, NewID: newID, Page: func(bridge.ID, time.Time) string { return "" },
+		Portals: map[string]bridge.Site{"": {}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	operator := &web.Operator{Service: service, Backup: func(ctx context.Context, path string) error {
+		return store.Backup(ctx, path, nil)
+	}}
+	w := httptest.NewRecorder()
+	operator.ServeHTTP(w, req)
+	return w.Result(), nil
+}
+
+// backupCommand writes a copy of the store.
+type backupCommand struct {
+	operatorFlags
+	To string `arg:"" help:"The file to write. It must not exist." type:"path"`
+}
+
+// Run runs the command.
+func (cmd *backupCommand) Run(c *console) error {
+	begin := time.Now()
+	fmt.Fprintln(c.err, "Copying the store...")
+	if err := cmd.call(c, "POST", "/v1/backup", map[string]string{"path": cmd.To}, &struct{}{}); err != nil {
+		return err
+	}
+	info, err := os.Stat(cmd.To)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.out, "%s: %d KiB, checked, in %s\n", cmd.To, info.Size()/1024, time.Since(begin).Round(time.Millisecond))
+	return nil
+}
+
+// healthCommand asks /readyz, for containers without a shell.
+type healthCommand struct {
+	Addr string `help:"The operations address of the bridge." default:"127.0.0.1:9090" env:"KEYBRIDGE_OPERATIONS"`
+}
+
+// Run runs the command.
+func (cmd *healthCommand) Run(c *console) error {
+	ctx, cancel := context.WithTimeout(c.ctx, 3*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+cmd.Addr+"/readyz", nil)
+	if err != nil {
+		return err
+	}
+	answer, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = answer.Body.Close() }() // nothing to lose
+	text, _ := io.ReadAll(io.LimitReader(answer.Body, 4<<10))
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("not ready: %s", bytes.TrimSpace(text))
+	}
+	fmt.Fprintln(c.out, "ready")
+	return nil
+}
