@@ -27,6 +27,9 @@ func TestAmountsAreCountedInTheSmallestUnit(t *testing.T) {
 		{"500", "RSD", 50000},
 		{"500.50", "ALL", 50050},
 		{"100", "HUF", 10000},
+		{"10", "IDR", 1000},
+		{"10", "COP", 1000},
+		{"2.50", "SLE", 250},
 		{"100", "TWD", 10000},
 		// Paid in whole units, counted in hundredths.
 		{"5", "ISK", 500},

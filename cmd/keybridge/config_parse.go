@@ -96,7 +96,7 @@ func (r *reading) syntax(err error) {
 		r.wrongAt(place{line: 1, column: 1}, "the file is not YAML")
 		return
 	}
-	msg := strings.ReplaceAll(e.GetMessage(), "\t", `\t`)
+	msg := strings.ReplaceAll(e.GetMessage(), "\t", `\t`) // the message shows a tab as itself
 	r.wrongAt(placeOf(e.GetToken()), "the file is not YAML from here on: %s", msg)
 }
 

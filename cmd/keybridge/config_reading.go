@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
+	"unicode"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/token"
@@ -67,7 +69,22 @@ func (r *reading) wrongAt(at place, format string, args ...any) {
 	if at.path != "" {
 		e.Msg = at.path + ": " + e.Msg
 	}
+	e.Msg = oneLine(e.Msg)
 	r.errs = append(r.errs, e)
+}
+
+// oneLine keeps a message to one line, whatever the names in it are made of.
+func oneLine(msg string) string {
+	const most = 600
+	if len(msg) > most {
+		msg = strings.ToValidUTF8(msg[:most], "") + "…"
+	}
+	return strings.Map(func(c rune) rune {
+		if unicode.IsPrint(c) {
+			return c
+		}
+		return '\ufffd'
+	}, msg)
 }
 
 // wrong reports what is wrong with a field, given by its address, unless something

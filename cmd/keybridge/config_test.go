@@ -299,6 +299,8 @@ func FuzzConfig(f *testing.F) {
 			f.Add(text)
 		}
 	}
+	f.Add([]byte("\r*\r\rG\r\r."))
+	f.Add([]byte("\"a\\nb\": 1\nlog: {\"\\e[31m\": 2}\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		c, err := parseConfig("testdata/config/good/fuzz.yaml", text, lookup)
 		if err == nil {
