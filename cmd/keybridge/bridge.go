@@ -284,9 +284,7 @@ func (b *running) listen(cfg *config, public net.Listener, handler http.Handler,
 	if err != nil {
 		return err
 	}
-	b.serve(socket, &web.Operator{Service: b.service, Backup: func(ctx context.Context, path string) error {
-		return b.store.Backup(ctx, path, nil)
-	}})
+	b.serve(socket, &web.Operator{Service: b.service, Backup: backupOf(b.store)})
 	return nil
 }
 

@@ -194,21 +194,28 @@ func (d *demo) welcome(out io.Writer) {
 	fmt.Fprintf(out, `
 keybridge demo: a portal, a Stripe and the bridge between them, all on this machine.
 
-  1. Open the portal   %s
-     and sign in as    %s   password  %s
+  1. Open the portal   %[1]s
+     and sign in as    %[2]s   password  %[3]s
   2. Ask for a key. "Weather Free" comes at once, "Weather Pro" is paid at the
-     sandbox's checkout, "Weather Enterprise" is reviewed: approve it at
-     %s/admin/
-     or with           keybridge requests approve --data %s ID
-  3. See what happened  %s   (Stripe's side)
-                        %s/metrics
+     sandbox's checkout (no card needed), "Weather Enterprise" is reviewed:
+     approve it at     %[4]s/admin/
+  3. Look behind it    %[5]s/   what Stripe holds; refund, dispute
+                       %[6]s/metrics
+                       %[8]s requests list --config %[7]s
 
-  The configuration it runs with: %s
-  Or watch one paid request walk through by itself: keybridge demo --walk
-  Stop with Ctrl-C.
+  To watch one paid request go all the way by itself: %[8]s demo --walk
+  To set it up for real: README.md. Stop with Ctrl-C. What happens is told below.
 
-`, d.place.Portal, d.place.DeveloperEmail, d.place.DeveloperPassword, d.place.DashboardAPI, filepath.Dir(d.config),
-		d.place.StripeAPI, d.place.Ops, d.config)
+`, d.place.Portal, d.place.DeveloperEmail, d.place.DeveloperPassword, d.place.DashboardAPI,
+		d.place.StripeAPI, d.place.Ops, d.config, self())
+}
+
+// self is what a person types to run this program again.
+func self() string {
+	if strings.Contains(os.Args[0], "go-build") {
+		return "go run ./cmd/keybridge"
+	}
+	return filepath.Base(os.Args[0])
 }
 
 // narrator tells how requests move, a line a change.

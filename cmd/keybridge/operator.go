@@ -107,12 +107,22 @@ func askStore(folder string, req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	operator := &web.Operator{Service: service, Backup: func(ctx context.Context, path string) error {
-		return store.Backup(ctx, path, nil)
-	}}
+	operator := &web.Operator{Service: service, Backup: backupOf(store)}
 	w := httptest.NewRecorder()
 	operator.ServeHTTP(w, req)
 	return w.Result(), nil
+}
+
+// backupOf writes copies of a store. Operators are told what is wrong with the file
+// they named.
+func backupOf(store *bolt.Store) func(context.Context, string) error {
+	return func(ctx context.Context, path string) error {
+		err := store.Backup(ctx, path, nil)
+		if err != nil && bridge.KindOf(err) == bridge.Internal {
+			err = &bridge.Error{Kind: bridge.Invalid, Msg: "The backup could not be written: " + err.Error()}
+		}
+		return err
+	}
 }
 
 // backupCommand writes a copy of the store.
