@@ -55,7 +55,7 @@ func TestWhatASessionMayNotBeMadeWith(t *testing.T) {
 		change      []string
 		code, param string
 	}{
-		"an unknown parameter":              {[]string{"sucess_url", "x"}, "parameter_unknown", "sucess_url"},
+		"an unknown parameter":              {[]string{"return_to", "x"}, "parameter_unknown", "return_to"},
 		"an unknown parameter deep down":    {[]string{"payment_intent_data[meta]", "x"}, "parameter_unknown", "payment_intent_data[meta]"},
 		"no mode":                           {[]string{"mode", ""}, "parameter_missing", "mode"},
 		"a mode there is not":               {[]string{"mode", "donation"}, "", "mode"},

@@ -23,7 +23,7 @@ func locales() []string {
 }
 
 func sessionShape() shape {
-	on := nested(shape{"enabled": flag().must()})
+	on := nested(shape{"enabled": yesNo().must()})
 	return answers().with(lineShape()).with(shape{
 		"mode": choice("payment", "setup", "subscription"), "ui_mode": choice("hosted", "embedded"),
 		"success_url": address(), "cancel_url": address(),
@@ -33,11 +33,11 @@ func sessionShape() shape {
 		"payment_method_types":      listOf(choice("card", "sepa_debit", "us_bank_account"), 0),
 		"payment_method_collection": choice("always", "if_required"),
 		"automatic_tax":             on, "tax_id_collection": on, "phone_number_collection": on,
-		"allow_promotion_codes": flag(), "billing_address_collection": choice("auto", "required"),
+		"allow_promotion_codes": yesNo(), "billing_address_collection": choice("auto", "required"),
 		"discounts":   listOf(nested(shape{"coupon": text(5000), "promotion_code": text(5000)}), 1),
 		"submit_type": choice("auto", "book", "donate", "pay"), "locale": choice(locales()...),
 		"invoice_creation": nested(shape{
-			"enabled":      flag().must(),
+			"enabled":      yesNo().must(),
 			"invoice_data": nested(shape{"description": text(1500), "footer": text(5000), "metadata": metadata()}),
 		}),
 		"payment_intent_data": nested(shape{

@@ -162,19 +162,22 @@ func (s *Server) pressCheckout(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	name, args := pressed(r, email)
-	if name == "pay" || name == "decline" || name == "pay_later" {
+	switch name {
+	case "pay", "decline", "pay_later":
 		if !strings.Contains(email, "@") && !s.knowsPayer(id) {
 			s.checkout(w, id, http.StatusUnprocessableEntity, "Please enter your e-mail address, so that the receipt finds you.", email)
 			return
 		}
+	case "expire":
+	default: // the other actions are the dashboard's, not a customer's
+		s.checkout(w, id, http.StatusBadRequest, "That is not something this page can do.", email)
+		return
 	}
 	err := s.Act(id, name, args)
 	switch {
 	case errors.Is(err, ErrDeclined):
 		s.checkout(w, id, http.StatusPaymentRequired, declineText(err), email)
-	case errors.Is(err, ErrUnknown):
-		s.checkout(w, id, http.StatusBadRequest, "That is not something this page can do.", email)
-	case err != nil:
+	case err != nil: // complete, expired or unknown: the page as it is now says which
 		s.checkout(w, id, http.StatusConflict, "", email)
 	case name == "expire":
 		s.checkout(w, id, http.StatusOK, "", email)

@@ -74,10 +74,10 @@ func couponCalls() []call {
 		}), "coupon", createCoupon},
 		{"GET", "/v1/coupons/{coupon}", answers(), "coupon", readCoupon},
 		{"POST", "/v1/promotion_codes", answers().with(shape{
-			"coupon": text(5000).must(), "code": text(500), "active": flag(), "metadata": metadata(),
+			"coupon": text(5000).must(), "code": text(500), "active": yesNo(), "metadata": metadata(),
 		}), "promotion_code", createPromotion},
 		{"GET", "/v1/promotion_codes", pages().with(shape{
-			"code": text(5000), "coupon": text(5000), "active": flag(),
+			"code": text(5000), "coupon": text(5000), "active": yesNo(),
 		}), "list:promotion_code", listPromotions},
 		{"GET", "/v1/promotion_codes/{promotion_code}", answers(), "promotion_code", readPromotion},
 	}

@@ -319,6 +319,14 @@ func (c *courier) pending(id string) int {
 
 func (c *courier) delivered(id string) bool { return c.pending(id) == 0 }
 
+// unwanted says that no endpoint takes an event.
+func (c *courier) unwanted(id string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p, ok := c.postings[id]
+	return !ok || len(p.legs) == 0
+}
+
 // tries are the attempts made for an event, in the order they ended.
 func (c *courier) tries(id string) []Delivery {
 	c.mu.Lock()

@@ -34,6 +34,7 @@ type eventRow struct {
 	ID, Type  string
 	Created   int64
 	Delivered bool
+	Unwanted  bool // no endpoint takes its type
 	Tries     []Delivery
 }
 
@@ -98,7 +99,9 @@ func endpointRowOf(h *hook) endpointRow {
 func (s *Server) eventRows(events []*event) []eventRow {
 	rows := make([]eventRow, len(events))
 	for i, e := range events {
-		rows[i] = eventRow{e.id, e.kind, e.created, s.courier.delivered(e.id), s.courier.tries(e.id)}
+		rows[i] = eventRow{
+			e.id, e.kind, e.created, s.courier.delivered(e.id), s.courier.unwanted(e.id), s.courier.tries(e.id),
+		}
 	}
 	return rows
 }
@@ -155,9 +158,7 @@ func (s *Server) object(w http.ResponseWriter, r *http.Request, status int, noti
 	var events []*event
 	if ok {
 		page = s.ledger.objectPage(id, on)
-		for _, of := range page.Facts {
-			events = append(events, s.ledger.events.marked("subject", of.Value)...)
-		}
+		events = s.ledger.eventsOf(page.Facts)
 	}
 	s.mu.Unlock()
 	if !ok {
@@ -165,22 +166,24 @@ func (s *Server) object(w http.ResponseWriter, r *http.Request, status int, noti
 		return
 	}
 	page.Path, page.Notice = r.URL.Path, notice
-	page.Events = s.eventRows(newestOnce(events))
+	page.Events = s.eventRows(events)
 	s.show(w, status, "object.html", page)
 }
 
-// newestOnce sorts events, the newest first, and drops those met twice.
-func newestOnce(events []*event) []*event {
-	seen := map[string]bool{}
-	var rows []*event
-	for _, e := range events {
-		if !seen[e.id] {
-			seen[e.id] = true
-			rows = append(rows, e)
-		}
+// eventsOf are the latest events of everything a page names, the newest first.
+func (l *ledger) eventsOf(facts []fact) []*event {
+	var places []int
+	for _, of := range facts {
+		places = append(places, l.events.marks["subject="+of.Value]...)
 	}
-	slices.SortStableFunc(rows, func(a, b *event) int { return int(b.created - a.created) })
-	return rows[:min(len(rows), mostRows)]
+	slices.Sort(places)
+	places = slices.Compact(places)
+	slices.Reverse(places)
+	var rows []*event
+	for _, at := range places[:min(len(places), mostRows)] {
+		rows = append(rows, l.events.rows[at])
+	}
+	return rows
 }
 
 func (l *ledger) objectPage(id string, on target) objectPage {

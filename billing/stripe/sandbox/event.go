@@ -98,7 +98,7 @@ func (e *event) contents(version string) object {
 func (s *Server) eventCalls() []call {
 	return []call{
 		{"GET", "/v1/events", pages().with(shape{
-			"type": text(5000), "types": listOf(text(5000), 20), "delivery_success": flag(),
+			"type": text(5000), "types": listOf(text(5000), 20), "delivery_success": yesNo(),
 		}), "list:event", s.listEvents},
 		{"GET", "/v1/events/{id}", answers(), "event", s.readEvent},
 	}

@@ -147,37 +147,37 @@ func renderAll[T record](l *ledger, rows []T) []any {
 func (l *ledger) find(id string) (object, bool) {
 	switch prefix, _, _ := strings.Cut(id, "_"); prefix {
 	case "cus":
-		return look(l, l.customers, id)
+		return lookUp(l, l.customers, id)
 	case "price":
-		return look(l, l.prices, id)
+		return lookUp(l, l.prices, id)
 	case "cs":
-		return look(l, l.sessions, id)
+		return lookUp(l, l.sessions, id)
 	case "pi":
-		return look(l, l.intents, id)
+		return lookUp(l, l.intents, id)
 	case "seti":
-		return look(l, l.setups, id)
+		return lookUp(l, l.setups, id)
 	case "pm":
-		return look(l, l.methods, id)
+		return lookUp(l, l.methods, id)
 	case "ch":
-		return look(l, l.charges, id)
+		return lookUp(l, l.charges, id)
 	case "re":
-		return look(l, l.refunds, id)
+		return lookUp(l, l.refunds, id)
 	case "dp":
-		return look(l, l.disputes, id)
+		return lookUp(l, l.disputes, id)
 	case "sub":
-		return look(l, l.subscriptions, id)
+		return lookUp(l, l.subscriptions, id)
 	case "in":
-		return look(l, l.invoices, id)
+		return lookUp(l, l.invoices, id)
 	case "issfr":
-		return look(l, l.warnings, id)
+		return lookUp(l, l.warnings, id)
 	case "si":
 		return l.findItem(id)
 	default: // a product's id may be chosen by whoever made it
-		return look(l, l.products, id)
+		return lookUp(l, l.products, id)
 	}
 }
 
-func look[T record](l *ledger, s *shelf[T], id string) (object, bool) {
+func lookUp[T record](l *ledger, s *shelf[T], id string) (object, bool) {
 	found, ok := s.get(id)
 	if !ok {
 		return nil, false

@@ -132,7 +132,7 @@ func (s *Server) hookCalls() []call {
 		}},
 		{"GET", id, answers(), "webhook_endpoint", readHook},
 		{"POST", id, answers().with(shape{
-			"url": address(), "enabled_events": listOf(text(200), 500), "disabled": flag(),
+			"url": address(), "enabled_events": listOf(text(200), 500), "disabled": yesNo(),
 			"description": text(5000).canUnset(), "metadata": metadata(),
 		}), "webhook_endpoint", s.updateHook},
 		{"DELETE", id, shape{}, "webhook_endpoint", s.deleteHook},

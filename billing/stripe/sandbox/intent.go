@@ -170,7 +170,7 @@ func intentCalls() []call {
 			"cancellation_reason": choice("abandoned", "duplicate", "fraudulent", "requested_by_customer"),
 		}), "payment_intent", cancelIntentCall},
 		{"POST", "/v1/payment_intents/{intent}/capture", answers().with(shape{
-			"amount_to_capture": number(1, 0), "metadata": metadata(), "final_capture": flag(),
+			"amount_to_capture": number(1, 0), "metadata": metadata(), "final_capture": yesNo(),
 		}), "payment_intent", captureIntent},
 	}
 }

@@ -79,23 +79,23 @@ func productShape() shape {
 
 func priceCalls() []call {
 	change := answers().with(shape{
-		"active": flag(), "lookup_key": text(200), "nickname": text(5000), "metadata": metadata(),
-		"transfer_lookup_key": flag(),
+		"active": yesNo(), "lookup_key": text(200), "nickname": text(5000), "metadata": metadata(),
+		"transfer_lookup_key": yesNo(),
 	})
 	return []call{
 		{"POST", "/v1/products", answers().with(productShape()).with(shape{
-			"id": text(5000), "active": flag(), "url": address(),
+			"id": text(5000), "active": yesNo(), "url": address(),
 		}), "product", createProduct},
-		{"GET", "/v1/products", pages().with(shape{"active": flag(), "ids": listOf(text(5000), 0)}), "list:product", listProducts},
+		{"GET", "/v1/products", pages().with(shape{"active": yesNo(), "ids": listOf(text(5000), 0)}), "list:product", listProducts},
 		{"GET", "/v1/products/{id}", answers(), "product", readProduct},
 		{"POST", "/v1/prices", change.with(shape{
 			"currency": text(3).must(), "unit_amount": number(0, 0), "product": text(5000),
-			"product_data": nested(shape{"name": text(5000).must(), "metadata": metadata(), "id": text(5000), "active": flag()}),
+			"product_data": nested(shape{"name": text(5000).must(), "metadata": metadata(), "id": text(5000), "active": yesNo()}),
 			"recurring":    recurringShape(), "billing_scheme": choice("per_unit"),
 			"tax_behavior": choice("exclusive", "inclusive", "unspecified"),
 		}), "price", createPrice},
 		{"GET", "/v1/prices", pages().with(shape{
-			"active": flag(), "product": text(5000), "lookup_keys": listOf(text(5000), 10), "currency": text(3),
+			"active": yesNo(), "product": text(5000), "lookup_keys": listOf(text(5000), 10), "currency": text(3),
 			"type": choice("one_time", "recurring"),
 		}), "list:price", listPrices},
 		{"GET", "/v1/prices/{price}", answers(), "price", readPrice},

@@ -41,7 +41,7 @@ const (
 
 func text(most int64) field               { return field{kind: aText, most: most} }
 func number(least, most int64) field      { return field{kind: aNumber, least: least, most: most} }
-func flag() field                         { return field{kind: aFlag} }
+func yesNo() field                        { return field{kind: aFlag} }
 func choice(options ...string) field      { return field{kind: aText, options: options} }
 func nested(of shape) field               { return field{kind: aHash, of: of} }
 func listOf(item field, most int64) field { return field{kind: aList, item: &item, most: most} }

@@ -359,12 +359,12 @@ func subscriptionCalls() []call {
 		}), "list:subscription", listSubscriptions},
 		{"GET", id, answers(), "subscription", readSubscription},
 		{"POST", id, answers().with(shape{
-			"cancel_at_period_end": flag(), "cancel_at": text(20).canUnset(), "metadata": metadata(),
+			"cancel_at_period_end": yesNo(), "cancel_at": text(20).canUnset(), "metadata": metadata(),
 			"description": text(500).canUnset(), "default_payment_method": text(5000), "cancellation_details": details,
 			"trial_end": choice("now"), "proration_behavior": choice("always_invoice", "create_prorations", "none"),
 		}), "subscription", updateSubscription},
 		{"DELETE", id, answers().with(shape{
-			"invoice_now": flag(), "prorate": flag(), "cancellation_details": details,
+			"invoice_now": yesNo(), "prorate": yesNo(), "cancellation_details": details,
 		}), "subscription", deleteSubscription},
 		{"POST", id + "/resume", answers().with(shape{
 			"billing_cycle_anchor": choice("now", "unchanged"), "proration_behavior": choice("none"),
