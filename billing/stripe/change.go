@@ -114,7 +114,7 @@ func (p *Provider) Cancel(ctx context.Context, r bridge.Request, key string) (br
 		}
 	}
 	money, again := p.read(ctx, r, id)
-	if again == nil && money.Subscribed { // what was not found is there after all
+	if err != nil && (again != nil || money.Subscribed) { // what was not found is there after all
 		return bridge.Money{}, err
 	}
 	return money, again

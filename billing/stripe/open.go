@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -133,6 +134,9 @@ func (p *Provider) create(ctx context.Context, o bridge.Order) (*stripego.Checko
 			return s, nil
 		}
 	}
+	if ok && se.Param == "expires_at" && se.HTTPStatusCode == http.StatusBadRequest {
+		return nil, &bridge.Error{Kind: bridge.Unavailable, Msg: "The checkout came too late to stay open long enough. A new attempt is made by itself.", Err: told(doing, se), Answered: true}
+	}
 	return nil, p.problem(doing, err)
 }
 
@@ -174,25 +178,19 @@ func metadata(o bridge.Order) map[string]string {
 }
 
 // expiresAt is when the checkout shall close: nil leaves it to Stripe, which means
-// 24 hours. An order taken up again so late that too little would be left starts its
-// time anew.
+// 24 hours. It is counted from the order's time, so that a repetition says the same;
+// one that comes too late for Stripe is refused and ends the attempt (see create).
 func (p *Provider) expiresAt(o bridge.Order) *int64 {
 	// Stripe's clock is not ours, and the call takes a moment.
 	const margin = 2 * time.Minute
 	if p.cfg.CheckoutExpiry > longestExpiry-margin {
 		return nil
 	}
-	now := p.cfg.Now()
 	at := o.At
 	if at.IsZero() {
-		at = now.Truncate(time.Minute)
+		at = p.cfg.Now()
 	}
-	life := max(p.cfg.CheckoutExpiry, shortestExpiry+margin)
-	at = at.Add(life)
-	if at.Sub(now) < shortestExpiry+margin/2 {
-		at = now.Truncate(time.Minute).Add(life + margin)
-	}
-	return stripego.Int64(at.Unix())
+	return stripego.Int64(at.Add(max(p.cfg.CheckoutExpiry, shortestExpiry+margin)).Unix())
 }
 
 // validate makes it a checkout that checks a card and charges nothing.
