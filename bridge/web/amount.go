@@ -1,10 +1,9 @@
 package web
 
 import (
-	"strconv"
-	"strings"
+	"fmt"
+	"math/big"
 
-	"golang.org/x/text/currency"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
 	"golang.org/x/text/number"
@@ -12,36 +11,22 @@ import (
 	"keybridge/bridge"
 )
 
-// FormatAmount writes money for people, with the digits its currency has:
-// "EUR 49.00", "JPY 500", "KWD 1.250". A currency that is not known is written in
-// its smallest unit.
+// FormatAmount writes money for people, with the decimals its currency has:
+// "EUR 1,049.00", "JPY 500", "KWD 1.250".
 func FormatAmount(a bridge.Amount) string {
-	unit, err := currency.ParseISO(a.Currency)
-	if err != nil {
-		return strings.TrimSpace(a.Currency + " " + strconv.FormatInt(a.Minor, 10))
+	if a.Currency == "" {
+		return ""
 	}
-	digits, _ := currency.Standard.Rounding(unit)
-	printer := message.NewPrinter(language.English)
-	whole, fraction := a.Minor, ""
-	if digits > 0 {
-		scale := int64(1)
-		for range digits {
-			scale *= 10
-		}
-		rest := a.Minor % scale
-		whole = a.Minor / scale
-		if rest < 0 {
-			rest = -rest
-		}
-		text := strconv.FormatInt(rest, 10)
-		fraction = "." + strings.Repeat("0", digits-len(text)) + text
+	unit := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(a.Decimals())), nil)
+	whole, rest := new(big.Int).QuoRem(new(big.Int).Abs(big.NewInt(a.Minor)), unit, new(big.Int))
+	text := message.NewPrinter(language.English).Sprint(number.Decimal(whole.Int64()))
+	if a.Decimals() > 0 {
+		text += fmt.Sprintf(".%0*d", a.Decimals(), rest)
 	}
-	sign := ""
 	if a.Minor < 0 {
-		sign = "-"
-		whole = -whole
+		text = "-" + text
 	}
-	return unit.String() + " " + sign + printer.Sprint(number.Decimal(whole)) + fraction
+	return a.Currency + " " + text
 }
 
 // FormatPrice writes a price: "EUR 49.00 every month", "EUR 49.00".

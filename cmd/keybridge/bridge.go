@@ -284,7 +284,8 @@ func (b *running) listen(cfg *config, public net.Listener, handler http.Handler,
 	if err != nil {
 		return err
 	}
-	b.serve(socket, &web.Operator{Service: b.service, Backup: backupOf(b.store)})
+	// A backup takes as long as it takes.
+	b.serve(socket, &web.Operator{Service: b.service, Backup: backupOf(b.store)}).WriteTimeout = 0
 	return nil
 }
 
@@ -305,10 +306,10 @@ func listenSocket(path string) (net.Listener, error) {
 }
 
 // serve answers on a listener until Stop.
-func (b *running) serve(l net.Listener, h http.Handler) {
+func (b *running) serve(l net.Listener, h http.Handler) *http.Server {
 	s := &http.Server{
 		Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 20 * time.Second,
-		WriteTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
+		WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
 	}
 	b.servers = append(b.servers, s)
 	go func() {
@@ -316,6 +317,7 @@ func (b *running) serve(l net.Listener, h http.Handler) {
 			b.failed <- err
 		}
 	}()
+	return s
 }
 
 // ready says why nothing can be taken in.

@@ -15,17 +15,6 @@ import (
 // most it takes eight; which, is Stripe's to say and to change.
 const maxMinor = 999_999_999_999
 
-// decimals says in how many decimals an amount of a currency is counted, where it
-// is not two. It is Stripe's list (docs.stripe.com/currencies) and not CLDR's,
-// which golang.org/x/text has: CLDR says how amounts are usually shown, and gives
-// RSD, ALL, LBP and others none where Stripe counts two. The difference is a
-// hundredfold price.
-var decimals = map[string]int{
-	"BIF": 0, "CLP": 0, "DJF": 0, "GNF": 0, "JPY": 0, "KMF": 0, "KRW": 0, "MGA": 0,
-	"PYG": 0, "RWF": 0, "VND": 0, "VUV": 0, "XAF": 0, "XOF": 0, "XPF": 0,
-	"BHD": 3, "JOD": 3, "KWD": 3, "OMR": 3, "TND": 3,
-}
-
 // younger are currencies that Stripe takes and golang.org/x/text does not know yet.
 var younger = map[string]bool{"SLE": true}
 
@@ -42,7 +31,7 @@ func parseAmount(text, code string) (amount bridge.Amount, problem string) {
 	if m == nil {
 		return bridge.Amount{}, "it takes a positive decimal number, as 49.00, with a point and no separators"
 	}
-	places := placesOf(code)
+	places := bridge.Amount{Currency: code}.Decimals()
 	whole, fraction := m[1], m[2]
 	if len(fraction) > places {
 		return bridge.Amount{}, fmt.Sprintf("it has more decimals than %s, which has %d", code, places)
@@ -59,13 +48,6 @@ func parseAmount(text, code string) (amount bridge.Amount, problem string) {
 		return bridge.Amount{}, fmt.Sprintf("Stripe takes %s in steps of 0.010; round the third decimal to 0", code)
 	}
 	return bridge.NewAmount(minor, code), ""
-}
-
-func placesOf(code string) int {
-	if n, ok := decimals[code]; ok {
-		return n
-	}
-	return 2
 }
 
 // parseCurrency returns the code in upper case, or what is wrong with it.

@@ -120,7 +120,7 @@ func FuzzAmount(f *testing.F) {
 			t.Fatalf("%q %s became %+v", text, code, amount)
 		}
 		whole, fraction, _ := strings.Cut(text, ".")
-		fraction += strings.Repeat("0", placesOf(code)-len(fraction))
+		fraction += strings.Repeat("0", bridge.Amount{Currency: code}.Decimals()-len(fraction))
 		want := strings.TrimLeft(whole+fraction, "0")
 		if got := strconv.FormatInt(amount.Minor, 10); got != want {
 			t.Fatalf("%q %s became %s, want %s", text, code, got, want)
