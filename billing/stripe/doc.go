@@ -51,7 +51,7 @@
 //   - Payment and setup mode create a customer (customer_creation=always), so that
 //     the developer's next checkout knows them; subscription mode does so anyway.
 //   - A one-off payment makes no invoice unless Config.Invoices says so: Stripe
-//     charges for each one, and everybody gets a receipt anyway. A held payment never
+//     charges for each one, and a receipt needs none. A held payment never
 //     makes one, because an invoice would say paid before it is.
 //   - A checkout that comes to nothing now takes a card only if Stripe requires it
 //     (payment_method_collection=if_required) when the prices themselves are nothing.
