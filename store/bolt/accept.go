@@ -19,10 +19,19 @@ func (s *Store) Accept(ctx context.Context, h bridge.Hint, then func(*bridge.Cha
 			return bridge.Accepted{}, err
 		}
 	}
+	before := &ahead{}
+	if then != nil {
+		before = s.readAhead(ctx, func(t *txn) bridge.ID {
+			if _, dup := t.seen(seenKey(h.Source, h.ID)); dup && h.ID != "" {
+				return ""
+			}
+			return t.lead(h)
+		})
+	}
 	var a bridge.Accepted
 	err := s.write(ctx, func(t *txn) error {
 		var err error
-		a, err = t.accept(h, then)
+		a, err = t.accept(h, then, before)
 		return err
 	})
 	if err != nil {
@@ -44,7 +53,7 @@ func checkIntake(h bridge.Hint) error {
 	return storableRequest(r)
 }
 
-func (t *txn) accept(h bridge.Hint, then func(*bridge.Change) error) (bridge.Accepted, error) {
+func (t *txn) accept(h bridge.Hint, then func(*bridge.Change) error, before *ahead) (bridge.Accepted, error) {
 	var seenAs []byte
 	if h.ID != "" {
 		seenAs = seenKey(h.Source, h.ID)
@@ -57,7 +66,7 @@ func (t *txn) accept(h bridge.Hint, then func(*bridge.Change) error) (bridge.Acc
 	var err error
 	switch {
 	case id != "":
-		err = t.hint(h, id, then)
+		err = t.hint(h, id, then, before)
 	case h.Request == "" && h.Portal != "" && h.Key != "" && h.Intake != nil:
 		a = bridge.Accepted{Request: h.Intake.ID, Created: true}
 		err = t.create(h, then)
@@ -99,9 +108,9 @@ func (t *txn) lead(h bridge.Hint) bridge.ID {
 }
 
 // hint applies then to a known request and marks it due.
-func (t *txn) hint(h bridge.Hint, id bridge.ID, then func(*bridge.Change) error) error {
+func (t *txn) hint(h bridge.Hint, id bridge.ID, then func(*bridge.Change) error, before *ahead) error {
 	if then != nil {
-		if _, err := t.update(id, then); err != nil {
+		if _, err := t.update(id, then, before); err != nil {
 			return err
 		}
 	}

@@ -14,9 +14,10 @@ import (
 // an error to its own caller and keeps nothing.
 func (s *Store) Update(ctx context.Context, id bridge.ID, fn func(*bridge.Change) error) (bridge.Request, error) {
 	var record []byte
+	a := s.readAhead(ctx, func(*txn) bridge.ID { return id })
 	err := s.write(ctx, func(t *txn) error {
 		var err error
-		record, err = t.update(id, fn)
+		record, err = t.update(id, fn, a)
 		return err
 	})
 	if err != nil {
@@ -29,17 +30,16 @@ func (s *Store) Update(ctx context.Context, id bridge.ID, fn func(*bridge.Change
 
 // update runs fn on a request and writes what came of it. It returns the record,
 // which stays valid after the transaction.
-func (t *txn) update(id bridge.ID, fn func(*bridge.Change) error) ([]byte, error) {
+func (t *txn) update(id bridge.ID, fn func(*bridge.Change) error, a *ahead) ([]byte, error) {
 	record := bytes.Clone(t.bucket(bucketRequest).Get([]byte(id)))
 	if record == nil {
 		return nil, errNotFound(fmt.Sprintf("request %q", id))
 	}
-	before, err := openRequest([]byte(id), record)
+	was, err := a.take([]byte(id), record)
 	if err != nil {
 		return nil, err
 	}
-	was := stateOf(before)
-	c := &bridge.Change{Request: before}
+	c := &bridge.Change{Request: was.request}
 	if err := fn(c); err != nil {
 		return nil, err
 	}
