@@ -59,10 +59,10 @@ var ErrDeclined = errors.New("stripe sandbox: declined")
 // subscription to the charge of its latest invoice.
 //
 // On a session: pay, decline, pay_later (args: email, name, method, decline,
-// later=decline code of every later payment), expire; settle and fail for what
-// is on its way.
+// later=decline code of every later payment), expire.
 //
-// On a payment: refund (amount in minor units, all that is left without;
+// On a payment: settle and fail (the bank's answer to what is on its way; of a
+// subscription's later payments too), refund (amount in minor units, all that is left without;
 // reason), capture (amount), void, lapse (the authorisation runs out), dispute,
 // inquire, win, lose, warn (early fraud warning).
 //
@@ -229,13 +229,10 @@ func expireNow(l *ledger, t target, _ Args) *problem {
 
 func settleBy(decline string) action {
 	return func(l *ledger, t target, args Args) *problem {
-		if t.session == nil {
-			return wrongMoment("nothing is on its way")
+		if decline != "" {
+			return l.settlePending(t, firstOf(args["decline"], decline))
 		}
-		if decline != "" && args["decline"] != "" {
-			return l.settleSession(t.session, args["decline"])
-		}
-		return l.settleSession(t.session, decline)
+		return l.settlePending(t, "")
 	}
 }
 

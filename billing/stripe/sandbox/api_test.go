@@ -79,6 +79,7 @@ func TestWhatASessionMayNotBeMadeWith(t *testing.T) {
 		"more than can be charged":          {inline(data+"[unit_amount]", "100000000"), "amount_too_large", data + "[unit_amount]"},
 		"a dinar's last digit":              {inline(data+"[currency]", "kwd", data+"[unit_amount]", "1005"), "parameter_invalid_integer", data + "[unit_amount]"},
 		"two currencies":                    {[]string{"line_items[1][price]", "price_monthly", "line_items[1][quantity]", "1", "mode", "subscription"}, "", "line_items[1][price]"},
+		"another currency than the price":   {[]string{"currency", "usd"}, "", "line_items[0][price]"},
 		"too long a reference":              {[]string{"client_reference_id", strings.Repeat("x", 201)}, "", "client_reference_id"},
 		"an empty reference":                {[]string{"client_reference_id", "-"}, "parameter_invalid_empty", "client_reference_id"},
 		"an e-mail address that is none":    {[]string{"customer_email", "nobody"}, "email_invalid", "customer_email"},

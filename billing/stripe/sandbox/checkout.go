@@ -258,7 +258,7 @@ func (l *ledger) fillLines(s *session, in values) *problem {
 		if wrong != nil {
 			return wrong
 		}
-		if wrong := s.checkLine(p, given, prefix); wrong != nil {
+		if wrong := s.checkLine(p, prefix); wrong != nil {
 			return wrong
 		}
 		name := p.nickname
@@ -306,16 +306,16 @@ func (l *ledger) pricedBy(given values, prefix string) (*price, *problem) {
 	return l.newPrice(inline, under)
 }
 
-func (s *session) checkLine(p *price, _ values, prefix string) *problem {
+func (s *session) checkLine(p *price, prefix string) *problem {
+	if s.currency != "" && s.currency != p.currency {
+		return invalid("", nameUnder(prefix, "price"),
+			"The price specified only supports `%s`. This doesn't match the expected currency: `%s`.", p.currency, s.currency)
+	}
 	if s.mode == "payment" && p.interval != "" {
 		return invalid("", nameUnder(prefix, "price"),
 			"You specified `payment` mode but passed a recurring price. Either switch to `subscription` mode or use only one-time prices.")
 	}
 	for _, before := range s.lines {
-		if before.price.currency != p.currency {
-			return invalid("", nameUnder(prefix, "price"),
-				"All prices on a Checkout Session must use the same currency: %s and %s do not go together.", before.price.currency, p.currency)
-		}
 		if p.interval != "" && before.price.interval != "" &&
 			(before.price.interval != p.interval || before.price.count != p.count) {
 			return invalid("", nameUnder(prefix, "price"),

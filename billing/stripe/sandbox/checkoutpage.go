@@ -81,7 +81,7 @@ func (l *ledger) checkoutPage(of *session) checkoutPage {
 	}
 	p.EmailFixed = p.EmailFixed || of.email != ""
 	for _, kind := range of.methods {
-		p.Later = p.Later || delayed(kind) && of.mode != "setup" && of.total > 0
+		p.Later = p.Later || delayed(kind) && of.mode != "setup" && of.total > 0 && !of.manual()
 	}
 	l.priceTags(&p, of)
 	p.Heading, p.Button = headingOf(of)

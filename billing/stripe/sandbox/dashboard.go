@@ -234,8 +234,13 @@ func (l *ledger) objectPage(id string, on target) objectPage {
 // buttons are the actions that make sense now.
 func (l *ledger) buttons(on target) []button {
 	var all []button
-	if of := on.session; of != nil {
-		all = append(all, sessionButtons(of)...)
+	if of := on.session; of != nil && of.status == "open" {
+		all = append(all, button{"expire", "Let expire", "the customer never comes"})
+	}
+	if i := on.intent; i != nil && i.status == "processing" {
+		all = append(all,
+			button{"settle", "The bank pays", "the delayed payment succeeds"},
+			button{"fail", "The bank refuses", "the delayed payment fails"})
 	}
 	if i := on.intent; i != nil && i.status == "requires_capture" {
 		all = append(all,
@@ -250,19 +255,6 @@ func (l *ledger) buttons(on target) []button {
 		all = append(all, l.subscriptionButtons(sub)...)
 	}
 	return all
-}
-
-func sessionButtons(of *session) []button {
-	switch {
-	case of.status == "open":
-		return []button{{"expire", "Let expire", "the customer never comes"}}
-	case of.bank == "pending":
-		return []button{
-			{"settle", "The bank pays", "the delayed payment succeeds"},
-			{"fail", "The bank refuses", "the delayed payment fails"},
-		}
-	}
-	return nil
 }
 
 func (l *ledger) chargeButtons(c *charge) []button {

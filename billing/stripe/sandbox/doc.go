@@ -137,6 +137,7 @@
 //     about an hour. The waits between retries are 3, 5 and 7 days.
 //   - A subscription whose first payment is on its way is incomplete, and is given
 //     up after 23 hours only once the bank has refused.
+//   - A bank debit is on its way until somebody settles it; the clock does not.
 //   - A declined card in mode=subscription leaves nothing behind; Stripe keeps an
 //     incomplete subscription out of sight.
 //   - Payment methods are card, sepa_debit and us_bank_account. Where a session

@@ -255,6 +255,9 @@ func (l *ledger) settleInvoice(in *invoice, sub *subscription) {
 	in.status, in.paid, in.paidAt, in.next = "paid", max(in.total, 0), l.unix(), 0
 	l.emit("invoice.paid", in.render(l), nil)
 	l.emit("invoice.payment_succeeded", in.render(l), nil)
+	if s, ok := l.sessions.get(in.session); ok && s.invoice == in.id && in.total > 0 {
+		s.payment = "paid"
+	}
 	if sub != nil {
 		l.paidUp(sub)
 	}

@@ -18,6 +18,9 @@ func (l *ledger) pay(s *session, by purse) *problem {
 	case "expired":
 		return wrongMoment("this checkout has expired")
 	}
+	if s.manual() && delayed(by.kind) {
+		return wrongMoment("a bank debit cannot be held, only taken")
+	}
 	s.payer = l.whoPays(s, by.payer)
 	if s.payer.email == "" {
 		s.payer = nil
@@ -205,11 +208,28 @@ func (l *ledger) promote(s *session, code string) *problem {
 	return nil
 }
 
+// settlePending ends the wait for the bank on whatever is on its way: the first
+// payment of a session, or a later one for a subscription.
+func (l *ledger) settlePending(t target, decline string) *problem {
+	if t.intent == nil || t.intent.status != "processing" {
+		return wrongMoment("nothing is on its way")
+	}
+	if s := t.session; s != nil && s.bank == "pending" {
+		return l.settleSession(s, decline)
+	}
+	if t.invoice == nil || !l.settle(t.intent, decline) {
+		return wrongMoment("nothing is on its way")
+	}
+	if decline != "" {
+		l.collectionFailed(t.invoice, t.sub, decline)
+		return nil
+	}
+	l.settleInvoice(t.invoice, t.sub)
+	return nil
+}
+
 // settleSession ends the wait for the bank, one way or the other.
 func (l *ledger) settleSession(s *session, decline string) *problem {
-	if s.bank != "pending" {
-		return wrongMoment("the session %s waits for no bank", s.id)
-	}
 	i, in := l.pendingOf(s)
 	if i == nil || !l.settle(i, decline) {
 		return wrongMoment("nothing of the session %s is on its way", s.id)

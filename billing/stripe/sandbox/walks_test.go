@@ -705,3 +705,38 @@ func TestActSaysWhatItDoesNotKnow(t *testing.T) {
 		}
 	}
 }
+
+func TestABankDebitRenewsAndIsSettledEachTime(t *testing.T) {
+	for action, want := range map[string]string{"settle": "active", "fail": "past_due"} {
+		t.Run(action, func(t *testing.T) {
+			b := setUp(t)
+			made := b.open(monthlyParams())
+			b.act(made.ID, "pay_later", nil)
+			b.act(made.ID, "settle", nil)
+			id := b.session(made.ID).Subscription.ID
+			b.act(id, "renew", nil)
+			sub := b.subscription(id)
+			if sub.Status != "active" || sub.LatestInvoice.Status != "open" || sub.LatestInvoice.PaymentIntent.Status != "processing" {
+				t.Fatalf("on its way: %s, invoice %s", sub.Status, sub.LatestInvoice.Status)
+			}
+			b.act(id, action, nil)
+			if sub = b.subscription(id); string(sub.Status) != want {
+				t.Errorf("%s, want %s", sub.Status, want)
+			}
+			if err := b.Act(id, action, nil); !errors.Is(err, ErrNotNow) {
+				t.Errorf("a second answer of the bank: %v", err)
+			}
+		})
+	}
+}
+
+func TestADebitCannotBeHeld(t *testing.T) {
+	b := setUp(t)
+	p := manualParams()
+	p.PaymentMethodTypes = []*string{stripe.String("card"), stripe.String("sepa_debit")}
+	made := b.open(p)
+	if err := b.Act(made.ID, "pay_later", nil); !errors.Is(err, ErrNotNow) {
+		t.Errorf("got %v", err)
+	}
+	b.act(made.ID, "pay", nil)
+}
