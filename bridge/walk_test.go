@@ -1,10 +1,10 @@
 package bridge
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
-	"sync/atomic"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -39,33 +39,65 @@ type node struct {
 	Act *Action
 }
 
-// key names a node by what matters: history, revisions and counters do not.
-func (n node) key() string {
-	r := n.R.Clone()
-	r.Head, r.Revision, r.Refs, r.Told = Head{}, 0, nil, nil
-	r.Verdict.Mark, r.Ended.Why, r.Ended.By = Mark{}, "", Actor{}
-	r.Access.Stopped.Why = ""
-	for i := range r.Steps {
-		r.Steps[i].Mark.By, r.Steps[i].Mark.Why = Actor{}, ""
+// nodeKey names a node by what matters: history, revisions and counters do not. It
+// is comparable, because a walk looks up a million and a half of them.
+type nodeKey struct {
+	Steps    [3]Step
+	Outcome  Outcome
+	Arrival  Arrival
+	Have     AccessState
+	Granted  time.Time
+	Stopped  Mark
+	Ended    time.Time
+	Payment  Payment
+	Opening  Attempt
+	Stopping time.Time
+	World    worldKey
+	Act      Action
+}
+
+type worldKey struct {
+	Key            AccessState
+	Approved, Live int
+	Stopped, Admin bool
+	Opened         string
+	Money          Payment
+	Validated      bool
+}
+
+func (n node) key() nodeKey {
+	r := n.R
+	k := nodeKey{
+		Outcome: r.Verdict.Outcome, Arrival: r.Arrival, Have: r.Access.Have, Granted: r.Access.Granted,
+		Stopped: r.Access.Stopped, Ended: r.Ended.At, Payment: r.Payment, World: n.W.key(),
 	}
-	r.Payment.Why = ""
-	tries := map[ActionKind]Attempt{}
+	for i, s := range r.Steps {
+		k.Steps[i] = Step{Kind: s.Kind, State: s.State, Mark: Mark{At: s.Mark.At}}
+	}
+	k.Stopped.Why, k.Payment.Why = "", ""
 	// Of the attempts the rules see two: an opening whose answer was lost, and a
 	// suspension that may have been ours.
 	if try := r.Work.Attempts[OpenCheckout]; !try.First.IsZero() {
-		tries[OpenCheckout] = Attempt{First: try.First, For: try.For}
+		k.Opening = Attempt{First: try.First, For: try.For}
 	}
 	if !r.Work.Attempts[SuspendKey].First.IsZero() {
-		tries[SuspendKey] = Attempt{First: t0}
+		k.Stopping = t0
 	}
-	r.Work = Work{Attempts: tries}
-	w := n.W
-	w.Money.Why, w.Money.Refs = "", nil
-	b, err := json.Marshal([]any{r, w, n.Act})
-	if err != nil {
-		panic(err)
+	if n.Act != nil {
+		k.Act = *n.Act
 	}
-	return string(b)
+	return k
+}
+
+func (w outside) key() worldKey {
+	m := w.Money
+	return worldKey{
+		Key: w.Key, Approved: w.Approved, Live: w.Live, Stopped: w.Stopped, Admin: w.Admin, Opened: w.Opened,
+		Validated: m.Validated, Money: Payment{
+			Have: m.State, Checkout: m.Checkout, Collected: m.Collected, Returned: m.Returned, Subscribed: m.Subscribed,
+			PaidUntil: m.PaidUntil, OverdueSince: m.OverdueSince, CancelsAt: m.CancelsAt, Customer: m.Customer,
+		},
+	}
 }
 
 func (n node) clone() node {
@@ -483,114 +515,137 @@ func start(terms Terms) node {
 }
 
 func TestEveryReachableStateKeepsTheInvariantsAndHasAWayOn(t *testing.T) {
-	var states, edges atomic.Int64
+	var mu sync.Mutex
+	var states, edges int
+	var plans []string
 	t.Run("plans", func(t *testing.T) {
 		for name, terms := range termsToWalk() {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				s, e := walk(t, start(terms))
-				states.Add(int64(s))
-				edges.Add(int64(e))
+				mu.Lock()
+				defer mu.Unlock()
+				states, edges = states+s, edges+e
+				plans = append(plans, fmt.Sprintf("  %-12s %7d states %8d edges", name, s, e))
 			})
 		}
 	})
-	t.Logf("walked %d states and %d edges", states.Load(), edges.Load())
+	slices.Sort(plans)
+	t.Logf("walked %d states and %d edges\n%s", states, edges, strings.Join(plans, "\n"))
 }
 
-// visit is what the walk keeps of a state.
+// visit is what the walk keeps of a state. States are known by their numbers.
 type visit struct {
-	from, by string // how it was first reached
-	calm     string // where the worker takes it when nothing else happens
-	good     bool
-	ways     []string // where everything that can happen takes it
+	from int    // where it was first reached from
+	by   string // and by what; empty for the first
+	calm int    // where the worker takes it when nothing else happens
+	good bool
+	ways []int // where everything that can happen takes it
+}
+
+// walker visits everything reachable from a node.
+type walker struct {
+	numbers map[nodeKey]int
+	visits  []visit
+	queue   []node // those not visited yet; the first one's number is next
+}
+
+// number returns a node's number, and puts it into the queue if it is new.
+func (w *walker) number(n node, from int, by string) int {
+	key := n.key()
+	i, ok := w.numbers[key]
+	if !ok {
+		i = len(w.visits)
+		w.numbers[key] = i
+		w.visits = append(w.visits, visit{from: from, by: by})
+		w.queue = append(w.queue, n)
+	}
+	return i
+}
+
+// path tells how a state was reached.
+func (w *walker) path(i int) (steps string) {
+	for v := w.visits[i]; v.by != ""; v = w.visits[v.from] {
+		steps = "\n  " + v.by + steps
+	}
+	return steps
 }
 
 // walk visits everything reachable from a node and returns how much there was.
 func walk(t *testing.T, from node) (states, edges int) {
 	t.Helper()
-	seen := map[string]*visit{from.key(): {}}
-	path := func(key string) (steps string) {
-		for v := seen[key]; v.by != ""; v = seen[v.from] {
-			steps = "\n  " + v.by + steps
-		}
-		return steps
-	}
-	for queue := []node{from}; len(queue) > 0; queue = queue[1:] {
-		n := queue[0]
-		key := n.key()
-		v := seen[key]
+	w := walker{numbers: map[nodeKey]int{}}
+	w.number(from, 0, "")
+	for at := 0; len(w.queue) > 0; at++ {
+		n := w.queue[0]
+		w.queue[0] = node{} // so that it can be forgotten
+		w.queue = w.queue[1:]
 		if wrong := n.always(); wrong != "" {
-			t.Fatalf("%s after:%s", wrong, path(key))
+			t.Fatalf("%s after:%s", wrong, w.path(at))
 		}
-		v.good = n.good()
+		var ways []int
+		calm := at
 		for _, e := range n.edges() {
-			to := e.to.key()
-			edges++
-			v.ways = append(v.ways, to)
+			to := w.number(e.to, at, e.name)
+			ways = append(ways, to)
 			if e.calm {
-				v.calm = to
-			}
-			if seen[to] == nil {
-				seen[to] = &visit{from: key, by: e.name}
-				queue = append(queue, e.to)
+				calm = to
 			}
 		}
-		if v.calm == key { // the worker has nothing left to do here
+		edges += len(ways)
+		v := &w.visits[at]
+		v.good, v.calm, v.ways = n.good(), calm, ways
+		if calm == at { // the worker has nothing left to do here
 			if wrong := n.resting(); wrong != "" {
-				t.Fatalf("%s (at %s) after:%s", wrong, n.R.Stage(), path(key))
+				t.Fatalf("%s (at %s) after:%s", wrong, n.R.Stage(), w.path(at))
 			}
 		}
 	}
-	for key := range seen {
-		if !comesToRest(seen, key) {
-			t.Fatalf("does not come to rest after:%s", path(key))
+	for i := range w.visits {
+		if !w.comesToRest(i) {
+			t.Fatalf("does not come to rest after:%s", w.path(i))
 		}
 	}
-	if key := deadEnd(seen); key != "" {
-		t.Fatalf("dead end after:%s", path(key))
+	if i, ok := w.deadEnd(); ok {
+		t.Fatalf("dead end after:%s", w.path(i))
 	}
-	t.Logf("%d states, %d edges", len(seen), edges)
-	return len(seen), edges
+	return len(w.visits), edges
 }
 
 // comesToRest follows what the worker does when every call succeeds.
-func comesToRest(seen map[string]*visit, key string) bool {
+func (w *walker) comesToRest(i int) bool {
 	for range 40 {
-		if seen[key].calm == key {
+		if w.visits[i].calm == i {
 			return true
 		}
-		key = seen[key].calm
+		i = w.visits[i].calm
 	}
 	return false
 }
 
 // deadEnd returns a state from which no good end can be reached, if there is one.
-func deadEnd(seen map[string]*visit) string {
-	back := map[string][]string{}
-	var reached []string
-	for key, v := range seen {
+func (w *walker) deadEnd() (int, bool) {
+	back := make([][]int, len(w.visits))
+	var reached []int
+	for i, v := range w.visits {
 		for _, to := range v.ways {
-			back[to] = append(back[to], key)
+			back[to] = append(back[to], i)
 		}
 		if v.good {
-			reached = append(reached, key)
+			reached = append(reached, i)
 		}
 	}
-	wayOn := map[string]bool{}
+	wayOn := make([]bool, len(w.visits))
 	for len(reached) > 0 {
-		key := reached[0]
-		reached = reached[1:]
-		if !wayOn[key] {
-			wayOn[key] = true
-			reached = append(reached, back[key]...)
+		i := reached[len(reached)-1]
+		reached = reached[:len(reached)-1]
+		if !wayOn[i] {
+			wayOn[i] = true
+			reached = append(reached, back[i]...)
 		}
 	}
-	for key := range seen {
-		if !wayOn[key] {
-			return key
-		}
-	}
-	return ""
+	i := slices.Index(wayOn, false)
+	return i, i >= 0
 }
 
 func TestStatesAreListedOnce(t *testing.T) {
