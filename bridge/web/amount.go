@@ -1,38 +1,39 @@
 package web
 
 import (
-	"fmt"
-	"math/big"
-
-	"golang.org/x/text/language"
-	"golang.org/x/text/message"
-	"golang.org/x/text/number"
+	"strconv"
+	"strings"
 
 	"keybridge/bridge"
 )
 
 // FormatAmount writes money for people, with the decimals its currency has:
-// "EUR 1,049.00", "JPY 500", "KWD 1.250".
+// "EUR 1,049.00", "JPY 500", "KWD 1.250". It is empty for an amount that is not known.
 func FormatAmount(a bridge.Amount) string {
 	if a.Currency == "" {
 		return ""
 	}
-	unit := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(a.Decimals())), nil)
-	whole, rest := new(big.Int).QuoRem(new(big.Int).Abs(big.NewInt(a.Minor)), unit, new(big.Int))
-	text := message.NewPrinter(language.English).Sprint(number.Decimal(whole.Int64()))
-	if a.Decimals() > 0 {
-		text += fmt.Sprintf(".%0*d", a.Decimals(), rest)
+	digits := a.Decimals()
+	text, negative := strings.CutPrefix(strconv.FormatInt(a.Minor, 10), "-")
+	text = strings.Repeat("0", max(digits+1-len(text), 0)) + text
+	whole, fraction := text[:len(text)-digits], text[len(text)-digits:]
+	for i := len(whole) - 3; i > 0; i -= 3 {
+		whole = whole[:i] + "," + whole[i:]
 	}
-	if a.Minor < 0 {
-		text = "-" + text
+	if negative {
+		whole = "-" + whole
 	}
-	return a.Currency + " " + text
+	if digits > 0 {
+		whole += "." + fraction
+	}
+	return a.Currency + " " + whole
 }
 
-// FormatPrice writes a price: "EUR 49.00 every month", "EUR 49.00".
+// FormatPrice writes a price: "EUR 49.00 every month", "EUR 49.00". It is empty for
+// one whose amount is not known.
 func FormatPrice(p bridge.Price) string {
 	text := FormatAmount(p.Amount)
-	if !p.Interval.Once() {
+	if text != "" && !p.Interval.Once() {
 		text += " " + p.Interval.String()
 	}
 	return text
