@@ -5,8 +5,8 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -30,11 +30,11 @@ func (s *Server) handoff(c *gin.Context) error {
 			Text: "The address names a portal that is not known here. Go back to the portal and try again."}
 	}
 	how := way(c)
-	if !s.limits.allowed(c.ClientIP()) {
+	if wait := s.limits.wait(c.ClientIP()); wait > 0 {
 		s.cfg.Count(name, how, "limited")
-		c.Header("Retry-After", retryAfterLimit)
+		c.Header("Retry-After", seconds(wait))
 		return &pageError{Status: http.StatusTooManyRequests, Title: "Too many attempts",
-			Text: "Too many links that did not work came from your network. Wait a minute, then start again from the portal.", Home: portal.Home}
+			Text: "Too many links that did not work came from your network. Wait a few minutes, then go back to the portal and continue from there.", Home: portal.Home}
 	}
 	h, err := s.verified(c, name, portal, how)
 	if err == nil {
@@ -77,8 +77,12 @@ func (s *Server) verified(c *gin.Context, name string, portal Portal, how string
 	var err error
 	switch how {
 	case byToken:
-		if portal.Token == nil || len(query["token"]) != 1 {
+		if portal.Token == nil {
 			return h, closed
+		}
+		if len(query["token"]) != 1 { // which one was meant is not ours to guess
+			return h, &bridge.Error{Kind: bridge.Invalid,
+				Msg: "This address is not complete, or holds more than it should. Go back to the portal and ask for your key again."}
 		}
 		got, err = portal.Token(query.Get("token"))
 	case byQuery:
@@ -144,26 +148,4 @@ func (s *Server) browser(c *gin.Context) string {
 }
 
 // secure reports whether browsers reach us by https.
-func (s *Server) secure() bool { return len(s.cfg.Links.Base) > 5 && s.cfg.Links.Base[:5] == "https" }
-
-// statusOf is the HTTP status of an error.
-func statusOf(err error) int {
-	if e, ok := errors.AsType[*pageError](err); ok {
-		return e.Status
-	}
-	switch bridge.KindOf(err) {
-	case bridge.Invalid:
-		return http.StatusBadRequest
-	case bridge.Refused:
-		return http.StatusForbidden
-	case bridge.NotFound:
-		return http.StatusNotFound
-	case bridge.Conflict:
-		return http.StatusConflict
-	case bridge.Limited:
-		return http.StatusTooManyRequests
-	case bridge.Unavailable:
-		return http.StatusServiceUnavailable
-	}
-	return http.StatusInternalServerError
-}
+func (s *Server) secure() bool { return strings.HasPrefix(s.cfg.Links.Base, "https:") }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/netip"
+	"strconv"
 	"sync"
 	"time"
 
@@ -10,7 +11,9 @@ import (
 
 // limits slows down whoever keeps sending hand-offs that are refused: ten at once,
 // then one in six seconds, for each address (for IPv6 each /64, which is what one
-// subscriber has).
+// subscriber has). A refusal is known only after the hand-off was tried, so those
+// that were let in at the same moment run into debt, which is paid back before
+// anything else is let in.
 type limits struct {
 	now func() time.Time
 	mu  sync.Mutex
@@ -18,22 +21,25 @@ type limits struct {
 }
 
 const (
-	failuresAtOnce  = 10
-	failureEvery    = 6 * time.Second
-	mostAddresses   = 10_000 // a limiter is some 100 bytes
-	retryAfterLimit = "60"   // seconds
+	failuresAtOnce = 10
+	failureEvery   = 6 * time.Second
+	mostDebt       = 100    // refusals: ten minutes, for others may share the address
+	mostAddresses  = 10_000 // a limiter is some 100 bytes
 )
 
 func newLimits(now func() time.Time) *limits {
 	return &limits{now: now, by: map[netip.Prefix]*rate.Limiter{}}
 }
 
-// allowed reports whether an address may try.
-func (l *limits) allowed(ip string) bool {
+// wait is how long an address has to wait before it may try; zero: it may.
+func (l *limits) wait(ip string) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	lim, ok := l.by[network(ip)]
-	return !ok || lim.TokensAt(l.now()) >= 1
+	if !ok {
+		return 0
+	}
+	return time.Duration(max(1-lim.TokensAt(l.now()), 0) * float64(failureEvery))
 }
 
 // failed counts a refusal against an address.
@@ -49,7 +55,9 @@ func (l *limits) failed(ip string) {
 		lim = rate.NewLimiter(rate.Every(failureEvery), failuresAtOnce)
 		l.by[n] = lim
 	}
-	lim.AllowN(l.now(), 1)
+	if lim.TokensAt(l.now()) > -mostDebt {
+		lim.ReserveN(l.now(), 1)
+	}
 }
 
 // forget drops the addresses that have been quiet long enough to start anew, and all
@@ -79,4 +87,9 @@ func network(ip string) netip.Prefix {
 	}
 	p, _ := addr.Prefix(bits) // both lengths are valid
 	return p
+}
+
+// seconds writes a time to wait for Retry-After: whole seconds, rounded up.
+func seconds(d time.Duration) string {
+	return strconv.Itoa(int((d + time.Second - 1) / time.Second))
 }

@@ -50,7 +50,7 @@ func (o *Operations) ready(w http.ResponseWriter, r *http.Request) {
 	}
 	if err != nil {
 		w.Header().Set("Retry-After", "5")
-		writeProblem(w, err)
+		writeProblem(w, &bridge.Error{Kind: bridge.Unavailable, Msg: bridge.Explain(err), Err: err})
 		return
 	}
 	writeJSON(w, map[string]string{"status": "ready"})

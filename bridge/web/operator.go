@@ -6,7 +6,9 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"keybridge/bridge"
@@ -28,6 +30,9 @@ type Operator struct {
 	Backup func(ctx context.Context, path string) error
 	// Now is the clock; nil for time.Now.
 	Now func() time.Time
+
+	once sync.Once
+	mux  *http.ServeMux
 }
 
 // RequestView is a request as programs see it.
@@ -83,7 +88,9 @@ func NewRequestView(r bridge.Request, now time.Time) RequestView {
 		Refs:    r.Refs, Due: r.Work.Next, Failures: r.Work.Failures, Doing: r.Work.Doing, Error: r.Work.Error,
 	}
 	for _, line := range r.Terms.Lines {
-		v.Price = append(v.Price, FormatPrice(line))
+		if price := FormatPrice(line); price != "" {
+			v.Price = append(v.Price, price)
+		}
 	}
 	if r.Payment.Collected.Currency != "" {
 		v.Collected = FormatAmount(r.Payment.Collected)
@@ -99,27 +106,38 @@ func NewRequestView(r bridge.Request, now time.Time) RequestView {
 
 // ServeHTTP answers a command.
 func (o *Operator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	mux := http.NewServeMux()
-	answer := func(handle func(*http.Request) (any, error)) http.HandlerFunc {
-		return func(w http.ResponseWriter, r *http.Request) {
+	o.once.Do(o.route)
+	o.mux.ServeHTTP(w, r)
+}
+
+func (o *Operator) route() {
+	o.mux = http.NewServeMux()
+	for pattern, handle := range map[string]func(*http.Request) (any, error){
+		"GET /v1/requests":             o.list,
+		"GET /v1/requests/{id}":        o.get,
+		"POST /v1/requests/{id}/{act}": o.act,
+		"POST /v1/backup":              o.backup,
+		"/": func(*http.Request) (any, error) {
+			return nil, &bridge.Error{Kind: bridge.NotFound, Msg: "There is no such operation."}
+		},
+	} {
+		o.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			v, err := handle(r)
 			if err != nil {
 				writeProblem(w, err)
 				return
 			}
 			writeJSON(w, v)
-		}
+		})
 	}
-	mux.HandleFunc("GET /v1/requests", answer(o.list))
-	mux.HandleFunc("GET /v1/requests/{id}", answer(o.get))
-	mux.HandleFunc("POST /v1/requests/{id}/{act}", answer(o.act))
-	mux.HandleFunc("POST /v1/backup", answer(o.backup))
-	mux.ServeHTTP(w, r)
 }
 
 func (o *Operator) list(r *http.Request) (any, error) {
 	q := r.URL.Query()
 	f := bridge.Filter{State: bridge.State(q.Get("state")), Portal: q.Get("portal"), After: q.Get("after")}
+	if f.State != "" && !slices.Contains(bridge.States, f.State) {
+		return nil, &bridge.Error{Kind: bridge.Invalid, Msg: "state has to be one of the states of a request"}
+	}
 	if text := q.Get("limit"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 || n > 1000 {

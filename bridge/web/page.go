@@ -3,42 +3,48 @@ package web
 import (
 	"context"
 	"net/http"
-	"strconv"
+	"net/url"
 
 	"github.com/gin-gonic/gin"
 
 	"keybridge/bridge"
 )
 
-// mostTries is how often the landing page looks again by itself before it leaves it
-// to the developer.
+// mostTries is how often the landing page looks again before it takes "still open"
+// for an answer.
 const mostTries = 8
 
 // request is the dispatcher: it reads the stored request and shows where it stands.
 // A browser that has just been handed off (go=1) is sent on to the checkout as soon
-// as there is one; one that comes back chooses for itself.
+// as there is one; one that comes back chooses for itself, and so does one whose
+// payment has failed, because it has to read that first.
 func (s *Server) request(c *gin.Context) error {
 	r, err := s.mine(c)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.Patience)
-	defer cancel()
-	if r, err = s.cfg.Service.Await(ctx, r.ID, settled); err != nil {
+	enough := settled
+	if c.Query(queryLook) != "" {
+		if err := s.cfg.Service.Look(c.Request.Context(), r.ID); err != nil {
+			return err
+		}
+		enough = func(now bridge.Request) bool { return now.Revision > r.Revision && settled(now) }
+	}
+	if r, err = s.await(c, r, enough); err != nil {
 		return err
 	}
-	on := c.Query("go") != ""
-	if on && payable(r) {
+	on := c.Query(queryGo) != ""
+	if on && payable(r) && r.Payment.Why == "" {
 		c.Redirect(http.StatusSeeOther, r.Payment.Checkout.URL)
 		return nil
 	}
-	s.show(c, r, view{Go: on})
-	return nil
+	return s.show(c, r, view{Go: on})
 }
 
 // landing is where a browser comes back to from a checkout. It claims nothing: it
-// says that somebody looks, gives the worker a moment to read the facts, and shows
-// the page.
+// says that somebody looks, gives the worker a moment to read the facts, and goes on
+// to the page. While the provider cannot be read it goes on looking, because whoever
+// has just paid must not be asked to pay.
 func (s *Server) landing(c *gin.Context) error {
 	r, err := s.mine(c)
 	if err != nil {
@@ -47,28 +53,32 @@ func (s *Server) landing(c *gin.Context) error {
 	if err := s.cfg.Service.Look(c.Request.Context(), r.ID); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.Patience)
-	defer cancel()
-	before := r.Payment.Checkout.ID
-	r, err = s.cfg.Service.Await(ctx, r.ID, func(r bridge.Request) bool {
-		over := r.Payment.Checkout.ID != before || r.Payment.Checkout.State != bridge.CheckoutOpen
-		return over && settled(r)
-	})
+	before := r.Revision
+	answered := func(r bridge.Request) bool {
+		over := r.Payment.Checkout.State != bridge.CheckoutOpen
+		return over || !s.cameFrom(c, r) && r.Revision > before
+	}
+	r, err = s.await(c, r, func(r bridge.Request) bool { return answered(r) && settled(r) })
 	if err != nil {
 		return err
 	}
-	try, _ := strconv.Atoi(c.Query("try"))
-	if r.Payment.Checkout.State == bridge.CheckoutOpen && r.Payment.Checkout.ID == before && try < mostTries {
-		s.show(c, r, view{Checking: true, Again: try + 1})
-		return nil
+	if !answered(r) && (tries(c) < mostTries || r.Work.Failures > 0) {
+		return s.show(c, r, view{Checking: true})
 	}
-	if payable(r) && r.Payment.Checkout.ID != before {
-		// One step is done and the next one has its own checkout.
-		c.Redirect(http.StatusSeeOther, s.pagePath(c)+"?go=1")
-		return nil
+	next := s.pagePath(c)
+	if payable(r) && !s.cameFrom(c, r) {
+		next += "?" + queryGo + "=1" // one step is done, and the next one has a checkout of its own
 	}
-	c.Redirect(http.StatusSeeOther, s.pagePath(c))
+	c.Redirect(http.StatusSeeOther, next)
 	return nil
+}
+
+// cameFrom reports whether the checkout that is open now is the one that sends
+// browsers back to this address: a checkout is given the page's address as it is at
+// the time its attempt began.
+func (s *Server) cameFrom(c *gin.Context, r bridge.Request) bool {
+	opened := r.Work.Attempts[bridge.OpenCheckout].Begun
+	return s.cfg.Links.token(r.ID, opened) == c.Param("token")
 }
 
 // withdraw is the developer's "no, thank you".
@@ -84,6 +94,13 @@ func (s *Server) withdraw(c *gin.Context) error {
 	// Somebody else decided first: the page says what.
 	c.Redirect(http.StatusSeeOther, s.pagePath(c))
 	return nil
+}
+
+// await gives the worker a moment.
+func (s *Server) await(c *gin.Context, r bridge.Request, enough func(bridge.Request) bool) (bridge.Request, error) {
+	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.Patience)
+	defer cancel()
+	return s.cfg.Service.Await(ctx, r.ID, enough)
 }
 
 func (s *Server) pagePath(c *gin.Context) string { return "/r/" + c.Param("token") }
@@ -110,32 +127,40 @@ func (s *Server) mine(c *gin.Context) (bridge.Request, error) {
 	}
 	if r.Arrival.Trust == bridge.Bare && r.Arrival.Browser != s.browser(c) {
 		return r, &pageError{Status: http.StatusForbidden, Title: "Opened in another browser",
-			Text: "For your safety this page opens only in the browser in which you asked for the key. Continue there, or go back to the portal.", Home: home}
+			Text: "For your safety this page opens only in the browser in which you asked for the key, and that browser has to keep cookies. Continue there, or go back to the portal.", Home: home}
 	}
 	return r, nil
 }
 
-// settled reports whether a request waits for somebody other than the worker.
-func settled(r bridge.Request) bool {
+// working reports whether it is the worker's turn: the developer waits for us.
+func working(r bridge.Request) bool {
 	switch r.Stage() {
 	case bridge.StateReceived, bridge.StateApproving, bridge.StateDeclining:
-		return r.Work.Attention
+		return true
 	case bridge.StateValidating, bridge.StatePaying:
-		return payable(r) || r.Payment.Have == bridge.Processing || r.Work.Attention
+		return !payable(r) && r.Payment.Have != bridge.Processing
 	}
-	return true
+	return false
 }
+
+// settled reports whether nothing is to be expected of the worker in the next moment.
+func settled(r bridge.Request) bool { return !working(r) || r.Work.Attention }
 
 // payable reports whether the developer can go to a checkout now.
 func payable(r bridge.Request) bool {
 	stage := r.Stage()
 	open := r.Payment.Checkout
 	return (stage == bridge.StatePaying || stage == bridge.StateValidating) &&
-		open.State == bridge.CheckoutOpen && open.URL != ""
+		open.State == bridge.CheckoutOpen && isWeb(open.URL)
+}
+
+// isWeb reports whether an address is one that browsers are sent to.
+func isWeb(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != ""
 }
 
 // front is what stands at the root, for whoever comes without a link.
 func (s *Server) front(c *gin.Context) error {
-	s.pages.render(c, http.StatusOK, "front", s.frame("Key requests"))
-	return nil
+	return s.pages.render(c, http.StatusOK, "front", s.frame("Key requests"))
 }

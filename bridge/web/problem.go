@@ -3,8 +3,6 @@ package web
 import (
 	"encoding/json"
 	"net/http"
-
-	"keybridge/bridge"
 )
 
 // problem is an error as programs are told of it (RFC 9457).
@@ -17,10 +15,11 @@ type problem struct {
 
 // writeProblem answers with an error.
 func writeProblem(w http.ResponseWriter, err error) {
-	status := statusOf(err)
-	p := problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: bridge.Explain(err)}
+	e := asPage(err)
+	p := problem{Type: "about:blank", Title: http.StatusText(e.Status), Status: e.Status, Detail: e.Text}
 	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(status)
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(e.Status)
 	_ = json.NewEncoder(w).Encode(p) // the caller is gone, or it is written
 }
 

@@ -3,10 +3,10 @@ package web
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -135,6 +135,7 @@ func (s *Server) routes() (http.Handler, error) {
 	e := gin.New()
 	e.HandleMethodNotAllowed = true
 	e.ContextWithFallback = true
+	e.RedirectTrailingSlash = false // such a redirect would carry a token in an answer that may be cached
 	if err := e.SetTrustedProxies(s.cfg.TrustedProxies); err != nil {
 		return nil, err
 	}
@@ -146,18 +147,21 @@ func (s *Server) routes() (http.Handler, error) {
 	}
 	hooks.Any("/portal/:portal", s.portalWebhook)
 
-	people := e.Group("", secured, crossOrigin())
-	people.GET("/", s.page(s.front))
+	guard, err := s.crossOrigin()
+	if err != nil {
+		return nil, err
+	}
+	people := e.Group("", secured, guard)
+	looked := []string{http.MethodGet, http.MethodHead} // at what a look changes nothing of
+	people.Match(looked, "/", s.page(s.front))
+	people.Match(looked, "/r/:token", s.page(s.request))
+	people.Match(looked, "/static/*file", s.page(s.static))
 	people.GET("/handoff/:portal", s.page(s.handoff))
-	people.GET("/r/:token", s.page(s.request))
+	people.GET("/handoff/:portal/", s.page(s.handoff))
 	people.GET("/r/:token/return", s.page(s.landing))
 	people.POST("/r/:token/withdraw", s.page(s.withdraw))
-	people.GET("/static/*file", s.static)
 	e.NoRoute(secured, s.page(func(*gin.Context) error { return errNotHere }))
-	e.NoMethod(secured, s.page(func(*gin.Context) error {
-		return &pageError{Status: http.StatusMethodNotAllowed, Title: "That does not work here",
-			Text: "This address does not take what was sent. Go back and try again."}
-	}))
+	e.NoMethod(secured, s.page(func(*gin.Context) error { return errNotSo }))
 	return e, nil
 }
 
@@ -174,6 +178,9 @@ func (s *Server) page(handle func(*gin.Context) error) gin.HandlerFunc {
 func (s *Server) recovered(c *gin.Context) {
 	defer func() {
 		if p := recover(); p != nil {
+			if p == http.ErrAbortHandler { //nolint:errorlint // a value to compare with, by its documentation
+				panic(p)
+			}
 			s.cfg.Log.Error("panic in a handler", "route", c.FullPath(), "panic", p)
 			c.Abort()
 			if !c.Writer.Written() {
@@ -202,7 +209,7 @@ func (s *Server) logged(c *gin.Context) {
 func (s *Server) portalWebhook(c *gin.Context) {
 	portal, ok := s.cfg.Portals[c.Param("portal")]
 	if !ok || portal.Webhook == nil {
-		http.Error(c.Writer, "there is no portal of that name here", http.StatusNotFound)
+		s.showError(c, errNotHere)
 		return
 	}
 	portal.Webhook.ServeHTTP(c.Writer, c.Request)
@@ -222,38 +229,18 @@ func secured(c *gin.Context) {
 	h.Set("X-Robots-Tag", "noindex")
 }
 
-// crossOrigin refuses what another site's page made a browser send.
-func crossOrigin() gin.HandlerFunc {
+// crossOrigin refuses what another site's page made a browser send. Our own public
+// address is named, because a proxy in front may not pass on the Host it was asked
+// for.
+func (s *Server) crossOrigin() (gin.HandlerFunc, error) {
 	protection := http.NewCrossOriginProtection()
+	if err := protection.AddTrustedOrigin(s.cfg.Links.Base); err != nil {
+		return nil, fmt.Errorf("web: the base of the links: %w", err)
+	}
 	return func(c *gin.Context) {
-		if err := protection.Check(c.Request); err != nil {
-			c.AbortWithStatus(http.StatusForbidden)
+		if protection.Check(c.Request) != nil {
+			c.Abort()
+			s.showError(c, errOtherSite)
 		}
-	}
-}
-
-// returnAddress is where the developer goes back to: what was asked for, when the
-// portal's list allows it, else the portal's home.
-func (p Portal) returnAddress(asked string) string {
-	u, err := url.Parse(asked)
-	if err != nil || asked == "" || u.Host == "" || u.User != nil || strings.Contains(asked, "\\") {
-		return p.Home
-	}
-	for _, allowed := range append([]string{p.Home}, p.Returns...) {
-		a, err := url.Parse(allowed)
-		if err == nil && a.Scheme == u.Scheme && a.Host == u.Host && within(u.Path, a.Path) {
-			return u.String()
-		}
-	}
-	return p.Home
-}
-
-// within reports whether a path is an allowed one or lies below it. A path that
-// climbs is never within anything.
-func within(path, allowed string) bool {
-	if strings.Contains(path, "..") {
-		return false
-	}
-	allowed = strings.TrimSuffix(allowed, "/")
-	return allowed == "" || path == allowed || strings.HasPrefix(path, allowed+"/")
+	}, nil
 }
