@@ -31,12 +31,16 @@
 //
 // # Decisions
 //
+//   - What a closure needs is decoded by its caller before the committer's turn
+//     (ahead.go), and what it returns after: the committer is the one thing that
+//     everybody waits for.
 //   - Duplicates are recognised by the committer and not by a reader: bbolt shows
 //     readers a commit before it is synced, so a reader could confirm a hint that
 //     the next power cut takes back. A group that wrote nothing needs no commit.
-//   - Ids of hints lie in a bucket a week. A bucket a day, as was measured first,
-//     means 36 look-ups for every new id; a week means six, and remembers 35 to 42
-//     days. The first hint of a week drops the oldest bucket in its own commit.
+//   - Ids of hints lie in a bucket a week. A bucket a day means 36 look-ups for every
+//     new id (8.9 µs among 360,000 ids); a week means six (2.8 µs) and remembers 35
+//     to 42 days; one bucket for all (0.5 µs) could not be forgotten in one stroke.
+//     The first hint of a week drops the oldest bucket in its own commit.
 //   - Leases end with the process: only one process can have the file, so Open
 //     voids those it finds, and what was under way is due at once.
 //   - The list of free pages is kept on disk. Leaving it out makes commits cheaper
@@ -55,6 +59,22 @@
 //     of a commit is the end: after a failed sync the kernel may have dropped the
 //     pages and report success the next time, so the store stops answering and
 //     tells Config.Fatal.
+//
+// # Measured
+//
+// Accepted hints a second on two shared cores of a virtual machine with ext4, median
+// of three, 20,000 requests in the file, the committer against db.Update doing the
+// same work (BenchmarkAccept):
+//
+//	clients                      1              8              64
+//	event, known request     3,355 : 2,132  14,943 : 2,790  34,273 : 2,581
+//	new request              1,982 : 1,971   6,464 : 1,696  22,447 : 1,727
+//	duplicate              137,671 : 5,588 264,168 : 5,100 356,765 : 5,171
+//
+// With a closure that changes nothing an event of a known request goes at 17,000 a
+// second with 64 clients, because its record is read and compared. A request takes
+// about 3 KB with its history and indexes. 300,000 of them open in under a
+// millisecond, are backed up in 3 s and checked in 23 s.
 //
 // # What it must never do
 //

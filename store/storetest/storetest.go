@@ -22,7 +22,7 @@ import (
 type Open func(t *testing.T, now func() time.Time) bridge.Store
 
 // Run runs the suite.
-func Run(t *testing.T, open func(t *testing.T, now func() time.Time) bridge.Store) {
+func Run(t *testing.T, open Open) {
 	for _, group := range []struct {
 		name  string
 		tests []test
