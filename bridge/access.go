@@ -31,6 +31,25 @@ type Access struct {
 	// Stopped is set while the portal's own admin has suspended the key: what the
 	// admin does wins, so it is not resumed.
 	Stopped Mark `json:"stopped,omitzero"`
+	// Missing is since when the portal does not find what nobody here wanted gone.
+	// It is believed when a reading confirmGone later says so again.
+	Missing time.Time `json:"missing,omitzero"`
+	// Applicant is the developer's id at the portal. It is set for a portal's calls,
+	// which may need it when the key request's record is deleted and the key is not;
+	// the request keeps it once, in Request.Applicant.
+	Applicant string `json:"-"`
+}
+
+// confirmGone is how far apart two readings have to say that access is gone before
+// money moves because of it. It is long enough for a portal that restarts or looks
+// into a database that is catching up, and short enough for an admin who watches.
+const confirmGone = 20 * time.Second
+
+// known is what a portal is told of a request's access.
+func (r Request) known() Access {
+	a := r.Access
+	a.Applicant = r.Applicant.ID
+	return a
 }
 
 // KeyRequest is the facts: what a portal says of one key request and of the key

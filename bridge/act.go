@@ -26,18 +26,18 @@ func (p *pass) do(ctx context.Context, act Action) (f Facts, err error) {
 }
 
 func (p *pass) doPortal(ctx context.Context, kind ActionKind) (KeyRequest, error) {
-	r, portal := p.request, p.site.Portal
+	r, known, portal := p.request, p.request.known(), p.site.Portal
 	switch kind {
 	case ApproveKey:
-		return portal.Approve(ctx, r.Key, r.Access)
+		return portal.Approve(ctx, r.Key, known)
 	case DeclineKey:
-		return portal.Decline(ctx, r.Key, r.Access, r.Verdict.Mark.Why)
+		return portal.Decline(ctx, r.Key, known, r.Verdict.Mark.Why)
 	case SuspendKey:
-		return portal.Suspend(ctx, r.Key, r.Access)
+		return portal.Suspend(ctx, r.Key, known)
 	case ResumeKey:
-		return portal.Resume(ctx, r.Key, r.Access)
+		return portal.Resume(ctx, r.Key, known)
 	}
-	return portal.Revoke(ctx, r.Key, r.Access)
+	return portal.Revoke(ctx, r.Key, known)
 }
 
 func (p *pass) doProvider(ctx context.Context, act Action) (Money, error) {

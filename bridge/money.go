@@ -123,10 +123,20 @@ type Payment struct {
 	Refund Refund `json:"refund,omitzero"`
 }
 
-// Refund is a person's decision to give money back.
+// Refund is a person's decision to give money back. It is kept until the provider
+// says that it is done.
 type Refund struct {
+	// Amount is what Payment.Returned is to come to.
 	Amount Amount `json:"amount,omitzero"`
-	Mark   Mark   `json:"mark,omitzero"`
+	// PaidUntil is Payment.PaidUntil when it was decided: a later period's payment is
+	// not what it was decided about.
+	PaidUntil time.Time `json:"paid_until,omitzero"`
+	Mark      Mark      `json:"mark,omitzero"`
+}
+
+// owed reports an invoice that is out and not paid, which can be withdrawn.
+func (p Payment) owed() bool {
+	return p.Have == Invoiced || p.Have == Overdue && !p.Subscribed
 }
 
 // kept is how much money is here that could be given back.

@@ -64,8 +64,23 @@ func (c *Change) seeMoney(m Money, now time.Time) {
 	for _, ref := range m.Refs {
 		c.addRef(ref)
 	}
+	c.seeRefund(now)
 	if m.Validated {
 		c.step(Validation, Met, Mark{At: now, By: c.provider()})
+	}
+}
+
+// seeRefund takes a person's order to give money back off the list once it is
+// done, so that it is not carried out again on the next period's payment.
+func (c *Change) seeRefund(now time.Time) {
+	p := &c.Payment
+	switch order := p.Refund; {
+	case order.Amount.Minor == 0:
+	case p.Returned.Minor >= order.Amount.Minor:
+		p.Refund = Refund{}
+	case p.PaidUntil.After(order.PaidUntil):
+		p.Refund = Refund{}
+		c.note(now, c.provider(), WhatPayment, "", "refund not made", "the next period was paid for before it could be made")
 	}
 }
 
@@ -76,10 +91,14 @@ func (c *Change) addRef(ref Ref) {
 }
 
 // seeAccess records what the portal grants. wanted is what was wanted of it before:
-// a change nobody here wanted was made by the portal's own admin.
+// a change nobody here wanted was made by the portal's own admin, and so was a
+// suspension that nobody here has tried to make.
 func (c *Change) seeAccess(key KeyRequest, wanted AccessState, now time.Time) {
 	a := &c.Access
 	before := a.Have
+	if c.doubts(key.State, wanted, now) {
+		return
+	}
 	if before != key.State {
 		c.note(now, c.portal(), WhatAccess, string(before), string(key.State), "")
 	}
@@ -96,12 +115,47 @@ func (c *Change) seeAccess(key KeyRequest, wanted AccessState, now time.Time) {
 		if wanted != Suspended {
 			c.settle(SuspendKey) // a suspension seen from now on is not ours
 		}
-	case before == Granted && wanted != Suspended && c.Work.Attempts[SuspendKey].First.IsZero():
+	case before != Suspended && c.Work.Attempts[SuspendKey].First.IsZero():
 		a.Stopped = Mark{At: now, By: c.portal(), Why: "suspended in the portal"}
 	}
 	if before != Unread && before != Gone && key.State == Gone && !a.Granted.IsZero() && c.Ended.At.IsZero() {
 		c.end(wanted, now)
 	}
+}
+
+// doubts reports whether the portal says that something is gone which nobody here
+// wanted gone, and a second reading has to say so too, because access or money
+// depends on it.
+func (c *Change) doubts(state, wanted AccessState, now time.Time) bool {
+	a := &c.Access
+	if state != Gone || wanted == Gone || !c.atStake() {
+		if !a.Missing.IsZero() && state != Gone {
+			c.note(now, c.portal(), WhatAccess, "", string(state), "the portal finds it again")
+		}
+		a.Missing = time.Time{}
+		return false
+	}
+	if a.Missing.IsZero() {
+		a.Missing = now
+		c.note(now, c.portal(), WhatAccess, string(a.Have), string(a.Have), "the portal does not find it any more; it is asked once more before that is believed")
+	}
+	if now.Before(a.Missing.Add(confirmGone)) {
+		return true
+	}
+	a.Missing = time.Time{}
+	return false
+}
+
+// atStake reports whether a key works or money is here or on its way.
+func (r Request) atStake() bool {
+	switch r.Access.Have {
+	case Granted, Suspended:
+		return true
+	case Pending:
+		p := r.Payment.Have
+		return p != "" && p != NoPayment && p != PaymentOpen
+	}
+	return false
 }
 
 // end marks the end of the key's life: by the payment where that is why access had
@@ -154,7 +208,7 @@ func (c *Change) concludeOpen(now time.Time) {
 		c.startStep(step.Kind, now)
 		return
 	}
-	late := step.Kind != Review && now.After(step.Mark.At.Add(c.Terms.patience()))
+	late := step.Kind != Review && !now.Before(step.Mark.At.Add(c.Terms.patience()))
 	if late && c.Payment.Have != Processing {
 		mark := Mark{At: now, By: Actor{Kind: ByClock}, Why: "the time for the " + string(step.Kind) + " is over"}
 		c.step(step.Kind, Failed, mark)

@@ -100,7 +100,8 @@ type Provider interface {
 	Read(ctx context.Context, r Request) (Money, error)
 	// Expire closes an open checkout.
 	Expire(ctx context.Context, r Request, key string) (Money, error)
-	// Capture takes held money, Void lets go of it.
+	// Capture takes held money. Void lets go of it, or withdraws an invoice that
+	// nobody paid.
 	Capture(ctx context.Context, r Request, key string) (Money, error)
 	Void(ctx context.Context, r Request, key string) (Money, error)
 	// Refund gives back an amount of what was collected.

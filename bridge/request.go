@@ -120,6 +120,14 @@ type Actor struct {
 	Name string    `json:"name,omitempty"`
 }
 
+// String names the actor for people: "person anna", "clock".
+func (a Actor) String() string {
+	if a.Name == "" {
+		return string(a.Kind)
+	}
+	return string(a.Kind) + " " + a.Name
+}
+
 // Mark says that something came to be: when, by whom, and why in words that may
 // be shown.
 type Mark struct {

@@ -74,13 +74,14 @@ func (p Policy) access() AccessState {
 }
 
 // Next names the one action that brings what is closer to what should be. ok is
-// false when there is nothing to do but wait; see Until.
+// false when there is nothing to do but wait; see Until. While it is in doubt
+// whether the portal still has the key (Access.Missing) nothing is done.
 //
 // The order keeps money and access in agreement at every step between: first no
 // more money comes in than is wanted, then what was promised is taken, then access
 // follows, then money goes back, and people are told last.
 func Next(r Request, now time.Time) (a Action, ok bool) {
-	if r.Access.Have == Unread {
+	if r.Access.Have == Unread || !r.Access.Missing.IsZero() {
 		return Action{}, false
 	}
 	want := r.Want(now)
@@ -133,7 +134,7 @@ func returnMoney(r Request, want Want) (Action, bool) {
 	p := r.Payment
 	over := want.Payment == WantReturned || want.Payment == WantCancelled
 	switch {
-	case over && p.Have == Held:
+	case over && p.Have == Held, want.Payment == WantReturned && p.owed():
 		return Action{Kind: VoidPayment}, true
 	case over && p.Subscribed:
 		return Action{Kind: CancelPayment}, true
@@ -177,10 +178,7 @@ func tell(r Request, _ Want) (Action, bool) {
 // news is the message that fits where the request stands, and whether it differs
 // from the last one told.
 func (r Request) news() (MessageKind, bool) {
-	var last MessageKind
-	if n := len(r.Told); n > 0 {
-		last = r.Told[n-1].Kind
-	}
+	last := r.lastTold()
 	var kind MessageKind
 	switch r.Stage() {
 	case StateValidating, StatePaying:
@@ -200,6 +198,13 @@ func (r Request) news() (MessageKind, bool) {
 		kind = TellEnded
 	}
 	return kind, kind != "" && kind != last
+}
+
+func (r Request) lastTold() MessageKind {
+	if len(r.Told) == 0 {
+		return ""
+	}
+	return r.Told[len(r.Told)-1].Kind
 }
 
 // Sweep is how long a request is left alone before the clock hints at it, by where
@@ -232,6 +237,9 @@ func Until(r Request, now time.Time) time.Time {
 	}
 	if step, ok := r.Current(); ok && r.Verdict.Outcome == Open && step.Kind != Review {
 		at(step.Mark.At.Add(r.Terms.patience()))
+	}
+	if !r.Access.Missing.IsZero() {
+		at(r.Access.Missing.Add(confirmGone))
 	}
 	p := r.Payment
 	if p.Checkout.State == CheckoutOpen {

@@ -37,17 +37,20 @@ func (s *Service) accept(ctx context.Context, h Hint, then func(*Change) error) 
 		h.At = s.cfg.Now()
 	}
 	var seen Change
-	done, err := s.cfg.Store.Accept(ctx, h, func(c *Change) error {
-		if then != nil {
-			if err := then(c); err != nil {
-				return err
-			}
+	keep := then
+	if then != nil {
+		keep = func(c *Change) error {
+			err := then(c)
+			seen = *c
+			return err
 		}
-		seen = *c
-		return nil
-	})
+	}
+	done, err := s.cfg.Store.Accept(ctx, h, keep) // without keep a store need not read the record
 	if err != nil {
 		return done, err
+	}
+	if done.Created && then == nil {
+		seen = *h.Intake
 	}
 	if len(seen.Entries) > 0 {
 		s.changed(seen.Request, seen.Entries)
@@ -87,8 +90,8 @@ type Handoff struct {
 // A signed hand-off is believed, once: Conflict when it was used before. A bare id
 // is read back first, and has to be a fresh request that waits: NotFound when it
 // is not, Conflict when it was opened in another browser. When the portal does not
-// answer within ctx nothing is lost: the request is kept, unread, and the worker
-// reads it back; what turns out not to be one is dropped.
+// answer within ctx, or not to us, nothing is lost: the request is kept, unread, and
+// the worker reads it back; what turns out not to be one is dropped.
 func (s *Service) Arrive(ctx context.Context, h Handoff) (Request, error) {
 	site, ok := s.cfg.Portals[h.Portal]
 	if !ok {
@@ -125,10 +128,10 @@ func (s *Service) readBack(ctx context.Context, site Site, h Handoff) error {
 	switch {
 	case err == nil:
 		return believable(key, site, s.cfg.Now())
-	case KindOf(err) == Unavailable || KindOf(err) == Limited || ctx.Err() != nil:
-		return nil //nolint:nilerr // the hint is kept, and the worker reads it back
+	case KindOf(err) == Invalid || KindOf(err) == NotFound:
+		return err
 	}
-	return err
+	return nil // no word on the request itself: it is kept, and the worker reads it back
 }
 
 // believable says whether a key request that came by its bare id is one that may
@@ -164,21 +167,35 @@ func (c *Change) arrive(h Handoff, now time.Time) error {
 	return nil
 }
 
-// Get returns a request.
+// Get returns a request; NotFound when there is none.
 func (s *Service) Get(ctx context.Context, id ID) (Request, error) { return s.cfg.Store.Get(ctx, id) }
 
 // List returns a page of requests.
 func (s *Service) List(ctx context.Context, f Filter) (Page, error) { return s.cfg.Store.List(ctx, f) }
 
-// History returns a request's entries, oldest first. Internal when their chain is
-// broken.
+// History returns a request's entries, oldest first. When their chain is broken, or
+// is not the one the request says, they are returned with an Internal error. NotFound
+// when there is no such request.
 func (s *Service) History(ctx context.Context, id ID) ([]Entry, error) {
-	entries, err := s.cfg.Store.History(ctx, id)
-	if err != nil || len(entries) == 0 {
+	r, err := s.cfg.Store.Get(ctx, id)
+	if err != nil {
 		return nil, err
 	}
-	last := entries[len(entries)-1]
-	return entries, VerifyHistory(entries, Head{Seq: last.Seq, Hash: last.Hash})
+	for {
+		entries, err := s.cfg.Store.History(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		wrong := VerifyHistory(entries, r.Head)
+		now, err := s.cfg.Store.Get(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if wrong == nil || now.Head == r.Head {
+			return entries, wrong
+		}
+		r = now // a line was added between the two readings
+	}
 }
 
 // Look hints that somebody looks at a request and wants to see how it is now.
@@ -222,6 +239,33 @@ func (s *Service) Decide(ctx context.Context, id ID, o Outcome, by Actor, why st
 	})
 }
 
+// Refund is a person's decision to give back an amount of what was paid, beyond
+// what went back already. It is carried out by the worker; when everything went
+// back, Terms.Refunded says what becomes of the access. Invalid for an amount that
+// cannot be given back, Conflict while an earlier decision is not carried out yet
+// or the payment is in dispute.
+func (s *Service) Refund(ctx context.Context, id ID, a Amount, by Actor, why string) error {
+	return s.rule(ctx, id, "refund", func(c *Change) error {
+		return c.refund(a, Mark{By: by, Why: why}, s.cfg.Now())
+	})
+}
+
+func (c *Change) refund(a Amount, mark Mark, now time.Time) error {
+	p := &c.Payment
+	switch {
+	case p.Refund.Amount.Minor > 0:
+		return &Error{Kind: Conflict, Msg: fmt.Sprintf("A refund was already decided (by %s) and is being made.", p.Refund.Mark.By)}
+	case p.Have == Disputed:
+		return &Error{Kind: Conflict, Msg: "The payment is in dispute. The bank decides about it, and it cannot be refunded."}
+	case a.Minor <= 0 || a.Minor > p.kept() || a.Currency != p.Collected.Currency:
+		return &Error{Kind: Invalid, Msg: "Only what was paid and did not go back yet can be given back, in the currency it was paid in."}
+	}
+	mark.At = now.UTC()
+	p.Refund = Refund{Amount: Amount{p.Returned.Minor + a.Minor, a.Currency}, PaidUntil: p.PaidUntil, Mark: mark}
+	c.note(now, mark.By, WhatPayment, "", Action{Kind: RefundPayment, Amount: a}.String(), mark.Why)
+	return nil
+}
+
 // Retry looks again at once at a request that needs attention.
 func (s *Service) Retry(ctx context.Context, id ID, by Actor) error {
 	return s.rule(ctx, id, "retry", func(c *Change) error {
@@ -243,8 +287,7 @@ func (s *Service) rule(ctx context.Context, id ID, what string, then func(*Chang
 func (c *Change) rule(o Outcome, mark Mark, now time.Time) error {
 	mark.At = now.UTC()
 	if c.Verdict.Outcome != Open {
-		return &Error{Kind: Conflict, Msg: fmt.Sprintf("This request was already decided (%s, by %s): %s.",
-			c.Verdict.Outcome, c.Verdict.Mark.By.Kind, c.Verdict.Mark.Why)}
+		return decided("This request was already decided: "+string(c.Verdict.Outcome), c.Verdict.Mark, mark.By)
 	}
 	if o == Decline {
 		if step, ok := c.Current(); ok {
@@ -253,12 +296,30 @@ func (c *Change) rule(o Outcome, mark Mark, now time.Time) error {
 		c.decide(Decline, mark)
 		return nil
 	}
+	if c.stepIs(Review, Met) {
+		review, _ := c.Step(Review)
+		return decided("This request was already reviewed", review.Mark, mark.By)
+	}
 	if step, ok := c.Current(); !ok || step.Kind != Review {
 		return &Error{Kind: Conflict, Msg: "This request does not wait for a review."}
 	}
 	c.step(Review, Met, mark)
 	c.conclude(now)
 	return nil
+}
+
+// decided tells who comes second who was first. The developer is told what sort of
+// actor that was, and not the name of somebody in the house.
+func decided(what string, first Mark, second Actor) error {
+	by := first.By
+	if second.Kind == ByDeveloper {
+		by.Name = ""
+	}
+	msg := fmt.Sprintf("%s, by %s", what, by)
+	if first.Why != "" {
+		msg += " (" + first.Why + ")"
+	}
+	return &Error{Kind: Conflict, Msg: msg + "."}
 }
 
 // wake tells every worker loop that something is due.

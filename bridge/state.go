@@ -83,8 +83,8 @@ func (r Request) granted() State {
 }
 
 // atRest reports whether nothing is left to do for a request that is over:
-// access is gone, no checkout or subscription can take money, and money of a
-// declined request went back.
+// access is gone, no checkout or subscription can take money, and a declined
+// request neither has money nor is owed any.
 func (r Request) atRest() bool {
 	p := r.Payment
 	if r.Access.Have != Gone || p.Checkout.State == CheckoutOpen || p.Subscribed {
@@ -93,5 +93,5 @@ func (r Request) atRest() bool {
 	if p.Have == Processing || p.Have == Held {
 		return false
 	}
-	return r.Verdict.Outcome != Decline || p.kept() <= 0
+	return r.Verdict.Outcome != Decline || p.kept() <= 0 && !p.owed()
 }

@@ -3,6 +3,7 @@ package bridge
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -146,13 +147,29 @@ func (t Terms) Total() (total Amount, ok bool) {
 // cannot hold (two intervals, two currencies, a held payment that recurs) are
 // left to a person: the payment step becomes a review, and Why says so.
 func (t Terms) Fitted() Terms {
-	why := t.misfit()
-	if why == "" {
-		return t
+	if why := t.misfit(); why != "" {
+		return t.unpayable(why)
 	}
-	t.Why = why
+	return t
+}
+
+// unpayable leaves to a person what one checkout cannot hold.
+func (t Terms) unpayable(why string) Terms {
+	t = t.because(why)
 	t.Hold = false
-	t.Steps = inOrder(append(slices.DeleteFunc(slices.Clone(t.Steps), func(s StepKind) bool { return s == Paying }), Review), false)
+	left := slices.DeleteFunc(slices.Clone(t.Steps), func(s StepKind) bool { return s == Paying })
+	t.Steps = inOrder(append(left, Review), false)
+	return t
+}
+
+// because adds a reason why a person has to look.
+func (t Terms) because(why string) Terms {
+	switch {
+	case t.Why == "":
+		t.Why = why
+	case !strings.Contains(t.Why, why):
+		t.Why += "; " + why
+	}
 	return t
 }
 
@@ -191,26 +208,35 @@ type Plans []Plan
 // Terms returns what a request demands: the union of the steps of every plan
 // asked for, each plan's prices once, and of every other term the strictest. A
 // policy that no plan names adds a review, and so does a request for no policy at
-// all: what nobody configured is never approved by itself.
+// all: what nobody configured is never approved by itself. Plans that are paid at
+// different providers are left to a person, with no price.
+//
+// What is returned shares nothing with p.
 func (p Plans) Terms(portal string, asked Asked) Terms {
 	var out Terms
 	var used []string
+	var apart bool
 	if len(asked.Policies) == 0 {
-		out.Why = "the request names no policy"
+		out = out.because("the request names no policy")
 		out.Steps = []StepKind{Review}
 	}
 	for _, policy := range asked.Policies {
 		plan, ok := p.match(portal, policy)
 		switch {
 		case !ok:
-			out.Why = fmt.Sprintf("no plan is configured for policy %q", policy)
+			out = out.because(fmt.Sprintf("no plan is configured for policy %q", policy))
 			out.Steps = append(out.Steps, Review)
 		case !slices.Contains(used, plan.Name):
+			apart = apart || out.Provider != "" && plan.Terms.Provider != "" && out.Provider != plan.Terms.Provider
 			out = out.with(plan, len(used) == 0)
 			used = append(used, plan.Name)
 		}
 	}
 	out.Steps = inOrder(out.Steps, out.Hold)
+	if apart {
+		out = out.unpayable("the plans asked for are paid at different providers")
+		out.Lines = nil // one provider cannot quote the other's
+	}
 	return out
 }
 
@@ -227,44 +253,60 @@ func (p Plans) match(portal, policy string) (Plan, bool) {
 // with adds a plan to the terms of those before it.
 func (t Terms) with(plan Plan, first bool) Terms {
 	add := plan.Terms
-	if first {
-		add.Plan = plan.Name
-		add.Steps = append(slices.Clone(t.Steps), add.Steps...)
-		add.Why = t.Why
-		return add
+	steps := slices.Concat(t.Steps, add.Steps)
+	lines := slices.Concat(t.Lines, add.Lines)
+	tell := slices.Clone(t.Tell)
+	for _, kind := range add.Tell {
+		if !slices.Contains(tell, kind) {
+			tell = append(tell, kind)
+		}
 	}
-	t.Plan += " + " + plan.Name
+	if first {
+		add.Why, t = t.Why, add
+		t.Plan = plan.Name
+	} else {
+		t = t.strictest(add)
+		t.Plan += " + " + plan.Name
+	}
+	t.Steps, t.Lines, t.Tell = steps, lines, tell
+	return t
+}
+
+// strictest takes another plan's terms beside t's own. A plan that asks for no
+// money says nothing about money, and one that has no step for the applicant
+// nothing about patience: a free plan takes no trial or grace from a paid one.
+func (t Terms) strictest(add Terms) Terms {
 	if t.Provider == "" {
 		t.Provider = add.Provider
 	}
-	// Only a payment that every paid plan lets be held is held.
-	t.Hold = holdable(t, add)
-	t.Steps = append(slices.Clone(t.Steps), add.Steps...)
-	t.Lines = append(slices.Clone(t.Lines), add.Lines...)
-	t.TrialDays = min(t.TrialDays, add.TrialDays)
-	t.Tax = t.Tax || add.Tax
-	t.TaxIDs = t.TaxIDs || add.TaxIDs
-	t.Promotions = t.Promotions && add.Promotions
-	t.Patience = min(t.patience(), add.patience())
-	t.Grace = min(t.Grace, add.Grace)
-	t.Refunded = stricter(t.Refunded.or(Revoke), add.Refunded.or(Revoke))
-	t.Disputed = stricter(t.Disputed.or(Suspend), add.Disputed.or(Suspend))
-	for _, kind := range add.Tell {
-		if !slices.Contains(t.Tell, kind) {
-			t.Tell = append(t.Tell, kind)
-		}
+	switch {
+	case !add.asks(Validation, Paying):
+	case !t.asks(Validation, Paying):
+		t.Patience = add.Patience
+	default:
+		t.Patience = min(t.patience(), add.patience())
+	}
+	switch {
+	case !add.asks(Paying):
+	case !t.asks(Paying):
+		t.Hold, t.TrialDays, t.Grace = add.Hold, add.TrialDays, add.Grace
+		t.Tax, t.TaxIDs, t.Promotions = add.Tax, add.TaxIDs, add.Promotions
+		t.Refunded, t.Disputed = add.Refunded, add.Disputed
+	default:
+		// Only a payment that every paid plan lets be held is held.
+		t.Hold = t.Hold && add.Hold
+		t.TrialDays, t.Grace = min(t.TrialDays, add.TrialDays), min(t.Grace, add.Grace)
+		t.Tax, t.TaxIDs = t.Tax || add.Tax, t.TaxIDs || add.TaxIDs
+		t.Promotions = t.Promotions && add.Promotions
+		t.Refunded = stricter(t.Refunded.or(Revoke), add.Refunded.or(Revoke))
+		t.Disputed = stricter(t.Disputed.or(Suspend), add.Disputed.or(Suspend))
 	}
 	return t
 }
 
-func holdable(a, b Terms) bool {
-	switch {
-	case len(a.Lines) == 0:
-		return b.Hold
-	case len(b.Lines) == 0:
-		return a.Hold
-	}
-	return a.Hold && b.Hold
+// asks reports whether the terms have one of the steps.
+func (t Terms) asks(kinds ...StepKind) bool {
+	return slices.ContainsFunc(t.Steps, func(s StepKind) bool { return slices.Contains(kinds, s) })
 }
 
 // inOrder returns each step once, in the order in which they are met: a card is

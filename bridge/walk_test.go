@@ -26,6 +26,8 @@ type outside struct {
 	Approved int  // how often a key was issued
 	Live     int  // open checkouts
 	Stopped  bool // the admin suspended the key
+	Theirs   bool // and nobody here has tried to since
+	Overrule bool // the worker resumed what only the admin had stopped
 	Admin    bool // the admin approved
 	Opened   string
 	Money    Money
@@ -34,79 +36,147 @@ type outside struct {
 // node is one state of the walk: the request, the world, and the call that was
 // written down but not made yet.
 type node struct {
-	R   Request
-	W   outside
-	Act *Action
+	R    Request
+	W    outside
+	Act  *Action
+	With scope
+}
+
+// scope is what else happens in a walk, beside everything that happens in all.
+// Each doubles or triples the number of states, so no walk has to bear all.
+type scope struct {
+	Doubts  bool // the portal says "gone" by mistake; else doubts are settled at once
+	Refunds bool // people give money back
 }
 
 // nodeKey names a node by what matters: history, revisions and counters do not. It
-// is comparable, because a walk looks up a million and a half of them.
-type nodeKey struct {
-	Steps    [3]Step
-	Outcome  Outcome
-	Arrival  Arrival
-	Have     AccessState
-	Granted  time.Time
-	Stopped  Mark
-	Ended    time.Time
-	Payment  Payment
-	Opening  Attempt
-	Stopping time.Time
-	World    worldKey
-	Act      Action
+// is a few bytes without a pointer, because a walk keeps hundreds of thousands and
+// looks up millions.
+type nodeKey [80]byte
+
+// keyer writes keys. Words and times are written as the numbers they were given
+// when they were first seen; the zero value of each is 0.
+type keyer struct {
+	words map[string]byte
+	times map[int64]byte
+	key   nodeKey
+	n     int
 }
 
-type worldKey struct {
-	Key            AccessState
-	Approved, Live int
-	Stopped, Admin bool
-	Opened         string
-	Money          Payment
-	Validated      bool
+func (k *keyer) put(b byte) { k.key[k.n], k.n = b, k.n+1 }
+
+func (k *keyer) flags(flags ...bool) {
+	var b byte
+	for i, f := range flags {
+		if f {
+			b |= 1 << i
+		}
+	}
+	k.put(b)
 }
 
-func (n node) key() nodeKey {
-	r := n.R
-	k := nodeKey{
-		Outcome: r.Verdict.Outcome, Arrival: r.Arrival, Have: r.Access.Have, Granted: r.Access.Granted,
-		Stopped: r.Access.Stopped, Ended: r.Ended.At, Payment: r.Payment, World: n.W.key(),
+func (k *keyer) word(s string) { k.put(numbered(k.words, s)) }
+
+func (k *keyer) time(t time.Time) { k.put(numbered(k.times, t.Unix()-time.Time{}.Unix())) }
+
+func (k *keyer) amount(a Amount) { k.put(byte(a.Minor)); k.word(a.Currency) }
+
+// numbered returns the number of a value, which is a new one for a new value.
+func numbered[T comparable](seen map[T]byte, v T) byte {
+	var zero T
+	if v == zero {
+		return 0
 	}
-	for i, s := range r.Steps {
-		k.Steps[i] = Step{Kind: s.Kind, State: s.State, Mark: Mark{At: s.Mark.At}}
+	i, ok := seen[v]
+	if !ok {
+		i = byte(len(seen) + 1)
+		seen[v] = i
 	}
-	k.Stopped.Why, k.Payment.Why = "", ""
-	// Of the attempts the rules see two: an opening whose answer was lost, and a
-	// suspension that may have been ours.
-	if try := r.Work.Attempts[OpenCheckout]; !try.First.IsZero() {
-		k.Opening = Attempt{First: try.First, For: try.For}
+	if len(seen) > 255 {
+		panic("more values than a byte can tell apart")
 	}
-	if !r.Work.Attempts[SuspendKey].First.IsZero() {
-		k.Stopping = t0
-	}
-	if n.Act != nil {
-		k.Act = *n.Act
-	}
-	return k
+	return i
 }
 
-func (w outside) key() worldKey {
-	m := w.Money
-	return worldKey{
-		Key: w.Key, Approved: w.Approved, Live: w.Live, Stopped: w.Stopped, Admin: w.Admin, Opened: w.Opened,
-		Validated: m.Validated, Money: Payment{
-			Have: m.State, Checkout: m.Checkout, Collected: m.Collected, Returned: m.Returned, Subscribed: m.Subscribed,
-			PaidUntil: m.PaidUntil, OverdueSince: m.OverdueSince, CancelsAt: m.CancelsAt, Customer: m.Customer,
-		},
+func (k *keyer) of(n *node) nodeKey {
+	k.key, k.n = nodeKey{}, 0
+	r := &n.R
+	for _, s := range r.Steps {
+		k.word(string(s.Kind))
+		k.word(string(s.State))
+		k.time(s.Mark.At)
 	}
+	k.n = 9 // a request has three steps at most
+	k.word(string(r.Verdict.Outcome))
+	k.word(string(r.Arrival.Trust))
+	k.word(string(r.Access.Have))
+	k.time(r.Access.Granted)
+	k.time(r.Access.Stopped.At)
+	k.time(r.Access.Missing)
+	k.time(r.Ended.At)
+	k.payment(&r.Payment)
+	k.word(string(r.lastTold()))
+	k.attempt(r.Work.Attempts[OpenCheckout])
+	k.attempt(r.Work.Attempts[SuspendKey])
+	k.world(&n.W)
+	if a := n.Act; a != nil {
+		k.word(string(a.Kind))
+		k.word(string(a.For))
+		k.amount(a.Amount)
+		k.word(string(a.Message))
+	}
+	return k.key
 }
 
-func (n node) clone() node {
-	n.R = n.R.Clone()
+// attempt writes what the rules see of the attempts at an action: an opening whose
+// answer was lost, or a suspension that may have been ours.
+func (k *keyer) attempt(try Attempt) {
+	if try.First.IsZero() {
+		try = Attempt{}
+	}
+	k.time(try.First)
+	k.word(string(try.For))
+	k.flags(try.Open)
+}
+
+func (k *keyer) payment(p *Payment) {
+	k.word(string(p.Have))
+	k.word(p.Checkout.ID)
+	k.word(string(p.Checkout.For))
+	k.word(string(p.Checkout.State))
+	k.time(p.Checkout.Expires)
+	k.amount(p.Collected)
+	k.amount(p.Returned)
+	k.flags(p.Subscribed)
+	k.time(p.PaidUntil)
+	k.time(p.OverdueSince)
+	k.time(p.CancelsAt)
+	k.word(p.Customer)
+	k.amount(p.Refund.Amount)
+	k.time(p.Refund.PaidUntil)
+}
+
+func (k *keyer) world(w *outside) {
+	m := &w.Money
+	k.word(string(w.Key))
+	k.put(byte(w.Approved))
+	k.put(byte(w.Live))
+	k.flags(w.Stopped, w.Theirs, w.Overrule, w.Admin, m.Validated)
+	k.word(w.Opened)
+	k.payment(&Payment{
+		Have: m.State, Checkout: m.Checkout, Collected: m.Collected, Returned: m.Returned, Subscribed: m.Subscribed,
+		PaidUntil: m.PaidUntil, OverdueSince: m.OverdueSince, CancelsAt: m.CancelsAt, Customer: m.Customer,
+	})
+}
+
+func (n *node) clone() *node {
+	to := *n
+	to.R = n.R.Clone()
 	if n.Act != nil {
 		a := *n.Act
-		n.Act = &a
+		to.Act = &a
 	}
-	return n
+	return &to
 }
 
 // change runs fn on the node's request.
@@ -126,16 +196,27 @@ func (n *node) facts() Facts {
 }
 
 // look reads the facts and writes down the next call, as a pass does.
-func (n *node) look() {
-	f := n.facts()
+func (n *node) look() { n.see(n.facts()) }
+
+func (n *node) see(f Facts) {
 	n.change(func(c *Change) {
 		c.Observe(f, t0)
-		n.Act = nil
-		if a, ok := Next(c.Request, t0); ok {
-			c.begin(a, t0)
-			n.Act = &a
+		if !n.With.Doubts && !c.Access.Missing.IsZero() {
+			c.Access.Missing = t0.Add(longAgo)
+			c.Observe(f, t0)
 		}
+		n.begin(c)
 	})
+}
+
+// begin writes down the next call.
+func (n *node) begin(c *Change) {
+	n.Act = nil
+	if a, ok := Next(c.Request, t0); ok {
+		c.begin(a, t0)
+		n.Act = &a
+		n.W.Theirs = n.W.Theirs && a.Kind != SuspendKey
+	}
 }
 
 // effect does to the world what a call asks for. ok is false where the world has
@@ -163,7 +244,8 @@ func (w *outside) effect(a Action, lost bool) (ok bool) {
 		if w.Key == Gone {
 			return false
 		}
-		w.Key, w.Stopped = Granted, false
+		w.Overrule = w.Theirs
+		w.Key, w.Stopped, w.Theirs = Granted, false, false
 	case RevokeKey:
 		w.Key = Gone
 	case OpenCheckout:
@@ -190,10 +272,10 @@ func (w *outside) effect(a Action, lost bool) (ok bool) {
 		}
 		m.State, m.Collected = Paid, Amount{2, "EUR"}
 	case VoidPayment:
-		if m.State != Held {
+		if m.State != Held && m.State != Invoiced && m.State != Overdue {
 			return false
 		}
-		m.State = NoPayment
+		m.State, m.OverdueSince = NoPayment, time.Time{}
 	case RefundPayment:
 		if m.State == Disputed || m.Collected.Minor-m.Returned.Minor < a.Amount.Minor {
 			return false
@@ -224,21 +306,29 @@ func (w *outside) close(s CheckoutState, p PaymentState) {
 // edge is one thing that can happen.
 type edge struct {
 	name string
-	to   node
+	to   *node
 	calm bool // the worker going on, with nothing going wrong
 }
 
-// edges lists everything that can happen in a node.
-func (n node) edges() []edge {
-	var out []edge
+// edges yields everything that can happen in a node.
+func (n *node) edges(yield func(edge)) {
+	next := n.next()
 	add := func(name string, fn func(*node)) {
 		to := n.clone()
-		fn(&to)
-		calm := n.Act == nil && name == "pass" || n.Act != nil && name == n.Act.String()+" done"
-		out = append(out, edge{name, to, calm})
+		fn(to)
+		yield(edge{name, to, name == next})
 	}
 	if n.Act == nil {
 		add("pass", func(to *node) { to.look() })
+		if n.R.Access.Missing.Equal(t0) {
+			add("pass a little later", func(to *node) { to.R.Access.Missing = t0.Add(longAgo); to.look() })
+		} else if n.With.Doubts && n.R.Access.Missing.IsZero() && n.R.atStake() && n.W.Key != Gone {
+			add("pass, and the portal says gone by mistake", func(to *node) {
+				f := to.facts()
+				f.Key.State = Gone
+				to.see(f)
+			})
+		}
 		add("pass with the portal down", func(to *node) {
 			f := to.facts()
 			to.change(func(c *Change) { c.Observe(Facts{Money: f.Money}, t0) })
@@ -251,34 +341,41 @@ func (n node) edges() []edge {
 	n.bankEdges(add)
 	n.personEdges(add)
 	n.clockEdges(add)
-	return out
+}
+
+// next is the edge that the worker takes when nothing goes wrong.
+func (n *node) next() string {
+	switch {
+	case n.Act != nil:
+		return n.Act.String() + " done"
+	case n.R.Access.Missing.Equal(t0):
+		return "pass a little later"
+	}
+	return "pass"
 }
 
 // callEdges are the ways in which the call written down can end.
-func (n node) callEdges(add func(string, func(*node))) {
+func (n *node) callEdges(add func(string, func(*node))) {
 	a := *n.Act
 	lostErr := &Error{Kind: Unavailable}
 	storedErr := &Error{Kind: Unavailable, Answered: true}
 	done := func(to *node) {
 		if !to.W.effect(a, false) {
-			to.change(func(c *Change) { c.settle(a.Kind) })
+			to.change(func(c *Change) { c.fail(a.Kind, &Error{Kind: Conflict}) })
 			to.Act = nil
 			return
 		}
 		m, key := to.W.Money, KeyRequest{State: to.W.Key}
 		to.change(func(c *Change) {
-			c.settle(a.Kind)
 			switch a.Kind {
 			case ApproveKey, DeclineKey, SuspendKey, ResumeKey, RevokeKey:
-				c.Observe(Facts{Key: &key}, t0)
+				c.done(a, Facts{Key: &key}, t0)
+			case Tell:
+				c.done(a, Facts{}, t0)
 			default:
-				c.Observe(Facts{Money: &m}, t0)
+				c.done(a, Facts{Money: &m}, t0)
 			}
-			to.Act = nil
-			if next, ok := Next(c.Request, t0); ok {
-				c.begin(next, t0)
-				to.Act = &next
-			}
+			to.begin(c)
 		})
 	}
 	fail := func(err error, effect bool) func(*node) {
@@ -299,27 +396,33 @@ func (n node) callEdges(add func(string, func(*node))) {
 	add("crash", func(to *node) { to.Act = nil })
 }
 
-func (n node) portalEdges(add func(string, func(*node))) {
+func (n *node) portalEdges(add func(string, func(*node))) {
 	switch n.W.Key {
 	case Pending:
 		add("admin approves", func(to *node) { to.W.Key, to.W.Admin = Granted, true; to.W.Approved++ })
 		add("admin deletes the request", func(to *node) { to.W.Key = Gone })
 	case Granted:
-		add("admin suspends the key", func(to *node) { to.W.Key, to.W.Stopped = Suspended, true })
+		add("admin suspends the key", func(to *node) {
+			to.W.Key, to.W.Stopped = Suspended, true
+			to.W.Theirs = n.R.Access.Have != Suspended && n.R.Work.Attempts[SuspendKey].First.IsZero()
+		})
 		add("admin removes the key", func(to *node) { to.W.Key = Gone })
 	case Suspended:
-		add("admin resumes the key", func(to *node) { to.W.Key, to.W.Stopped = Granted, false })
+		add("admin resumes the key", func(to *node) { to.W.Key, to.W.Stopped, to.W.Theirs = Granted, false, false })
 		add("admin removes the key", func(to *node) { to.W.Key = Gone })
 	}
 }
 
 // developerEdges are what the developer can do at a checkout they can reach: one
 // whose address is known to us.
-func (n node) developerEdges(add func(string, func(*node))) {
+func (n *node) developerEdges(add func(string, func(*node))) {
 	if n.R.Verdict.Outcome == Open && n.R.Access.Have != Unread {
 		add("developer withdraws", func(to *node) {
 			to.change(func(c *Change) { _ = c.rule(Decline, Mark{By: Actor{Kind: ByDeveloper}}, t0) })
 		})
+	}
+	if len(n.R.Terms.Tell) > 0 && n.R.Arrival.Trust == Untold {
+		add("a browser arrives", func(to *node) { to.R.Arrival.Trust = Signed })
 	}
 	if n.W.Money.Checkout.State != CheckoutOpen || n.R.Payment.Checkout.State != CheckoutOpen {
 		return
@@ -330,6 +433,8 @@ func (n node) developerEdges(add func(string, func(*node))) {
 	}
 	paid := Amount{2, "EUR"}
 	switch {
+	case n.R.Terms.Provider == invoices:
+		add("is sent an invoice", func(to *node) { to.W.close(CheckoutComplete, Invoiced) })
 	case n.R.Terms.Recurring():
 		add("subscribes", func(to *node) {
 			to.W.close(CheckoutComplete, Paid)
@@ -347,7 +452,7 @@ func (n node) developerEdges(add func(string, func(*node))) {
 	}
 }
 
-func (n node) bankEdges(add func(string, func(*node))) {
+func (n *node) bankEdges(add func(string, func(*node))) {
 	m := n.W.Money
 	switch m.State {
 	case PaymentOpen:
@@ -355,6 +460,9 @@ func (n node) bankEdges(add func(string, func(*node))) {
 	case Processing:
 		add("delayed payment succeeds", func(to *node) { to.W.Money.State, to.W.Money.Collected = Paid, Amount{2, "EUR"} })
 		add("delayed payment fails", func(to *node) { to.W.Money.State, to.W.Money.Checkout.State = NoPayment, CheckoutFailed })
+	case Invoiced:
+		add("invoice is paid", func(to *node) { to.W.Money.State, to.W.Money.Collected = Paid, Amount{2, "EUR"} })
+		add("invoice falls overdue", func(to *node) { to.W.Money.State, to.W.Money.OverdueSince = Overdue, t0.Add(-time.Hour) })
 	case Held:
 		add("authorisation lapses", func(to *node) { to.W.Money.State, to.W.Money.Checkout.State = NoPayment, CheckoutFailed })
 	case Paid:
@@ -368,6 +476,11 @@ func (n node) bankEdges(add func(string, func(*node))) {
 			add("dispute won", func(to *node) { to.W.Money.State = wonState(m) })
 			add("dispute lost", func(to *node) { to.W.Money.Returned = m.Collected })
 		}
+	}
+	if m.State == Overdue && !m.Subscribed {
+		add("invoice is paid after all", func(to *node) {
+			to.W.Money.State, to.W.Money.Collected, to.W.Money.OverdueSince = Paid, Amount{2, "EUR"}, time.Time{}
+		})
 	}
 	if !m.Subscribed {
 		return
@@ -395,7 +508,13 @@ func wonState(m Money) PaymentState {
 	return PaymentEnded
 }
 
-func (n node) personEdges(add func(string, func(*node))) {
+func (n *node) personEdges(add func(string, func(*node))) {
+	p := n.R.Payment
+	if n.With.Refunds && p.Have == Paid && p.Refund.Amount.Minor == 0 && p.kept() > 0 {
+		add("a person gives money back", func(to *node) {
+			to.change(func(c *Change) { _ = c.refund(Amount{1, "EUR"}, Mark{By: Actor{Kind: ByPerson}}, t0) })
+		})
+	}
 	if step, ok := n.R.Current(); !ok || step.Kind != Review || n.R.Verdict.Outcome != Open {
 		return
 	}
@@ -407,7 +526,7 @@ func (n node) personEdges(add func(string, func(*node))) {
 	})
 }
 
-func (n node) clockEdges(add func(string, func(*node))) {
+func (n *node) clockEdges(add func(string, func(*node))) {
 	m := n.W.Money
 	if step, ok := n.R.Current(); ok && step.Mark.At.Equal(t0) && step.Kind != Review {
 		add("patience runs out", func(to *node) {
@@ -427,7 +546,7 @@ func (n node) clockEdges(add func(string, func(*node))) {
 }
 
 // always says what is wrong with a state in which something may still be under way.
-func (n node) always() string {
+func (n *node) always() string {
 	switch {
 	case n.W.Live > 1:
 		return "two checkouts are open"
@@ -435,12 +554,14 @@ func (n node) always() string {
 		return "two keys were issued"
 	case n.W.Money.Returned.Minor > n.W.Money.Collected.Minor:
 		return "more was returned than collected"
+	case n.W.Overrule:
+		return "resumed what the admin had stopped"
 	}
 	return ""
 }
 
 // resting says what is wrong with a state in which nothing is left to do.
-func (n node) resting() string {
+func (n *node) resting() string {
 	r, m := n.R, n.W.Money
 	kept := m.Collected.Minor - m.Returned.Minor
 	has := n.W.Key == Granted || n.W.Key == Suspended
@@ -466,12 +587,33 @@ func (n node) resting() string {
 		return "granted, and nothing was paid"
 	case m.State == Held && r.Verdict.Outcome != Open:
 		return "decided with money held"
+	case m.Collected.Minor > 0 && r.Payment.Refund.Amount.Minor > m.Returned.Minor && !waitsForBank:
+		return "a person's refund was not made"
+	case r.Verdict.Outcome == Decline && (m.State == Invoiced || m.State == Overdue):
+		return "declined, and still asking for money"
+	case len(r.Terms.Tell) > 0 && n.untold(stage):
+		return "not told that it is " + string(stage)
 	case (stage == StateDeclined || stage == StateEnded) && (m.Checkout.State == CheckoutOpen || m.Subscribed):
 		return string(stage) + " with something live"
 	case stage != StateDeclined && stage != StateEnded && Until(r, t0).IsZero():
 		return "nothing left to do at " + string(stage) + ", and nobody looks again"
 	}
 	return ""
+}
+
+// untold reports that the applicant does not know how the request stands.
+func (n *node) untold(stage State) bool {
+	switch last := n.R.lastTold(); stage {
+	case StateDeclined:
+		return last != TellDeclined
+	case StateEnded:
+		return last != TellEnded
+	case StateActive:
+		return last != TellApproved && last != TellResumed
+	case StateSuspended:
+		return last != TellSuspended
+	}
+	return false
 }
 
 // paid reports that the request counts as paid, by the provider's word.
@@ -481,10 +623,13 @@ func paid(r Request) bool {
 }
 
 // good reports an end that a request may be meant to come to.
-func (n node) good() bool {
+func (n *node) good() bool {
 	s := n.R.Stage()
 	return n.Act == nil && (s == StateDeclined || s == StateEnded || s == StateActive && n.W.Key == Granted)
 }
+
+// invoices is the provider that sends invoices instead of charging a card.
+const invoices = "manual"
 
 // termsToWalk are plans that differ in what the rules see.
 func termsToWalk() map[string]Terms {
@@ -493,11 +638,18 @@ func termsToWalk() map[string]Terms {
 	base := Terms{Provider: "p", Grace: 2 * time.Hour}
 	with := func(fn func(*Terms)) Terms { t := base; fn(&t); return t }
 	return map[string]Terms{
-		"free":       {},
-		"reviewed":   with(func(t *Terms) { t.Steps = []StepKind{Review} }),
-		"validated":  with(func(t *Terms) { t.Steps = []StepKind{Validation} }),
-		"paid":       with(func(t *Terms) { t.Steps, t.Lines = []StepKind{Paying}, once }),
-		"held":       with(func(t *Terms) { t.Steps, t.Lines, t.Hold = []StepKind{Paying, Review}, once, true }),
+		"free":      {},
+		"reviewed":  with(func(t *Terms) { t.Steps = []StepKind{Review} }),
+		"validated": with(func(t *Terms) { t.Steps = []StepKind{Validation} }),
+		"paid":      with(func(t *Terms) { t.Steps, t.Lines = []StepKind{Paying}, once }),
+		"held":      with(func(t *Terms) { t.Steps, t.Lines, t.Hold = []StepKind{Paying, Review}, once, true }),
+		"invoiced": with(func(t *Terms) {
+			t.Provider, t.Steps, t.Lines, t.Hold = invoices, []StepKind{Paying, Review}, once, true
+		}),
+		"told": with(func(t *Terms) {
+			t.Steps, t.Lines = []StepKind{Paying}, once
+			t.Tell = []MessageKind{TellStart, TellApproved, TellDeclined, TellSuspended, TellResumed, TellEnded}
+		}),
 		"everything": with(func(t *Terms) { t.Steps, t.Lines = []StepKind{Validation, Review, Paying}, once }),
 		"subscribed": with(func(t *Terms) { t.Steps, t.Lines = []StepKind{Paying}, monthly }),
 		"lenient": with(func(t *Terms) {
@@ -508,10 +660,17 @@ func termsToWalk() map[string]Terms {
 	}
 }
 
-func start(terms Terms) node {
+// scopes says in which walks something happens that does not in all.
+var scopes = map[string]scope{
+	"reviewed": {Doubts: true}, "validated": {Doubts: true}, "held": {Doubts: true, Refunds: true},
+	"paid": {Doubts: true, Refunds: true}, "everything": {Doubts: true}, "strict": {Doubts: true},
+	"suspended": {Refunds: true},
+}
+
+func start(terms Terms, with scope) *node {
 	c := Change{Request: Request{ID: "01JZZZZZZZZZZZZZZZZZZZZZZZ", Portal: "main", Key: "k", Verdict: Verdict{Outcome: Open}}}
 	c.TakeIn(KeyRequest{State: Pending}, terms, t0)
-	return node{R: c.Request, W: outside{Key: Pending}}
+	return &node{R: c.Request, W: outside{Key: Pending}, With: with}
 }
 
 func TestEveryReachableStateKeepsTheInvariantsAndHasAWayOn(t *testing.T) {
@@ -522,7 +681,7 @@ func TestEveryReachableStateKeepsTheInvariantsAndHasAWayOn(t *testing.T) {
 		for name, terms := range termsToWalk() {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				s, e := walk(t, start(terms))
+				s, e := walk(t, start(terms, scopes[name]))
 				mu.Lock()
 				defer mu.Unlock()
 				states, edges = states+s, edges+e
@@ -536,26 +695,28 @@ func TestEveryReachableStateKeepsTheInvariantsAndHasAWayOn(t *testing.T) {
 
 // visit is what the walk keeps of a state. States are known by their numbers.
 type visit struct {
-	from int    // where it was first reached from
+	from int32  // where it was first reached from
 	by   string // and by what; empty for the first
-	calm int    // where the worker takes it when nothing else happens
+	calm int32  // where the worker takes it when nothing else happens
 	good bool
-	ways []int // where everything that can happen takes it
+	ways int // where in walker.ways its own begin
 }
 
 // walker visits everything reachable from a node.
 type walker struct {
-	numbers map[nodeKey]int
+	keyer   keyer
+	numbers map[nodeKey]int32
 	visits  []visit
-	queue   []node // those not visited yet; the first one's number is next
+	ways    []int32 // where everything that can happen takes each state
+	queue   []*node // those not visited yet; the first one's number is next
 }
 
 // number returns a node's number, and puts it into the queue if it is new.
-func (w *walker) number(n node, from int, by string) int {
-	key := n.key()
+func (w *walker) number(n *node, from int32, by string) int32 {
+	key := w.keyer.of(n)
 	i, ok := w.numbers[key]
 	if !ok {
-		i = len(w.visits)
+		i = int32(len(w.visits))
 		w.numbers[key] = i
 		w.visits = append(w.visits, visit{from: from, by: by})
 		w.queue = append(w.queue, n)
@@ -564,7 +725,7 @@ func (w *walker) number(n node, from int, by string) int {
 }
 
 // path tells how a state was reached.
-func (w *walker) path(i int) (steps string) {
+func (w *walker) path(i int32) (steps string) {
 	for v := w.visits[i]; v.by != ""; v = w.visits[v.from] {
 		steps = "\n  " + v.by + steps
 	}
@@ -572,29 +733,27 @@ func (w *walker) path(i int) (steps string) {
 }
 
 // walk visits everything reachable from a node and returns how much there was.
-func walk(t *testing.T, from node) (states, edges int) {
+func walk(t *testing.T, from *node) (states, edges int) {
 	t.Helper()
-	w := walker{numbers: map[nodeKey]int{}}
+	w := walker{keyer: keyer{words: map[string]byte{}, times: map[int64]byte{}}, numbers: map[nodeKey]int32{}}
 	w.number(from, 0, "")
-	for at := 0; len(w.queue) > 0; at++ {
+	for at := int32(0); len(w.queue) > 0; at++ {
 		n := w.queue[0]
-		w.queue[0] = node{} // so that it can be forgotten
+		w.queue[0] = nil // so that it can be forgotten
 		w.queue = w.queue[1:]
 		if wrong := n.always(); wrong != "" {
 			t.Fatalf("%s after:%s", wrong, w.path(at))
 		}
-		var ways []int
-		calm := at
-		for _, e := range n.edges() {
+		begin, calm := len(w.ways), at
+		n.edges(func(e edge) {
 			to := w.number(e.to, at, e.name)
-			ways = append(ways, to)
+			w.ways = append(w.ways, to)
 			if e.calm {
 				calm = to
 			}
-		}
-		edges += len(ways)
+		})
 		v := &w.visits[at]
-		v.good, v.calm, v.ways = n.good(), calm, ways
+		v.good, v.calm, v.ways = n.good(), calm, begin
 		if calm == at { // the worker has nothing left to do here
 			if wrong := n.resting(); wrong != "" {
 				t.Fatalf("%s (at %s) after:%s", wrong, n.R.Stage(), w.path(at))
@@ -602,18 +761,18 @@ func walk(t *testing.T, from node) (states, edges int) {
 		}
 	}
 	for i := range w.visits {
-		if !w.comesToRest(i) {
-			t.Fatalf("does not come to rest after:%s", w.path(i))
+		if !w.comesToRest(int32(i)) {
+			t.Fatalf("does not come to rest after:%s", w.path(int32(i)))
 		}
 	}
-	if i, ok := w.deadEnd(); ok {
-		t.Fatalf("dead end after:%s", w.path(i))
+	if i := w.deadEnd(); i >= 0 {
+		t.Fatalf("dead end after:%s", w.path(int32(i)))
 	}
-	return len(w.visits), edges
+	return len(w.visits), len(w.ways)
 }
 
 // comesToRest follows what the worker does when every call succeeds.
-func (w *walker) comesToRest(i int) bool {
+func (w *walker) comesToRest(i int32) bool {
 	for range 40 {
 		if w.visits[i].calm == i {
 			return true
@@ -623,29 +782,25 @@ func (w *walker) comesToRest(i int) bool {
 	return false
 }
 
-// deadEnd returns a state from which no good end can be reached, if there is one.
-func (w *walker) deadEnd() (int, bool) {
-	back := make([][]int, len(w.visits))
-	var reached []int
-	for i, v := range w.visits {
-		for _, to := range v.ways {
-			back[to] = append(back[to], i)
-		}
-		if v.good {
-			reached = append(reached, i)
-		}
-	}
+// deadEnd returns a state from which no good end can be reached, -1 if there is
+// none. It spreads the word back from the good ones until nobody new hears it.
+func (w *walker) deadEnd() int {
 	wayOn := make([]bool, len(w.visits))
-	for len(reached) > 0 {
-		i := reached[len(reached)-1]
-		reached = reached[:len(reached)-1]
-		if !wayOn[i] {
-			wayOn[i] = true
-			reached = append(reached, back[i]...)
+	for i, v := range w.visits {
+		wayOn[i] = v.good
+	}
+	for changed := true; changed; {
+		changed = false
+		end := len(w.ways)
+		for i := len(w.visits) - 1; i >= 0; i-- {
+			ways := w.ways[w.visits[i].ways:end]
+			end = w.visits[i].ways
+			if !wayOn[i] && slices.ContainsFunc(ways, func(to int32) bool { return wayOn[to] }) {
+				wayOn[i], changed = true, true
+			}
 		}
 	}
-	i := slices.Index(wayOn, false)
-	return i, i >= 0
+	return slices.Index(wayOn, false)
 }
 
 func TestStatesAreListedOnce(t *testing.T) {

@@ -65,6 +65,8 @@ type Attempt struct {
 	// Open is true from before the call until its outcome is recorded: while it is
 	// true the same key is used again.
 	Open bool `json:"open,omitempty"`
+	// Again is true once a call under this key went unanswered and was made again.
+	Again bool `json:"again,omitempty"`
 }
 
 // Work is what the worker has tried on a request.
@@ -92,7 +94,8 @@ const keyLife = 20 * time.Hour
 // provider is sure to remember it.
 func (c *Change) begin(a Action, now time.Time) {
 	try := c.Work.Attempts[a.Kind]
-	if !try.Open || try.Of != a.String() || now.Sub(try.Begun) > keyLife {
+	try.Again = try.Open && try.Of == a.String() && now.Sub(try.Begun) <= keyLife
+	if !try.Again {
 		try.N++
 		try.Key = fmt.Sprintf("kb_%s_%s_%d", c.ID, slug(a.Kind), try.N)
 		try.Begun = now
@@ -103,6 +106,17 @@ func (c *Change) begin(a Action, now time.Time) {
 		try.First = now
 	}
 	c.setAttempt(a.Kind, try)
+}
+
+// done records that an action was done, and what was seen afterwards.
+func (c *Change) done(a Action, f Facts, now time.Time) {
+	try := c.Work.Attempts[a.Kind]
+	c.note(now, c.actorOf(a.Kind), WhatAction, "", a.String(), fmt.Sprintf("attempt %d", try.N))
+	if a.Kind == Tell {
+		c.Told = append(c.Told, Told{Kind: a.Message, At: now, ID: try.Key})
+	}
+	c.Observe(f, now) // while the attempt is still known: a suspension seen now is ours
+	c.settle(a.Kind)
 }
 
 // settle records that the effect of an action is known.
@@ -116,10 +130,15 @@ func (c *Change) settle(kind ActionKind) {
 
 // fail records that an attempt ended in an error. One whose answer the provider
 // will repeat is over, and the next one gets a key of its own; First stays, so
-// that the next one looks for what the failed one may have left behind.
+// that the next one looks for what the failed one may have left behind. Only a
+// definite no to the first call there ever was shows that it left nothing.
 func (c *Change) fail(kind ActionKind, err error) {
 	try := c.Work.Attempts[kind]
-	try.Open = !answered(err) && !Permanent(err)
+	no := KindOf(err) == Invalid || KindOf(err) == Conflict
+	try.Open = !answered(err) && !Permanent(err) && !no
+	if no && !try.Again && try.First.Equal(try.Begun) {
+		try.First = time.Time{}
+	}
 	c.setAttempt(kind, try)
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 )
@@ -142,7 +144,7 @@ func (p *pass) run(ctx context.Context) error {
 		switch {
 		case KindOf(err) == Conflict:
 			more = false
-			if err := p.update(ctx, func(c *Change) error { c.settle(act.Kind); return nil }); err != nil {
+			if err := p.update(ctx, func(c *Change) error { c.fail(act.Kind, err); return nil }); err != nil {
 				return err
 			}
 			continue
@@ -181,7 +183,7 @@ func (p *pass) read(ctx context.Context) (f Facts, terms Terms, doing string, er
 		})
 	}
 	var key KeyRequest
-	keyErr := p.timed("read portal", func() (err error) { key, err = p.site.Portal.Read(ctx, r.Key, r.Access); return })
+	keyErr := p.timed("read portal", func() (err error) { key, err = p.site.Portal.Read(ctx, r.Key, r.known()); return })
 	both.Wait()
 	if keyErr == nil {
 		f.Key = &key
@@ -209,17 +211,19 @@ func (p *pass) terms(ctx context.Context, key KeyRequest) (Terms, error) {
 		return terms, nil
 	}
 	provider := p.w.cfg.Providers[terms.Provider]
-	if provider == nil && terms.Provider != "" {
+	unquoted := slices.ContainsFunc(terms.Lines, func(line Price) bool { return !line.quoted() })
+	if provider == nil && (terms.Provider != "" || unquoted) {
 		return terms, &Error{Kind: Invalid, Msg: fmt.Sprintf("the provider %q is not configured", terms.Provider)}
 	}
 	for i, line := range terms.Lines {
 		if line.quoted() {
 			continue
 		}
-		err := p.timed("quote", func() (err error) { terms.Lines[i], err = provider.Quote(ctx, line); return })
+		err := p.timed("quote", func() (err error) { line, err = provider.Quote(ctx, line); return })
 		if err != nil {
 			return terms, err
 		}
+		terms.Lines[i] = line
 	}
 	return terms.Fitted(), nil
 }
@@ -250,13 +254,7 @@ func (p *pass) observe(ctx context.Context, f Facts, terms Terms, doing string, 
 func (p *pass) record(ctx context.Context, did Action, f Facts) (act Action, more bool, err error) {
 	err = p.update(ctx, func(c *Change) error {
 		now := p.now()
-		try := c.Work.Attempts[did.Kind]
-		c.settle(did.Kind)
-		c.note(now, c.actorOf(did.Kind), WhatAction, "", did.String(), fmt.Sprintf("attempt %d", try.N))
-		if did.Kind == Tell {
-			c.Told = append(c.Told, Told{Kind: did.Message, At: now, ID: try.Key})
-		}
-		c.Observe(f, now)
+		c.done(did, f, now)
 		act, more = p.next(c, now)
 		return nil
 	})
@@ -328,12 +326,20 @@ func (p *pass) update(ctx context.Context, fn func(*Change) error) error {
 
 func (p *pass) now() time.Time { return p.w.cfg.Now().UTC() }
 
-// timed makes one outside call and reports it.
-func (p *pass) timed(doing string, call func() error) error {
+// timed makes one outside call and reports it. An adapter that panics fails that
+// call and no more: the request it stumbles over would take the process down again
+// after every start, and with it all the others. What it said is not logged, because
+// it may quote an answer; where it was, is.
+func (p *pass) timed(doing string, call func() error) (err error) {
 	begin := time.Now()
-	err := call()
-	p.w.cfg.Tried(Try{Doing: doing, Portal: p.request.Portal, Kind: KindOf(err), Took: time.Since(begin)})
-	return err
+	defer func() {
+		if v := recover(); v != nil {
+			err = &Error{Kind: Internal, Err: fmt.Errorf("%s: the adapter panicked with a %T", doing, v)}
+			p.w.cfg.Log.Error("an adapter panicked", "doing", doing, "request", p.request.ID, "stack", string(debug.Stack()))
+		}
+		p.w.cfg.Tried(Try{Doing: doing, Portal: p.request.Portal, Kind: KindOf(err), Took: time.Since(begin)})
+	}()
+	return call()
 }
 
 func (c *Change) actorOf(kind ActionKind) Actor {
