@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -13,22 +14,30 @@ const adminShows = 50
 
 func (s *Server) adminRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /admin/{$}", s.adminPage)
-	for pattern, act := range map[string]adminAct{
+	acts := s.sharedActs()
+	maps.Copy(acts, map[string]adminAct{
 		"POST /admin/requests/{id}/approve": s.adminApproves,
 		"POST /admin/requests/{id}/decline": s.adminDeclines,
 		"POST /admin/keys/{hash}/suspend":   s.adminSuspends(true),
 		"POST /admin/keys/{hash}/resume":    s.adminSuspends(false),
 		"POST /admin/keys/{hash}/remove":    s.adminRemoves,
 		"POST /admin/settings":              s.adminSets,
-		"POST /admin/faults":                s.adminBreaks,
-		"POST /admin/faults/clear":          s.adminMends,
-		"POST /admin/webhooks/{id}/replay":  s.adminReplays,
-	} {
-		mux.HandleFunc(pattern, s.acted(act))
+	})
+	for pattern, act := range acts {
+		mux.HandleFunc(pattern, acted(act, func(*http.Request) string { return "/admin/" }, s.sorry))
 	}
 	mux.HandleFunc("/admin/", func(w http.ResponseWriter, r *http.Request) {
 		s.sorry(w, r, refuse(http.StatusNotFound, "There is no such page."))
 	})
+}
+
+// sharedActs are what the admins of both portals may do.
+func (s *site) sharedActs() map[string]adminAct {
+	return map[string]adminAct{
+		"POST /admin/faults":               s.adminBreaks,
+		"POST /admin/faults/clear":         s.adminMends,
+		"POST /admin/webhooks/{id}/replay": s.adminReplays,
+	}
 }
 
 // desk is what the admin's page shows.
@@ -36,10 +45,30 @@ type desk struct {
 	Pending      []ownRequest
 	PendingCount int
 	Developers   []deskDeveloper
-	Webhooks     []Delivery
-	Faults       []Fault
-	Kinds        []FaultKind
+	Deliveries   []Delivery
+	Breakage     breakage
 	Boxes        []box
+}
+
+// breakage is what the form of faults shows.
+type breakage struct {
+	Faults []Fault
+	Kinds  []FaultKind
+	Path   string // that the form begins with
+}
+
+func (s *site) breakage(path string) breakage {
+	return breakage{
+		Faults: s.Faults(), Path: path,
+		Kinds: []FaultKind{Latency, TooManyRequests, ErrorBefore, ErrorAfter, CutBefore, CutAfter},
+	}
+}
+
+// latestDeliveries returns the webhooks an admin's page lists, newest first.
+func (s *site) latestDeliveries() []Delivery {
+	all := s.Webhooks()
+	slices.Reverse(all)
+	return all[:min(len(all), adminShows)]
 }
 
 type deskDeveloper struct {
@@ -62,14 +91,8 @@ var adminNotices = map[string]string{
 }
 
 func (s *Server) desk() desk {
-	webhooks := s.Webhooks()
-	slices.Reverse(webhooks)
 	settings := s.Settings()
-	d := desk{
-		Boxes:    settings.boxes(),
-		Webhooks: webhooks[:min(len(webhooks), adminShows)], Faults: s.Faults(),
-		Kinds: []FaultKind{Latency, TooManyRequests, ErrorBefore, ErrorAfter, CutBefore, CutAfter},
-	}
+	d := desk{Boxes: settings.boxes(), Deliveries: s.latestDeliveries(), Breakage: s.breakage("/api/")}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d.PendingCount = s.lists[listPending].Len()
@@ -86,19 +109,19 @@ func (s *Server) desk() desk {
 // adminAct does what a button of the admin's page asks for.
 type adminAct func(*http.Request) error
 
-// acted serves an adminAct and goes back to the page, which then says what was done.
-func (s *Server) acted(act adminAct) http.HandlerFunc {
+// acted serves an adminAct and goes back to a page, which then says what was done.
+func acted(act adminAct, back func(*http.Request) string, sorry func(http.ResponseWriter, *http.Request, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if err := formOf(w, r); err != nil {
-			s.sorry(w, r, err)
+			sorry(w, r, err)
 			return
 		}
 		if err := act(r); err != nil {
-			s.sorry(w, r, err)
+			sorry(w, r, err)
 			return
 		}
 		done := r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]
-		http.Redirect(w, r, "/admin/?done="+done, http.StatusSeeOther) //nolint:gosec // a path of this host, whatever follows
+		http.Redirect(w, r, back(r)+"?done="+done, http.StatusSeeOther) //nolint:gosec // a path of this host, whatever follows
 	}
 }
 
@@ -115,18 +138,18 @@ func (s *Server) adminSuspends(suspended bool) adminAct {
 
 func (s *Server) adminRemoves(r *http.Request) error { return s.RevokeKey(r.PathValue("hash")) }
 
-func (s *Server) adminMends(*http.Request) error {
+func (s *site) adminMends(*http.Request) error {
 	s.ClearFaults()
 	return nil
 }
 
-func (s *Server) adminReplays(r *http.Request) error { return s.Replay(r.PathValue("id")) }
+func (s *site) adminReplays(r *http.Request) error { return s.Replay(r.PathValue("id")) }
 
 // adminSets takes the whole settings form: a box that is not ticked is off. An empty secret keeps the one there is,
 // since the page never shows it.
 func (s *Server) adminSets(r *http.Request) error {
 	settings := s.Settings()
-	settings.readBoxes(r)
+	readBoxes(r, settings.boxes())
 	lines := func(name string) []string {
 		return strings.FieldsFunc(r.PostFormValue(name), func(c rune) bool { return c == '\n' || c == '\r' })
 	}
@@ -134,12 +157,8 @@ func (s *Server) adminSets(r *http.Request) error {
 	settings.RedirectTo, settings.RedirectParameter = text("redirect_to"), text("redirect_parameter")
 	settings.Webhook, settings.UpdateEvent = text("webhook"), text("update_event")
 	settings.KeyRequestFields, settings.SignupFields = lines("key_request_fields"), lines("signup_fields")
-	signed := &settings.SignedRedirect
-	signed.Kind, signed.Issuer, signed.Audience = text("signed_redirect"), text("signed_issuer"), text("signed_audience")
-	signed.Portal, signed.Parameter = text("signed_portal"), text("signed_parameter")
-	signed.Secret = orElse(text("signed_secret"), signed.Secret)
 	var err error
-	if signed.Lifetime, err = formNumber(r, "signed_lifetime"); err != nil {
+	if settings.SignedRedirect, err = signedForm(r, settings.SignedRedirect); err != nil {
 		return err
 	}
 	if settings.Quirks.MissingStatus, err = formNumber(r, "missing_status"); err != nil {
@@ -149,6 +168,16 @@ func (s *Server) adminSets(r *http.Request) error {
 		return refuse(http.StatusUnprocessableEntity, "Not saved: "+strings.TrimPrefix(err.Error(), "sandbox settings: ")+".")
 	}
 	return nil
+}
+
+// signedForm reads the fields of a proof of origin. An empty secret keeps the one there is.
+func signedForm(r *http.Request, was SignedRedirect) (SignedRedirect, error) {
+	text := func(name string) string { return strings.TrimSpace(r.PostFormValue(name)) }
+	lifetime, err := formNumber(r, "signed_lifetime")
+	return SignedRedirect{
+		Kind: text("signed_redirect"), Secret: orElse(text("signed_secret"), was.Secret), Issuer: text("signed_issuer"),
+		Audience: text("signed_audience"), Portal: text("signed_portal"), Parameter: text("signed_parameter"), Lifetime: lifetime,
+	}, err
 }
 
 // box is a setting that is on or off, with its label on the admin's page.
@@ -186,13 +215,14 @@ func (c *Settings) boxes() []box {
 	}
 }
 
-func (c *Settings) readBoxes(r *http.Request) {
-	for _, b := range c.boxes() {
+// readBoxes takes the boxes of a form: one that is not ticked is off.
+func readBoxes(r *http.Request, boxes []box) {
+	for _, b := range boxes {
 		*b.value = r.PostFormValue(b.Name) != ""
 	}
 }
 
-func (s *Server) adminBreaks(r *http.Request) error {
+func (s *site) adminBreaks(r *http.Request) error {
 	fault := Fault{
 		Method: strings.TrimSpace(r.PostFormValue("method")), Path: strings.TrimSpace(r.PostFormValue("path")),
 		Kind: FaultKind(r.PostFormValue("kind")),

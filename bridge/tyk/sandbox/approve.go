@@ -51,12 +51,12 @@ func (s *Server) approve(id, base string) (any, error) {
 	s.markApprovedLocked(record)
 	if s.rulesLocked(record.ApplyPolicies).SecureKeyApproval {
 		record.awaiting = true
-		s.mailLocked(generateMail(s.name, developer, record.ID, base, s.today()))
+		s.post.add(generateMail(s.name, developer, record.ID, base, s.today()))
 		s.announceLocked(s.settings.updateEvent(), record)
 		return rawKey{}, nil
 	}
 	answer := s.issueLocked(record)
-	s.mailLocked(s.keyMailLocked(developer, answer, base))
+	s.post.add(s.keyMailLocked(developer, answer, base))
 	s.announceLocked(s.settings.updateEvent(), record)
 	return answer, nil
 }

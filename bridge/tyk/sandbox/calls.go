@@ -36,21 +36,21 @@ func (l *callLog) add(call Call) {
 }
 
 // Calls returns the requests answered so far, oldest first: the last 25,000 at least.
-func (s *Server) Calls() []Call {
+func (s *site) Calls() []Call {
 	s.calls.mu.Lock()
 	defer s.calls.mu.Unlock()
 	return slices.Clone(s.calls.calls)
 }
 
 // ClearCalls forgets the calls so far.
-func (s *Server) ClearCalls() {
+func (s *site) ClearCalls() {
 	s.calls.mu.Lock()
 	defer s.calls.mu.Unlock()
 	s.calls.calls = nil
 }
 
 // observed records each request and lets the faults at it.
-func (s *Server) observed(next http.Handler) http.Handler {
+func (s *site) observed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/sandbox/") {
 			next.ServeHTTP(w, r)

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"time"
 )
@@ -9,11 +10,9 @@ import (
 // The control API is the sandbox's own, and no part of Tyk's: JSON below /sandbox/, for tests and demonstrations that run
 // in another process. The package documentation lists it.
 
-func (s *Server) controlRoutes(mux *http.ServeMux) {
-	for pattern, call := range map[string]apiCall{
-		"GET /sandbox/settings":              s.readSettings,
-		"PUT /sandbox/settings":              s.replaceSettings,
-		"PATCH /sandbox/settings":            s.changeSettings,
+// controlRoutes adds the calls both portals have to a portal's own.
+func (s *site) controlRoutes(mux *http.ServeMux, own map[string]apiCall) {
+	calls := map[string]apiCall{
 		"GET /sandbox/faults":                s.readFaults,
 		"POST /sandbox/faults":               s.setFault,
 		"DELETE /sandbox/faults":             s.dropFaults,
@@ -22,18 +21,28 @@ func (s *Server) controlRoutes(mux *http.ServeMux) {
 		"GET /sandbox/mail":                  s.readMail,
 		"GET /sandbox/webhooks":              func(*http.Request) (any, error) { return s.Webhooks(), nil },
 		"POST /sandbox/webhooks/{id}/replay": s.replayWebhook,
-		"POST /sandbox/requests":             s.makeRequest,
-		"PUT /sandbox/requests/{id}":         s.changeRequest,
-	} {
-		mux.HandleFunc(pattern, s.controlled(call))
+		"/sandbox/": func(*http.Request) (any, error) {
+			return nil, refuse(http.StatusNotFound, "there is no such control")
+		},
 	}
-	mux.HandleFunc("/sandbox/", s.controlled(func(*http.Request) (any, error) {
-		return nil, refuse(http.StatusNotFound, "there is no such control")
-	}))
+	maps.Copy(calls, own)
+	for pattern, call := range calls {
+		mux.HandleFunc(pattern, controlled(call))
+	}
+}
+
+// ownControls are the calls only a Classic Portal has.
+func (s *Server) ownControls() map[string]apiCall {
+	calls := map[string]apiCall{
+		"POST /sandbox/requests":     s.makeRequest,
+		"PUT /sandbox/requests/{id}": s.changeRequest,
+	}
+	maps.Copy(calls, settingsControls(s.Settings, s.SetSettings, func(c *Settings) { c.SignedRedirect.Secret = "" }))
+	return calls
 }
 
 // controlled serves an apiCall to anybody: it is a sandbox. Its errors are never subject to the quirks.
-func (s *Server) controlled(call apiCall) http.HandlerFunc {
+func controlled(call apiCall) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		answer, err := call(r)
 		if err == nil {
@@ -48,30 +57,28 @@ func (s *Server) controlled(call apiCall) http.HandlerFunc {
 	}
 }
 
-func (s *Server) readSettings(*http.Request) (any, error) {
-	settings := s.Settings()
-	settings.SignedRedirect.Secret = ""
-	return settings, nil
-}
-
-// replaceSettings sets all settings; what is not sent is off.
-func (s *Server) replaceSettings(r *http.Request) (any, error) {
-	return s.takeSettings(r, Settings{})
-}
-
-// changeSettings sets what is sent and leaves the rest.
-func (s *Server) changeSettings(r *http.Request) (any, error) {
-	return s.takeSettings(r, s.Settings())
-}
-
-func (s *Server) takeSettings(r *http.Request, settings Settings) (any, error) {
-	if err := readJSON(r, &settings); err != nil {
-		return nil, err
+// settingsControls are the calls that read a portal's settings, replace them (what is not sent is off) and change them
+// (what is not sent stays). hide takes out what is never shown.
+func settingsControls[S any](get func() S, set func(S) error, hide func(*S)) map[string]apiCall {
+	read := func(*http.Request) (any, error) {
+		settings := get()
+		hide(&settings)
+		return settings, nil
 	}
-	if err := s.SetSettings(settings); err != nil {
-		return nil, err
+	take := func(r *http.Request, settings S) (any, error) {
+		if err := readJSON(r, &settings); err != nil {
+			return nil, err
+		}
+		if err := set(settings); err != nil {
+			return nil, err
+		}
+		return read(r)
 	}
-	return s.readSettings(r)
+	return map[string]apiCall{
+		"GET /sandbox/settings":   read,
+		"PUT /sandbox/settings":   func(r *http.Request) (any, error) { var none S; return take(r, none) },
+		"PATCH /sandbox/settings": func(r *http.Request) (any, error) { return take(r, get()) },
+	}
 }
 
 // spokenFault is a fault as the control API speaks it.
@@ -86,7 +93,7 @@ type spokenFault struct {
 	Status     int       `json:"status"`
 }
 
-func (s *Server) readFaults(*http.Request) (any, error) {
+func (s *site) readFaults(*http.Request) (any, error) {
 	spoken := []spokenFault{}
 	for _, f := range s.Faults() {
 		spoken = append(spoken, spokenFault{f.ID, f.Method, f.Path, f.Kind, f.Times, f.Delay.Milliseconds(), f.RetryAfter, f.Status})
@@ -94,7 +101,7 @@ func (s *Server) readFaults(*http.Request) (any, error) {
 	return spoken, nil
 }
 
-func (s *Server) setFault(r *http.Request) (any, error) {
+func (s *site) setFault(r *http.Request) (any, error) {
 	var f spokenFault
 	if err := readJSON(r, &f); err != nil {
 		return nil, err
@@ -109,25 +116,25 @@ func (s *Server) setFault(r *http.Request) (any, error) {
 	return map[string]string{"id": id}, nil
 }
 
-func (s *Server) dropFaults(r *http.Request) (any, error) {
+func (s *site) dropFaults(r *http.Request) (any, error) {
 	s.ClearFaults()
 	return s.readFaults(r)
 }
 
-func (s *Server) dropCalls(*http.Request) (any, error) {
+func (s *site) dropCalls(*http.Request) (any, error) {
 	s.ClearCalls()
 	return []Call{}, nil
 }
 
 // readMail returns all mails, oldest first, or those to one address, newest first.
-func (s *Server) readMail(r *http.Request) (any, error) {
+func (s *site) readMail(r *http.Request) (any, error) {
 	if to := r.URL.Query().Get("to"); to != "" {
-		return s.mailTo(to), nil
+		return s.post.to(to), nil
 	}
 	return append([]Message{}, s.Mail()...), nil
 }
 
-func (s *Server) replayWebhook(r *http.Request) (any, error) {
+func (s *site) replayWebhook(r *http.Request) (any, error) {
 	if err := s.Replay(r.PathValue("id")); err != nil {
 		return nil, err
 	}

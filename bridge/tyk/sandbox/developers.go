@@ -1,9 +1,6 @@
 package sandbox
 
 import (
-	"crypto/pbkdf2"
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"maps"
 	"net/http"
@@ -68,23 +65,6 @@ func (d *Developer) whole() {
 	}
 }
 
-// password is what the portal keeps of one.
-type password struct{ salt, hash []byte }
-
-// passwordRounds is low: this guards a sandbox, and a load test signs up thousands.
-const passwordRounds = 4096
-
-func (s *Server) hashed(text string) (password, error) {
-	salt := s.ids.bytes(16)
-	hash, err := pbkdf2.Key(sha256.New, text, salt, passwordRounds, 32)
-	return password{salt, hash}, err
-}
-
-func (p password) is(text string) bool {
-	hash, err := pbkdf2.Key(sha256.New, text, p.salt, passwordRounds, 32)
-	return err == nil && len(p.hash) > 0 && subtle.ConstantTimeCompare(hash, p.hash) == 1
-}
-
 var (
 	errNoEmail    = errors.New("the e-mail address is missing or not one")
 	errEmailTaken = errors.New("a developer with this e-mail address is signed up already")
@@ -146,9 +126,6 @@ func (s *Server) Developers() []Developer {
 	}
 	return all
 }
-
-// today is the clock to the millisecond, as MongoDB keeps it.
-func (s *Server) today() time.Time { return s.now().Truncate(time.Millisecond) }
 
 func (s *Server) listDevelopers(r *http.Request) (any, error) {
 	page, err := pageOf(r)
@@ -255,7 +232,7 @@ func (s *Server) deleteDeveloper(r *http.Request) (any, error) {
 	delete(s.developerEmails, strings.ToLower(d.Email))
 	delete(s.passwords, d.ID)
 	s.developerOrder = slices.DeleteFunc(s.developerOrder, func(id string) bool { return id == d.ID })
-	maps.DeleteFunc(s.sessions, func(_ string, one *session) bool { return one.developer == d.ID })
+	s.visits.drop(func(v *visit) bool { return v.developer == d.ID })
 	return ok("Data deleted"), nil
 }
 

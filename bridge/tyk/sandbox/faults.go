@@ -62,15 +62,19 @@ func (f Fault) matches(r *http.Request) bool {
 	return (f.Method == "" || f.Method == r.Method) && strings.HasPrefix(r.URL.Path, f.Path)
 }
 
+// faultAnswer writes an error in the shape of the product that misbehaves.
+type faultAnswer func(w http.ResponseWriter, status int, message string)
+
 // faultBoard holds the faults that are set.
 type faultBoard struct {
+	answer faultAnswer
 	mu     sync.Mutex
 	last   int
 	faults []Fault
 }
 
 // Fault sets a fault and returns its id. It returns an error when the kind is none or a value is out of bounds.
-func (s *Server) Fault(fault Fault) (string, error) {
+func (s *site) Fault(fault Fault) (string, error) {
 	if err := fault.check(); err != nil {
 		return "", err
 	}
@@ -83,14 +87,14 @@ func (s *Server) Fault(fault Fault) (string, error) {
 }
 
 // ClearFaults removes all faults.
-func (s *Server) ClearFaults() {
+func (s *site) ClearFaults() {
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
 	s.faults.faults = nil
 }
 
 // Faults returns the faults that are set; Times is what is left of them.
-func (s *Server) Faults() []Fault {
+func (s *site) Faults() []Fault {
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
 	return slices.Clone(s.faults.faults)
@@ -139,10 +143,10 @@ func (b *faultBoard) serve(next http.Handler, w http.ResponseWriter, r *http.Req
 		if status == 0 {
 			status = http.StatusInternalServerError
 		}
-		writeJSON(w, status, envelope{Status: "Error", Message: "Fault on demand"})
+		b.answer(w, status, "Fault on demand")
 	case TooManyRequests:
 		w.Header().Set("Retry-After", strconv.Itoa(fault.RetryAfter))
-		writeJSON(w, http.StatusTooManyRequests, envelope{Status: "Error", Message: "Too many requests"})
+		b.answer(w, http.StatusTooManyRequests, "Too many requests")
 	case CutBefore, CutAfter:
 		panic(http.ErrAbortHandler)
 	default:

@@ -2,22 +2,22 @@ package sandbox
 
 import (
 	"fmt"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
-// The kinds of [Message].
+// The kinds of [Message] a Classic Portal sends.
 const (
 	WelcomeMail  = "welcome"
 	KeyMail      = "key"
 	GenerateMail = "generate"
 )
 
-// Message is a mail the portal sent. Nothing leaves the sandbox: mails are read on the portal's mail page, through the
-// control API or with [Server.Mail].
+// Message is a mail a portal sent. Nothing leaves the sandbox: mails are read on the portal's mail page, through the
+// control API or with the portal's Mail method.
 type Message struct {
 	ID      string    `json:"id"` // counts from 1
 	Kind    string    `json:"kind"`
@@ -31,44 +31,44 @@ type Message struct {
 // mailKept bounds the memory of a sandbox under load: of more mails, the older half is forgotten.
 const mailKept = 50_000
 
-// Mail returns the mails sent, oldest first: the last 25,000 at least.
-func (s *Server) Mail() []Message {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return append([]Message(nil), s.mail...)
+// postbox holds the mails of a site.
+type postbox struct {
+	mu     sync.Mutex
+	latest []Message // whoever they went to
+	sent   int       // how many there were
+	boxes  map[string][]Message
 }
 
-func (s *Server) mailLocked(message Message) {
-	s.mailed++
-	message.ID = strconv.Itoa(s.mailed)
-	if len(s.mail) >= mailKept {
-		s.mail = append([]Message(nil), s.mail[mailKept/2:]...)
+func (p *postbox) add(message Message) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sent++
+	message.ID = strconv.Itoa(p.sent)
+	if len(p.latest) >= mailKept {
+		p.latest = append([]Message(nil), p.latest[mailKept/2:]...)
 	}
-	s.mail = append(s.mail, message)
+	p.latest = append(p.latest, message)
+	if p.boxes == nil {
+		p.boxes = map[string][]Message{}
+	}
 	address := strings.ToLower(message.To)
-	s.mailbox[address] = append(s.mailbox[address], message)
+	p.boxes[address] = append(p.boxes[address], message)
 }
 
-// mailTo returns the mails of one address, newest first.
-func (s *Server) mailTo(email string) []Message {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	mine := append([]Message{}, s.mailbox[strings.ToLower(email)]...)
+// to returns the mails of one address, newest first.
+func (p *postbox) to(email string) []Message {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	mine := append([]Message{}, p.boxes[strings.ToLower(email)]...)
 	slices.Reverse(mine)
 	return mine
 }
 
-// base returns the URL that links in mails begin with.
-func (s *Server) base(r *http.Request) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.url != "" || r == nil {
-		return s.url
-	}
-	if r.TLS != nil {
-		return "https://" + r.Host
-	}
-	return "http://" + r.Host
+// Mail returns the mails sent, oldest first: the last 25,000 at least.
+func (s *site) Mail() []Message {
+	s.post.mu.Lock()
+	defer s.post.mu.Unlock()
+	return append([]Message(nil), s.post.latest...)
 }
 
 func welcomeMail(portal string, to *Developer, base string, at time.Time) Message {

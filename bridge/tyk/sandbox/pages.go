@@ -14,7 +14,7 @@ import (
 //go:embed pages
 var pageFiles embed.FS
 
-// sheet is what every page is made of.
+// sheet is what every page of a Classic Portal is made of.
 type sheet struct {
 	Portal    string     // the portal's name
 	Title     string     // of the page
@@ -29,24 +29,34 @@ type sheet struct {
 // pageSet holds the parsed templates by the name of their file.
 type pageSet map[string]*template.Template
 
-func parsePages() pageSet {
+// classicPages are the pages of a Classic Portal.
+var classicPages = []string{
+	"home", "catalogue", "login", "register", "request", "waiting", "keys", "generate", "mail", "sorry", "admin",
+}
+
+// parsePages parses the named pages of a folder, each within the folder's layout and with the parts both portals share.
+func parsePages(folder string, names []string) pageSet {
 	words := template.FuncMap{
 		"when":  func(t time.Time) string { return t.Format("2 January 2006, 15:04") },
 		"lines": func(texts []string) string { return strings.Join(texts, "\n") },
 		"short": func(id string) string { return id[:min(len(id), 12)] },
 	}
 	pages := pageSet{}
-	for _, name := range []string{
-		"home", "catalogue", "login", "register", "request", "waiting", "keys", "generate", "mail", "sorry", "admin",
-	} {
-		pages[name] = template.Must(template.New("layout.html").Funcs(words).ParseFS(pageFiles, "pages/layout.html", "pages/"+name+".html"))
+	for _, name := range names {
+		pages[name] = template.Must(template.New("layout.html").Funcs(words).ParseFS(pageFiles,
+			folder+"/layout.html", folder+"/"+name+".html", "pages/parts/*.html"))
 	}
 	return pages
 }
 
-// show renders a page, or the page that says sorry when that fails.
+// show renders a page, or a sentence when that fails.
 func (s *Server) show(w http.ResponseWriter, status int, name string, page sheet) {
 	page.Portal, page.Settings = s.name, s.Settings()
+	s.render(w, status, name, page)
+}
+
+// render writes a page with the headers every page has.
+func (s *site) render(w http.ResponseWriter, status int, name string, page any) {
 	var out bytes.Buffer
 	if err := s.pages[name].Execute(&out, page); err != nil {
 		s.log.Error("a page cannot be shown", "page", name, "error", err)
@@ -66,14 +76,19 @@ func (s *Server) show(w http.ResponseWriter, status int, name string, page sheet
 
 // sorry shows an error to a person, with a way on.
 func (s *Server) sorry(w http.ResponseWriter, r *http.Request, err error) {
-	status, sentence := http.StatusInternalServerError, "Something went wrong here. Please try again."
-	var why *refusal
-	if errors.As(err, &why) {
-		status, sentence = why.status, why.message
-	}
+	status, sentence := sayable(err)
 	s.show(w, status, "sorry", sheet{
 		Title: "That did not work", Developer: s.signedIn(r), Problem: sentence, Admin: strings.HasPrefix(r.URL.Path, "/admin/"),
 	})
+}
+
+// sayable is what a person may read of an error, and the status it goes with.
+func sayable(err error) (status int, sentence string) {
+	var why *refusal
+	if errors.As(err, &why) {
+		return why.status, why.message
+	}
+	return http.StatusInternalServerError, "Something went wrong here. Please try again."
 }
 
 // formOf reads a posted form, within the limit every body has.
@@ -103,7 +118,7 @@ func formNumber(r *http.Request, name string) (int, error) {
 	return n, nil
 }
 
-func (s *Server) style(w http.ResponseWriter, _ *http.Request) {
+func (s *site) style(w http.ResponseWriter, _ *http.Request) {
 	css, err := pageFiles.ReadFile("pages/style.css")
 	if err != nil {
 		http.Error(w, "the style sheet is missing", http.StatusInternalServerError)

@@ -136,10 +136,7 @@ func (s *Server) register(w http.ResponseWriter, r *http.Request) {
 		s.show(w, http.StatusUnprocessableEntity, "register", sheet{Title: "Sign up", Problem: "Not signed up: " + err.Error() + ".", Body: form})
 		return
 	}
-	base := s.base(r)
-	s.mu.Lock()
-	s.mailLocked(welcomeMail(s.name, &developer, base, s.today()))
-	s.mu.Unlock()
+	s.post.add(welcomeMail(s.name, &developer, s.base(r), s.today()))
 	if settings.DisableAutoLogin {
 		http.Redirect(w, r, "/portal/login", http.StatusSeeOther)
 		return
@@ -160,11 +157,11 @@ func (s *Server) signUp(form entry, secret string) (Developer, error) {
 }
 
 func (s *Server) logout(w http.ResponseWriter, r *http.Request) {
-	s.signOut(w, r)
+	s.visits.end(w, r)
 	http.Redirect(w, r, "/portal/", http.StatusSeeOther)
 }
 
 func (s *Server) myMail(w http.ResponseWriter, _ *http.Request, developer *Developer) error {
-	s.show(w, http.StatusOK, "mail", sheet{Title: "Mail", Developer: developer, Body: s.mailTo(developer.Email)})
+	s.show(w, http.StatusOK, "mail", sheet{Title: "Mail", Developer: developer, Body: s.post.to(developer.Email)})
 	return nil
 }

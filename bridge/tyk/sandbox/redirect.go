@@ -16,34 +16,44 @@ import (
 // handOff returns where the developer's browser goes after the request form: the redirect's own query is kept, and the
 // key request's id is added, bare or with a proof of where it comes from.
 func (s *Server) handOff(rules Settings, request *KeyRequest, developer *Developer) (string, error) {
-	target, err := url.Parse(rules.RedirectTo)
+	return s.lead(rules.RedirectTo, rules.redirectParameter(), rules.SignedRedirect,
+		bearer{Request: request.ID, Email: developer.Email, Name: developer.Name()})
+}
+
+// bearer is who is led to another system, and about which request.
+type bearer struct{ Request, Email, Name string }
+
+// lead returns the address that leads somebody to another system: its own query is kept, and the request's id is added,
+// bare under the parameter's name or with a proof of where it comes from.
+func (s *site) lead(to, parameter string, how SignedRedirect, who bearer) (string, error) {
+	target, err := url.Parse(to)
 	if err != nil {
-		return "", fmt.Errorf("the redirect of key requests: %w", err)
+		return "", fmt.Errorf("the address of another system: %w", err)
 	}
 	query := target.Query()
-	switch rules.SignedRedirect.Kind {
+	switch how.Kind {
 	case SignedJWT:
-		token, err := s.handOffToken(rules.SignedRedirect, request, developer)
+		token, err := s.leadToken(how, who)
 		if err != nil {
 			return "", err
 		}
-		query.Set(orElse(rules.SignedRedirect.Parameter, "token"), token)
+		query.Set(orElse(how.Parameter, "token"), token)
 		target.RawQuery = query.Encode()
 	case SignedQuery:
-		query.Set(rules.redirectParameter(), request.ID)
-		query.Set("portal", rules.SignedRedirect.Portal)
+		query.Set(parameter, who.Request)
+		query.Set("portal", how.Portal)
 		query.Set("timestamp", strconv.FormatInt(s.now().Unix(), 10))
 		query.Del("signature")
-		target.RawQuery = signedQuery(rules.SignedRedirect.Secret, target.EscapedPath(), query)
+		target.RawQuery = signedQuery(how.Secret, target.EscapedPath(), query)
 	default:
-		query.Set(rules.redirectParameter(), request.ID)
+		query.Set(parameter, who.Request)
 		target.RawQuery = query.Encode()
 	}
 	return target.String(), nil
 }
 
-// handOffToken is a JWT (RFC 7519) signed with HS256 (RFC 7515).
-func (s *Server) handOffToken(how SignedRedirect, request *KeyRequest, developer *Developer) (string, error) {
+// leadToken is a JWT (RFC 7519) signed with HS256 (RFC 7515).
+func (s *site) leadToken(how SignedRedirect, who bearer) (string, error) {
 	lifetime := int64(how.Lifetime)
 	if lifetime == 0 {
 		lifetime = 300
@@ -51,7 +61,7 @@ func (s *Server) handOffToken(how SignedRedirect, request *KeyRequest, developer
 	now := s.now().Unix()
 	claims, err := json.Marshal(map[string]any{
 		"iss": how.Issuer, "aud": how.Audience, "iat": now, "exp": now + lifetime, "jti": s.ids.secret(16),
-		"sub": request.ID, "email": developer.Email, "name": developer.Name(),
+		"sub": who.Request, "email": who.Email, "name": who.Name,
 	})
 	if err != nil {
 		return "", fmt.Errorf("the claims of a hand-off token: %w", err)

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"container/list"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -250,6 +251,24 @@ func (s *Server) addRequestLocked(wish KeyRequest, processed bool) *requestRecor
 		s.enlistLocked(record, listPending)
 	}
 	return record
+}
+
+// announceLocked sends the webhook for an event of a key request, when the organisation has one.
+func (s *Server) announceLocked(event string, record *requestRecord) {
+	if s.settings.Webhook == "" {
+		return
+	}
+	body, err := json.Marshal(struct {
+		Event string     `json:"event"`
+		Data  KeyRequest `json:"data"`
+	}{event, s.completeLocked(record)})
+	if err != nil {
+		s.log.Error("a webhook's body cannot be written", "error", err)
+		return
+	}
+	s.webhooks.add(outgoing{Delivery: Delivery{
+		Event: event, Request: record.ID, Method: http.MethodPost, URL: s.settings.Webhook, Body: body, At: s.today(),
+	}}, s.settings.HoldWebhooks)
 }
 
 func (s *Server) enlistLocked(record *requestRecord, which int) {

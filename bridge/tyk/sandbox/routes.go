@@ -20,7 +20,7 @@ func (s *Server) routes() http.Handler {
 	pages := http.NewServeMux()
 	s.portalRoutes(pages)
 	s.adminRoutes(pages)
-	s.controlRoutes(pages)
+	s.controlRoutes(pages, s.ownControls())
 	// Pages and control are what a browser may be tricked into posting to; the APIs ask for a header no form can send.
 	guarded := http.NewCrossOriginProtection().Handler(pages)
 	mux.Handle("/portal/", guarded)

@@ -2,14 +2,12 @@ package sandbox
 
 import (
 	"container/list"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"reflect"
-	"strings"
 	"sync"
 	"time"
 )
@@ -60,21 +58,13 @@ type Config struct {
 
 // Server is one Tyk Classic Portal with its Dashboard API. It is safe for use by many goroutines. Make one with [New].
 type Server struct {
-	name        string
+	*site
 	secret      string
 	adminSecret string
 	org         string
-	now         func() time.Time
-	log         *slog.Logger
-	ids         *idSource
-	handler     http.Handler
-	pages       pageSet
-	calls       callLog
-	faults      faultBoard
-	webhooks    *webhookSender
+	visits      visits[visit]
 
 	mu            sync.Mutex // guards all below
-	url           string
 	settings      Settings
 	configuration Configuration // members of the portal's configuration that Settings does not hold
 	organisation  map[string]any
@@ -97,45 +87,33 @@ type Server struct {
 
 	keys       map[string]*key // by raw key
 	keysByHash map[string]*key
-
-	mail     []Message // the latest, whoever they went to
-	mailed   int       // how many were sent
-	mailbox  map[string][]Message
-	sessions map[string]*session
 }
 
 // New returns a portal that is ready to serve. It returns an error when the settings are wrong (see [Server.SetSettings]),
 // an id is given twice or a developer has no e-mail address.
 func New(cfg Config) (*Server, error) {
 	s := &Server{
-		name: orElse(cfg.Name, "Weather Developer Portal"), url: cfg.URL, now: cfg.Now, log: cfg.Log,
+		site: newSite(orElse(cfg.Name, "Weather Developer Portal"), cfg.URL, cfg.Now, cfg.Rand, cfg.Log, cfg.HTTP,
+			func(w http.ResponseWriter, status int, message string) {
+				writeJSON(w, status, envelope{Status: "Error", Message: message})
+			}),
+		visits:   visits[visit]{cookie: "portal_session"},
 		policies: map[string]Policy{}, requests: map[string]*requestRecord{}, requestsOf: map[string]*list.List{},
 		developers: map[string]*Developer{}, developerEmails: map[string]string{}, passwords: map[string]password{},
-		keys: map[string]*key{}, keysByHash: map[string]*key{}, mailbox: map[string][]Message{}, sessions: map[string]*session{},
-	}
-	if s.now == nil {
-		s.now = time.Now
-	}
-	if s.log == nil {
-		s.log = slog.New(slog.DiscardHandler)
-	}
-	if cfg.Rand == nil {
-		cfg.Rand = rand.Reader
+		keys: map[string]*key{}, keysByHash: map[string]*key{},
 	}
 	for i := range s.lists {
 		s.lists[i] = list.New()
 	}
-	s.ids = newIDSource(cfg.Rand, s.now)
 	s.secret = orElse(cfg.Secret, s.ids.secret(16))
 	s.adminSecret = orElse(cfg.AdminSecret, s.ids.secret(16))
 	s.org = orElse(cfg.Org, s.ids.objectID())
 	s.catalogueID = s.ids.objectID()
 	s.configuration = Configuration{ID: s.ids.objectID(), OrgID: s.org}
-	s.webhooks = newWebhookSender(cfg.HTTP, s.log, s.now)
 	if err := s.furnish(cfg); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	s.pages = parsePages()
+	s.pages = parsePages("pages", classicPages)
 	s.handler = s.routes()
 	return s, nil
 }
@@ -171,12 +149,6 @@ func (s *Server) furnish(cfg Config) error {
 	return nil
 }
 
-// Close stops sending webhooks and waits for those under way to be given up. It always returns nil.
-func (s *Server) Close() error {
-	s.webhooks.close()
-	return nil
-}
-
 // Secret returns the Dashboard API access key, for the header `authorization`.
 func (s *Server) Secret() string { return s.secret }
 
@@ -185,17 +157,3 @@ func (s *Server) AdminSecret() string { return s.adminSecret }
 
 // Org returns the organisation's id.
 func (s *Server) Org() string { return s.org }
-
-// SetURL sets the public base URL for links in mails, once the address is known.
-func (s *Server) SetURL(url string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.url = strings.TrimSuffix(url, "/")
-}
-
-func orElse(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
-}

@@ -156,22 +156,23 @@ func (c Settings) check() error {
 	default:
 		return fmt.Errorf("sandbox settings: missing_status %d is none of 400, 404, 500", c.Quirks.MissingStatus)
 	}
-	return c.SignedRedirect.check()
+	return c.SignedRedirect.check("signed_redirect")
 }
 
-func (r SignedRedirect) check() error {
+// check returns an error, which calls the proof by the name of its setting, when it cannot be made.
+func (r SignedRedirect) check(name string) error {
 	switch r.Kind {
 	case "":
 		return nil
 	case SignedJWT, SignedQuery:
 	default:
-		return fmt.Errorf("sandbox settings: signed_redirect: kind %q is none of %q, %q", r.Kind, SignedJWT, SignedQuery)
+		return fmt.Errorf("sandbox settings: %s: kind %q is none of %q, %q", name, r.Kind, SignedJWT, SignedQuery)
 	}
 	if r.Secret == "" {
-		return fmt.Errorf("sandbox settings: signed_redirect: kind %q needs a secret", r.Kind)
+		return fmt.Errorf("sandbox settings: %s: kind %q needs a secret", name, r.Kind)
 	}
 	if r.Lifetime < 0 || r.Lifetime > 3600 {
-		return fmt.Errorf("sandbox settings: signed_redirect: lifetime of %d s is not within 0 and 3600", r.Lifetime)
+		return fmt.Errorf("sandbox settings: %s: lifetime of %d s is not within 0 and 3600", name, r.Lifetime)
 	}
 	return nil
 }

@@ -15,17 +15,27 @@ import (
 	"time"
 )
 
-// Delivery is one webhook: what was to be sent, and what became of it.
+// Delivery is one webhook: what was to be sent, and what became of it. The headers it was sent with are not part of it,
+// since they may hold the receiver's secret.
 type Delivery struct {
 	ID      string          `json:"id"` // counts from 1
 	Event   string          `json:"event"`
-	Request string          `json:"request"` // the key request's id
+	Request string          `json:"request"` // the id of the key request or access request, if it is about one
+	Channel string          `json:"channel"` // of an Enterprise Portal: the configured webhook's id
+	Method  string          `json:"method"`
 	URL     string          `json:"url"`
 	Body    json.RawMessage `json:"body"`
 	At      time.Time       `json:"at"`
 	Sent    int             `json:"sent"`   // attempts: 0 when held, 1, or more when replayed
 	Status  int             `json:"status"` // of the last attempt; 0 when there was no answer
 	Error   string          `json:"error,omitempty"`
+}
+
+// outgoing is a delivery with what is needed to send it, now or again.
+type outgoing struct {
+	Delivery
+	headers http.Header
+	timeout time.Duration // 0: the client's own
 }
 
 // deliveriesKept bounds the memory of a sandbox under load: of more webhooks, the older half is forgotten.
@@ -38,7 +48,6 @@ const atOnce = 32
 type webhookSender struct {
 	client *http.Client
 	log    *slog.Logger
-	now    func() time.Time
 	ctx    context.Context //nolint:containedctx // the sender's own life, ended by close
 	stop   context.CancelFunc
 	slots  chan struct{}
@@ -46,52 +55,38 @@ type webhookSender struct {
 	mu         sync.Mutex
 	closed     bool
 	added      int
-	deliveries []*Delivery
+	deliveries []*outgoing
 	underWay   int
 	quiet      chan struct{} // closed while nothing is under way
 }
 
-func newWebhookSender(client *http.Client, log *slog.Logger, now func() time.Time) *webhookSender {
+func newWebhookSender(client *http.Client, log *slog.Logger) *webhookSender {
 	if client == nil {
 		client = &http.Client{Timeout: 10 * time.Second}
 	}
-	w := &webhookSender{client: client, log: log, now: now, slots: make(chan struct{}, atOnce), quiet: make(chan struct{})}
+	w := &webhookSender{client: client, log: log, slots: make(chan struct{}, atOnce), quiet: make(chan struct{})}
 	w.ctx, w.stop = context.WithCancel(context.Background())
 	close(w.quiet)
 	return w
 }
 
-// announceLocked sends the webhook for an event of a key request, when the organisation has one.
-func (s *Server) announceLocked(event string, record *requestRecord) {
-	if s.settings.Webhook == "" {
-		return
-	}
-	body, err := json.Marshal(struct {
-		Event string     `json:"event"`
-		Data  KeyRequest `json:"data"`
-	}{event, s.completeLocked(record)})
-	if err != nil {
-		s.log.Error("a webhook's body cannot be written", "error", err)
-		return
-	}
-	s.webhooks.add(Delivery{Event: event, Request: record.ID, URL: s.settings.Webhook, Body: body, At: s.today()}, s.settings.HoldWebhooks)
-}
-
-func (w *webhookSender) add(delivery Delivery, hold bool) {
+// add records a delivery and, unless it is held, sends it. It returns the delivery's id.
+func (w *webhookSender) add(delivery outgoing, hold bool) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.added++
 	delivery.ID = strconv.Itoa(w.added)
 	if len(w.deliveries) >= deliveriesKept {
-		w.deliveries = append([]*Delivery(nil), w.deliveries[deliveriesKept/2:]...)
+		w.deliveries = append([]*outgoing(nil), w.deliveries[deliveriesKept/2:]...)
 	}
 	w.deliveries = append(w.deliveries, &delivery)
 	if !hold {
 		w.startLocked(&delivery)
 	}
+	return delivery.ID
 }
 
-func (w *webhookSender) startLocked(delivery *Delivery) {
+func (w *webhookSender) startLocked(delivery *outgoing) {
 	if w.closed {
 		return
 	}
@@ -100,9 +95,9 @@ func (w *webhookSender) startLocked(delivery *Delivery) {
 	}
 	w.underWay++
 	delivery.Sent++
-	target, body := delivery.URL, delivery.Body
+	sent := *delivery
 	go func() {
-		status, err := w.send(target, body)
+		status, err := w.send(sent)
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		delivery.Status, delivery.Error = status, ""
@@ -116,18 +111,29 @@ func (w *webhookSender) startLocked(delivery *Delivery) {
 	}()
 }
 
-func (w *webhookSender) send(target string, body []byte) (status int, err error) {
+func (w *webhookSender) send(delivery outgoing) (status int, err error) {
 	select {
 	case w.slots <- struct{}{}:
 		defer func() { <-w.slots }()
 	case <-w.ctx.Done():
 		return 0, w.ctx.Err()
 	}
-	request, err := http.NewRequestWithContext(w.ctx, http.MethodPost, target, bytes.NewReader(body))
+	ctx := w.ctx
+	if delivery.timeout > 0 {
+		limited, cancel := context.WithTimeout(ctx, delivery.timeout)
+		defer cancel()
+		ctx = limited
+	}
+	request, err := http.NewRequestWithContext(ctx, delivery.Method, delivery.URL, bytes.NewReader(delivery.Body))
 	if err != nil {
 		return 0, errors.New("the webhook's URL is not one")
 	}
-	request.Header.Set("Content-Type", "application/json")
+	if len(delivery.Body) > 0 {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	for name, values := range delivery.headers {
+		request.Header[name] = values
+	}
 	answer, err := w.client.Do(request)
 	if err != nil {
 		return 0, withoutURL(err)
@@ -155,24 +161,25 @@ func (w *webhookSender) close() {
 	<-quiet
 }
 
-// Webhooks returns the webhooks so far, oldest first: the last 10,000 at least. Those under way have no status yet; see [Server.Settle].
-func (s *Server) Webhooks() []Delivery {
+// Webhooks returns the webhooks so far, oldest first: the last 10,000 at least. Those under way have no status yet; see
+// the method Settle.
+func (s *site) Webhooks() []Delivery {
 	s.webhooks.mu.Lock()
 	defer s.webhooks.mu.Unlock()
 	all := make([]Delivery, len(s.webhooks.deliveries))
 	for i, delivery := range s.webhooks.deliveries {
-		all[i] = *delivery
+		all[i] = delivery.Delivery
 	}
 	return all
 }
 
-// Replay sends a webhook again, or for the first time when it was held; the body is the one of then, the URL too. It
-// returns an error when there is no such webhook.
-func (s *Server) Replay(id string) error {
+// Replay sends a webhook again, or for the first time when it was held; the body is the one of then, the URL and the
+// headers too. It returns an error when there is no such webhook.
+func (s *site) Replay(id string) error {
 	w := s.webhooks
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	place := slices.IndexFunc(w.deliveries, func(d *Delivery) bool { return d.ID == id })
+	place := slices.IndexFunc(w.deliveries, func(d *outgoing) bool { return d.ID == id })
 	if place < 0 {
 		return notThere("There is no such webhook.")
 	}
@@ -181,7 +188,7 @@ func (s *Server) Replay(id string) error {
 }
 
 // Settle waits until no webhook is under way. It returns the context's error when that ends first.
-func (s *Server) Settle(ctx context.Context) error {
+func (s *site) Settle(ctx context.Context) error {
 	s.webhooks.mu.Lock()
 	quiet := s.webhooks.quiet
 	s.webhooks.mu.Unlock()
