@@ -30,9 +30,11 @@ type Config struct {
 	// Log may be nil.
 	Log *slog.Logger
 	// Changed is called after every commit that changed a request, with the lines
-	// it added to the history. It must not block. May be nil.
+	// it added to the history, each once. Updated and Revision may still be those from
+	// before. It is called by many goroutines and must not block. May be nil.
 	Changed func(Request, []Entry)
-	// Tried is called after every outside call, for metrics. May be nil.
+	// Tried is called after every outside call, for metrics, by many goroutines. May
+	// be nil.
 	Tried func(Try)
 	// Lease is how long a claim lasts: longer than any pass. Zero: 2 minutes.
 	Lease time.Duration

@@ -15,7 +15,10 @@ type Hint struct {
 	What string
 	At   time.Time
 
-	// One of the following leads to the request; the first that is set is used.
+	// The following lead to the request. They are tried in this order, and the first
+	// that leads to one is used: what an event's metadata claims may be of a request
+	// that was dropped, or of another installation on the same account, and its refs
+	// may still be known here.
 
 	// Request names it.
 	Request ID
@@ -24,8 +27,8 @@ type Hint struct {
 	// Refs are ids at the provider, any of which may lead to it.
 	Refs []Ref
 
-	// Intake is the request to create when Portal and Key are not known yet. Nil:
-	// a hint at an unknown request is no error and is not kept.
+	// Intake is the request to create when Portal and Key are set, and nothing leads
+	// to a request. Nil: a hint at an unknown request is no error and is not kept.
 	Intake *Change
 }
 

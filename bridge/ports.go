@@ -9,9 +9,9 @@ import (
 // that happen together share a commit, and a call returns only once its write is
 // on stable storage. The suite in store/storetest says what else holds.
 type Store interface {
-	// Accept takes a hint: it records the hint's id, creates the hint's Intake
-	// where Portal and Key are new, applies then (which may be nil) to the request
-	// and marks it due, all in one commit. A duplicate, and a hint that leads
+	// Accept takes a hint: it finds the request (see Hint), or creates the hint's
+	// Intake, applies then (which may be nil) to it, marks it due and records the
+	// hint's id, all in one commit. A duplicate, and a hint that leads
 	// nowhere, change nothing and are no error; then is not called for them. An
 	// error of then is returned as it is, and nothing is kept. then does no I/O and
 	// may run more than once.
@@ -64,18 +64,31 @@ type Page struct {
 // facts as they are afterwards. No call returns a key, a client secret or any
 // other credential. The suite in bridge/portaltest says what else holds.
 //
+// Each is given the id of the key request and what is known of its access: the
+// keys that were seen (they tell its own keys from the developer's others) and whose
+// it is. Both are empty when nothing is known yet.
+//
 // Errors: Conflict where the key request was decided otherwise meanwhile,
 // Refused for credentials, Limited, Unavailable, Invalid for what can never
 // succeed (a policy that does not exist). A key request that is not there is no
 // error but Gone; one that belongs to another organisation is as one that is not
-// there.
+// there. Gone is for what the portal itself says is gone: an answer that may come
+// of a wrong address, a proxy or a gateway without its database is Unavailable.
 type Portal interface {
-	Read(ctx context.Context, key string, a Access) (KeyRequest, error)
-	Approve(ctx context.Context, key string, a Access) (KeyRequest, error)
-	Decline(ctx context.Context, key string, a Access, why string) (KeyRequest, error)
-	Suspend(ctx context.Context, key string, a Access) (KeyRequest, error)
-	Resume(ctx context.Context, key string, a Access) (KeyRequest, error)
-	Revoke(ctx context.Context, key string, a Access) (KeyRequest, error)
+	// Read says how the key request stands.
+	Read(ctx context.Context, key string, known Access) (KeyRequest, error)
+	// Approve grants what is pending. What is granted, suspended or gone stays so.
+	Approve(ctx context.Context, key string, known Access) (KeyRequest, error)
+	// Decline turns down what is pending. Conflict when it was approved meanwhile.
+	Decline(ctx context.Context, key string, known Access, why string) (KeyRequest, error)
+	// Suspend makes the keys open nothing, and Resume undoes that. Conflict while
+	// the key request is pending; Invalid where there is nothing that could be
+	// suspended (no key was generated yet) or resumed.
+	Suspend(ctx context.Context, key string, known Access) (KeyRequest, error)
+	Resume(ctx context.Context, key string, known Access) (KeyRequest, error)
+	// Revoke removes the keys, and whatever another could be made from. Conflict
+	// while the key request is pending, which is for Decline.
+	Revoke(ctx context.Context, key string, known Access) (KeyRequest, error)
 	// ListPending calls yield with the id of every key request that waits, until
 	// yield returns an error, which it returns.
 	ListPending(ctx context.Context, yield func(key string) error) error

@@ -3,12 +3,34 @@ package bridge
 import (
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
 // ID names a request: a ULID in its 26 character text form, so that ids sort by
 // the time of intake.
 type ID string
+
+// ParseID returns text as an id. ok is false for what is not a ULID in its canonical
+// form: 26 upper-case characters of Crockford's base 32, the first at most 7.
+// Source: https://github.com/ulid/spec
+func ParseID[T string | []byte](text T) (id ID, ok bool) {
+	const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+	if len(text) != 26 || text[0] > '7' {
+		return "", false
+	}
+	for i := range len(text) {
+		if strings.IndexByte(crockford, text[i]) < 0 {
+			return "", false
+		}
+	}
+	return ID(text), true
+}
+
+// MetadataRequest is the key under which whatever was made outside for a request
+// carries the request's id in its metadata, so that a hint finds its way even when
+// a crash came before the ref was recorded.
+const MetadataRequest = "keybridge_request"
 
 // Request is the correlated record of one key request, from hand-off to the end
 // of the key's life. Everything known about it is here; the state shown to

@@ -663,8 +663,7 @@ func termsToWalk() map[string]Terms {
 // scopes says in which walks something happens that does not in all.
 var scopes = map[string]scope{
 	"reviewed": {Doubts: true}, "validated": {Doubts: true}, "held": {Doubts: true, Refunds: true},
-	"paid": {Doubts: true, Refunds: true}, "everything": {Doubts: true}, "strict": {Doubts: true},
-	"suspended": {Refunds: true},
+	"paid": {Doubts: true, Refunds: true}, "everything": {Doubts: true}, "subscribed": {Doubts: true},
 }
 
 func start(terms Terms, with scope) *node {

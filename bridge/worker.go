@@ -23,14 +23,48 @@ type Worker struct {
 func NewWorker(s *Service) *Worker { return &Worker{service: s, cfg: s.cfg} }
 
 // Run works until ctx ends, then finishes the passes under way (each is bounded by
-// its lease) and returns.
+// its lease) and returns. Requests that were claimed when a process ended are
+// claimed again once their lease has lapsed, so nothing is lost with it.
 func (w *Worker) Run(ctx context.Context) {
 	var loops sync.WaitGroup
+	loops.Go(func() { w.strand(ctx) })
 	for name, site := range w.cfg.Portals {
 		wake := w.service.join()
 		loops.Go(func() { w.loop(ctx, name, site, wake) })
 	}
 	loops.Wait()
+}
+
+// findPortal is what fails for a request whose portal was taken out of the
+// configuration.
+const findPortal = "find portal"
+
+// strand asks for a person for every request that is not over and whose portal is
+// not configured any more: no loop claims those, so nobody would hear of them. It
+// runs once, because the configuration does not change while the process lives.
+func (w *Worker) strand(ctx context.Context) {
+	for _, state := range States {
+		if state == StateEnded || state == StateDeclined {
+			continue
+		}
+		for f := (Filter{State: state, Limit: 200}); ; {
+			page, err := w.cfg.Store.List(ctx, f)
+			if err != nil {
+				if ctx.Err() == nil {
+					w.cfg.Log.Error("cannot look for requests without a portal", "error", err)
+				}
+				return
+			}
+			for _, r := range page.Requests {
+				if _, ok := w.cfg.Portals[r.Portal]; !ok && r.Work.Doing != findPortal {
+					w.work(ctx, &pass{w: w, request: r})
+				}
+			}
+			if f.After = page.Next; f.After == "" {
+				break
+			}
+		}
+	}
 }
 
 // join returns a channel on which a loop is woken.
@@ -104,13 +138,17 @@ func (w *Worker) pass(ctx context.Context, claim Claim) {
 		w.cfg.Log.Error("cannot read a request", "request", claim.Request, "error", err)
 		return // the lease lapses and another pass tries
 	}
-	p := &pass{w: w, claim: claim, request: r}
+	w.work(ctx, &pass{w: w, claim: claim, request: r})
+}
+
+func (w *Worker) work(ctx context.Context, p *pass) {
 	if err := p.run(ctx); err != nil {
-		w.cfg.Log.Error("pass not recorded", "request", r.ID, "error", err)
+		w.cfg.Log.Error("pass not recorded", "request", p.request.ID, "error", err)
 	}
 }
 
-// pass is one claimed request being worked on.
+// pass is one claimed request being worked on. claim is zero for one whose portal is
+// not configured any more.
 type pass struct {
 	w       *Worker
 	claim   Claim
@@ -123,7 +161,7 @@ type pass struct {
 func (p *pass) run(ctx context.Context) error {
 	site, ok := p.w.cfg.Portals[p.request.Portal]
 	if !ok {
-		return p.failed(ctx, Action{}, "find portal", &Error{Kind: Invalid,
+		return p.failed(ctx, Action{}, findPortal, &Error{Kind: Invalid,
 			Msg: fmt.Sprintf("the portal %q is not configured any more", p.request.Portal)})
 	}
 	p.site = site
@@ -294,7 +332,9 @@ func (p *pass) failed(ctx context.Context, act Action, doing string, cause error
 			c.note(now, Actor{Kind: ByClock}, WhatAttention, "", "needs attention", doing+": "+k.Error)
 		}
 		k.Next = now.Add(backoff(k.Failures, k.Attention, retryAfter(cause), p.w.cfg.Jitter()))
-		c.Done = &Done{Claim: p.claim, Due: k.Next}
+		if p.claim.Request != "" {
+			c.Done = &Done{Claim: p.claim, Due: k.Next}
+		}
 		return nil
 	})
 }

@@ -6,10 +6,6 @@ import (
 	"keybridge/bridge"
 )
 
-// metadataRequest is the metadata key under which every Stripe object that was
-// made for a request carries the request's id.
-const metadataRequest = "keybridge_request"
-
 // maxRefs bounds how many ids of one event are looked up.
 const maxRefs = 16
 
@@ -258,14 +254,14 @@ func (e *event) metadata(s *scan, request *bridge.ID) error {
 		return s.skip()
 	}
 	return s.object(func(s *scan, name []byte) error {
-		if string(name) != metadataRequest {
+		if string(name) != bridge.MetadataRequest {
 			return s.skip()
 		}
 		text, err := s.textOr()
 		if err != nil {
 			return err
 		}
-		if id, ok := requestID(text); ok && *request == "" {
+		if id, ok := bridge.ParseID(text); ok && *request == "" {
 			*request = id
 		}
 		return nil

@@ -1,7 +1,5 @@
 package webhooks
 
-import "keybridge/bridge"
-
 // The longest ids that are taken: Stripe's are documented to grow up to 255
 // characters, a portal's are 24 (an ObjectID) or 36 (a UUID).
 const (
@@ -48,19 +46,4 @@ func contains(set string, c byte) bool {
 		}
 	}
 	return false
-}
-
-// requestID returns the id of a request if text is one: a ULID in its canonical
-// form, 26 upper-case characters of Crockford's base 32, the first at most 7.
-func requestID(text []byte) (bridge.ID, bool) {
-	const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-	if len(text) != 26 || text[0] > '7' {
-		return "", false
-	}
-	for _, c := range text {
-		if !contains(crockford, c) {
-			return "", false
-		}
-	}
-	return bridge.ID(text), true
 }

@@ -15,7 +15,7 @@ import (
 
 // The metadata that leads from an object at Stripe back to its request.
 const (
-	metaRequest = "keybridge_request"
+	metaRequest = bridge.MetadataRequest
 	metaStep    = "keybridge_step"
 	metaPortal  = "keybridge_portal"
 )

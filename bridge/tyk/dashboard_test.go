@@ -241,6 +241,29 @@ func TestFactsOfAnApprovedRequest(t *testing.T) {
 	}
 }
 
+// The key request's record may be deleted as a matter of housekeeping. What opens the API is the key.
+func TestAKeyOutlivesTheRecordOfItsRequest(t *testing.T) {
+	const hash = "0a1b2c3d4e5f6071"
+	for name, one := range map[string]struct {
+		far  func(*dashboard)
+		want bridge.AccessState
+	}{
+		"the developer has it and it works":                      {func(d *dashboard) { d.developer(hash); d.key(hash, "") }, bridge.Granted},
+		"the developer has it and the gateway has lost its keys": {func(d *dashboard) { d.developer(hash) }, bridge.Suspended},
+		"the developer does not have it and it works":            {func(d *dashboard) { d.developer(); d.key(hash, "") }, bridge.Granted},
+		"it is nowhere": {func(d *dashboard) { d.developer() }, bridge.Gone},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDashboard(t)
+			one.far(d)
+			got, err := d.client(t, nil).Read(t.Context(), requestID, bridge.Access{Keys: []string{hash}, Applicant: devID})
+			if err != nil || got.State != one.want {
+				t.Errorf("%q, %v, want %q", got.State, err, one.want)
+			}
+		})
+	}
+}
+
 func TestPendingRequestOfADeveloperWhoIsGone(t *testing.T) {
 	d := newDashboard(t)
 	d.request(false, "")

@@ -71,13 +71,28 @@ func gone(a bridge.Access) standing {
 	return standing{facts: bridge.KeyRequest{State: bridge.Gone, Keys: a.Keys}}
 }
 
-// survivors is how things stand when the record was deleted: only keys known from before can tell.
+// survivors is how things stand when the record was deleted: only keys known from before can tell. The developer's record
+// is asked first, where it is known who that is: a gateway whose Redis is down knows no key at all.
 func (c *Classic) survivors(ctx context.Context, a bridge.Access) (standing, error) {
-	keys, err := c.byName(ctx, a.Keys)
+	holder, err := c.developer(ctx, a.Applicant)
 	if err != nil {
 		return standing{}, err
 	}
-	return standing{keys: keys}.conclude(a), nil
+	var keys []held
+	left := slices.Clone(a.Keys)
+	if holder != nil && len(left) > 0 {
+		if keys, err = c.named(ctx, holder, left); err != nil {
+			return standing{}, err
+		}
+		left = slices.DeleteFunc(left, func(name string) bool {
+			return slices.ContainsFunc(keys, func(h held) bool { return h.name == name })
+		})
+	}
+	others, err := c.byName(ctx, left)
+	if err != nil {
+		return standing{}, err
+	}
+	return standing{keys: append(keys, others...)}.conclude(a), nil
 }
 
 // keysOf returns what came of an approved request: what is known from before and still there, or else what the developer
