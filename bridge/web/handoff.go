@@ -132,6 +132,9 @@ const browserCookie = "keybridge_browser"
 // browser returns the hash that stands for the visitor's browser, and gives it a
 // cookie where it has none. The cookie is a random number and says nothing else.
 func (s *Server) browser(c *gin.Context) string {
+	if known := c.GetString(browserCookie); known != "" {
+		return known
+	}
 	cookie, err := c.Cookie(browserCookie)
 	if raw, decErr := hex.DecodeString(cookie); err != nil || decErr != nil || len(raw) != 16 {
 		var fresh [16]byte
@@ -141,10 +144,11 @@ func (s *Server) browser(c *gin.Context) string {
 			Name: browserCookie, Value: cookie, Path: "/", MaxAge: int((90 * 24 * time.Hour).Seconds()),
 			HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: s.secure(),
 		})
-		c.Request.AddCookie(&http.Cookie{Name: browserCookie, Value: cookie}) //nolint:gosec // for the rest of this request
 	}
 	sum := sha256.Sum256([]byte(cookie))
-	return hex.EncodeToString(sum[:])
+	known := hex.EncodeToString(sum[:])
+	c.Set(browserCookie, known) // for the rest of this request
+	return known
 }
 
 // secure reports whether browsers reach us by https.

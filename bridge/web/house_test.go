@@ -47,6 +47,7 @@ type house struct {
 	store   *bolt.Store
 	service *bridge.Service
 	pages   *web.Server
+	links   web.Links
 	portal  *tyksandbox.Server
 	stripe  *stripesandbox.Server
 	log     *logbook
@@ -89,9 +90,9 @@ func newHouse(t testing.TB, how housing) *house {
 	if h.store, err = bolt.Open(bolt.Config{Path: filepath.Join(t.TempDir(), "keybridge.db"), Now: h.now, Log: log}); err != nil {
 		t.Fatal(err)
 	}
-	links := web.Links{Base: base, Secrets: [][]byte{[]byte("page-secret-canary-0123456789-0123456789")}}
-	h.service = h.domain(links, dashboard.URL, stripeURL, log)
-	h.pages = h.listener(links, log)
+	h.links = web.Links{Base: base, Secrets: [][]byte{[]byte("page-secret-canary-0123456789-0123456789")}}
+	h.service = h.domain(dashboard.URL, stripeURL, log)
+	h.pages = h.listener(log)
 	h.Config.Handler = h.pages
 	h.Start()
 	ctx, stop := context.WithCancel(context.Background())
@@ -120,7 +121,7 @@ func newHouse(t testing.TB, how housing) *house {
 func (h *house) now() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) }
 
 // domain makes the service over every portal of the tests, all of which are one.
-func (h *house) domain(links web.Links, dashboard, stripeURL string, log *slog.Logger) *bridge.Service {
+func (h *house) domain(dashboard, stripeURL string, log *slog.Logger) *bridge.Service {
 	h.t.Helper()
 	portal, err := tyk.NewClassic(tyk.Config{
 		Name: "main", URL: dashboard, Secret: h.portal.Secret, Organisation: h.portal.Org(), Log: log,
@@ -134,7 +135,7 @@ func (h *house) domain(links web.Links, dashboard, stripeURL string, log *slog.L
 	}
 	cfg := bridge.Config{
 		Store: h.store, Portals: map[string]bridge.Site{}, Providers: map[string]bridge.Provider{"stripe": provider},
-		Page: links.Page, NewID: func() bridge.ID { return bridge.ID(ulid.Make().String()) }, Now: h.now, Log: log,
+		Page: h.links.Page, NewID: func() bridge.ID { return bridge.ID(ulid.Make().String()) }, Now: h.now, Log: log,
 		Changed: h.metrics.Changed, Tried: h.metrics.Try,
 	}
 	for name := range portalKeys(h.t) {
@@ -163,7 +164,7 @@ func plans(portal string) []bridge.Plan {
 }
 
 // listener makes the server under test.
-func (h *house) listener(links web.Links, log *slog.Logger) *web.Server {
+func (h *house) listener(log *slog.Logger) *web.Server {
 	h.t.Helper()
 	receiver := webhooks.Receiver{Accept: h.service.Accept, Observe: h.metrics.Hint, Log: log}
 	events, err := webhooks.Stripe(webhooks.StripeConfig{Receiver: receiver, Name: "stripe", Secrets: []string{stripeSecret}})
@@ -171,7 +172,7 @@ func (h *house) listener(links web.Links, log *slog.Logger) *web.Server {
 		h.t.Fatal(err)
 	}
 	cfg := web.Config{
-		Service: h.service, Portals: map[string]web.Portal{}, Links: links, Stripe: events, Log: log, Now: h.now,
+		Service: h.service, Portals: map[string]web.Portal{}, Links: h.links, Stripe: events, Log: log, Now: h.now,
 		TrustedProxies: []string{"127.0.0.1"},
 		Count: func(portal, how, outcome string) {
 			h.metrics.Handoff(portal, how, outcome)

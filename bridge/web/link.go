@@ -29,6 +29,7 @@ type Links struct {
 const (
 	tokenClaims = 16 + 8
 	tokenMAC    = 16
+	tokenText   = (tokenClaims+tokenMAC)*8/6 + 1
 )
 
 var (
@@ -60,7 +61,7 @@ func (l Links) token(id bridge.ID, at time.Time) string {
 // from one that is not ours, so that its page can lead back to the portal.
 func (l Links) read(token string, now time.Time) (bridge.ID, error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	if err != nil || len(b) != tokenClaims+tokenMAC {
+	if err != nil || len(b) != tokenClaims+tokenMAC || len(token) != tokenText { // line ends are passed over
 		return "", errBadLink
 	}
 	claims, mac := b[:tokenClaims], b[tokenClaims:]
