@@ -35,29 +35,31 @@ var somebody = bridge.Applicant{
 // so they stay as they are.
 type gallery struct {
 	*web.Server
-	t     *testing.T
-	store *bolt.Store
-	links web.Links
+	t       *testing.T
+	store   *bolt.Store
+	service *bridge.Service
+	links   web.Links
+	now     func() time.Time
 }
 
 func newGallery(t *testing.T, portal web.Portal) *gallery {
 	t.Helper()
 	g := &gallery{t: t, links: web.Links{Base: "https://bridge.example", Secrets: [][]byte{[]byte("page-secret-0123456789-0123456789")}}}
-	now := func() time.Time { return noon }
+	g.now = func() time.Time { return noon }
 	var err error
-	if g.store, err = bolt.Open(bolt.Config{Path: filepath.Join(t.TempDir(), "keybridge.db"), Now: now}); err != nil {
+	if g.store, err = bolt.Open(bolt.Config{Path: filepath.Join(t.TempDir(), "keybridge.db"), Now: g.now}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = g.store.Close() })
-	service, err := bridge.New(bridge.Config{
-		Store: g.store, Portals: map[string]bridge.Site{"main": {}}, Page: g.links.Page, NewID: func() bridge.ID { return idOf("new") }, Now: now,
+	g.service, err = bridge.New(bridge.Config{
+		Store: g.store, Portals: map[string]bridge.Site{"main": {}}, Page: g.links.Page, NewID: func() bridge.ID { return idOf("new") }, Now: g.now,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	g.Server, err = web.New(web.Config{
-		Service: service, Portals: map[string]web.Portal{"main": portal}, Links: g.links, Name: "Weather keys",
-		Contact: "mailto:help@example.com", Patience: time.Millisecond, Now: now,
+		Service: g.service, Portals: map[string]web.Portal{"main": portal}, Links: g.links, Name: "Weather keys",
+		Contact: "mailto:help@example.com", Patience: time.Millisecond, Now: g.now,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,167 @@
+package web_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"keybridge/bridge"
+	"keybridge/bridge/web"
+)
+
+func newOperator(t *testing.T) (*web.Operator, *gallery) {
+	t.Helper()
+	g := newGallery(t, quietPortal)
+	return &web.Operator{Service: g.service, Now: g.now}, g
+}
+
+// told decodes an answer that has to be of a status.
+func told[T any](t *testing.T, o *web.Operator, want int, method, path, body string) T {
+	t.Helper()
+	var out T
+	got, header, text := ask(o, method, path, body)
+	if got != want {
+		t.Errorf("%s %s is answered %d: %s", method, path, got, text)
+	}
+	kind := "application/json"
+	if want >= 400 {
+		kind = "application/problem+json"
+	}
+	if header.Get("Content-Type") != kind || header.Get("Cache-Control") != "no-store" {
+		t.Errorf("%s %s: %v", method, path, header)
+	}
+	if err := json.Unmarshal([]byte(text), &out); err != nil {
+		t.Errorf("%s %s: %v: %s", method, path, err, text)
+	}
+	return out
+}
+
+func TestOperatorsListRequests(t *testing.T) {
+	o, g := newOperator(t)
+	if page := told[map[string]any](t, o, 200, "GET", "/v1/requests", ""); fmt.Sprint(page["requests"]) != "[]" {
+		t.Errorf("an empty list is %v, and not []", page)
+	}
+	for i := range 5 {
+		g.put(func(r *bridge.Request) {
+			r.Key = fmt.Sprint("k", i)
+			if i == 3 {
+				active(r)
+			}
+		})
+	}
+	var keys []string
+	after := ""
+	for pages := 0; pages < 10; pages++ {
+		page := told[web.RequestPage](t, o, 200, "GET", "/v1/requests?limit=2&after="+after, "")
+		for _, r := range page.Requests {
+			keys = append(keys, r.Key)
+		}
+		if after = page.Next; after == "" {
+			break
+		}
+	}
+	if len(keys) != 5 {
+		t.Errorf("in pages of two they are %v", keys)
+	}
+	if page := told[web.RequestPage](t, o, 200, "GET", "/v1/requests?state=active&portal=main", ""); len(page.Requests) != 1 || page.Requests[0].Key != "k3" {
+		t.Errorf("the active ones are %+v", page.Requests)
+	}
+	if page := told[web.RequestPage](t, o, 200, "GET", "/v1/requests?portal=other", ""); len(page.Requests) != 0 {
+		t.Errorf("another portal has %d", len(page.Requests))
+	}
+	for _, bad := range []string{"limit=0", "limit=1001", "limit=x", "limit=-1", "state=nonsense"} {
+		told[map[string]any](t, o, 400, "GET", "/v1/requests?"+bad, "")
+	}
+}
+
+func TestOperatorsReadARequest(t *testing.T) {
+	o, g := newOperator(t)
+	g.put(active)
+	id := string(idOf(asked().Key))
+	r := told[web.RequestView](t, o, 200, "GET", "/v1/requests/"+id, "")
+	if r.State != bridge.StateActive || r.Access != (web.HaveWant{Have: "granted", Want: "granted"}) || r.Collected != "EUR 49.00" || len(r.Price) != 1 || r.Returned != "" {
+		t.Errorf("it is %+v", r)
+	}
+	told[map[string]any](t, o, 404, "GET", "/v1/requests/01HF7YAT00ABCDEFGHJKMNPQRS", "")
+	for _, path := range []string{"/", "/v1", "/v1/requests/", "/v2/requests", "/v1/requests/" + id + "/history"} {
+		told[map[string]any](t, o, 404, "GET", path, "")
+	}
+}
+
+func TestOperatorsDecide(t *testing.T) {
+	o, g := newOperator(t)
+	review := all(steps(bridge.Review), func(r *bridge.Request) { r.Payment = bridge.Payment{} })
+	g.put(review)
+	g.put(all(review, func(r *bridge.Request) { r.Key = "second" }))
+	first, second := "/v1/requests/"+string(idOf(asked().Key)), "/v1/requests/"+string(idOf("second"))
+
+	yes := told[web.RequestView](t, o, 200, "POST", first+"/approve", `{"why":"known customer"}`)
+	if yes.Verdict.Outcome != bridge.Approve || yes.Stage != bridge.StateApproving || yes.Next != "approve key" || len(yes.History) == 0 {
+		t.Errorf("approved, it is %+v", yes)
+	}
+	if last := yes.History[len(yes.History)-1]; last.Actor != (bridge.Actor{Kind: bridge.ByPerson, Name: "operator"}) {
+		t.Errorf("the history names %+v", last.Actor)
+	}
+	no := told[web.RequestView](t, o, 200, "POST", second+"/decline", `{"why":"not for resale"}`)
+	if no.Verdict.Outcome != bridge.Decline || no.Verdict.Mark.Why != "not for resale" {
+		t.Errorf("declined, it is %+v", no.Verdict)
+	}
+	told[map[string]any](t, o, 409, "POST", second+"/approve", "")
+	told[map[string]any](t, o, 409, "POST", first+"/decline", "")
+	if again := told[web.RequestView](t, o, 200, "POST", first+"/retry", ""); again.Failures != 0 {
+		t.Errorf("tried again, it has %d failures", again.Failures)
+	}
+	told[map[string]any](t, o, 404, "POST", first+"/explode", "")
+	told[map[string]any](t, o, 404, "POST", "/v1/requests/01HF7YAT00ABCDEFGHJKMNPQRS/retry", "")
+	told[map[string]any](t, o, 400, "POST", first+"/approve", `{"why":`)
+	told[map[string]any](t, o, 400, "POST", first+"/approve", `["why"]`)
+	told[map[string]any](t, o, 400, "POST", first+"/approve", `{"why":"`+strings.Repeat("x", 65<<10)+`"}`)
+}
+
+func TestOneOfTwoDecisionsAtOnceHolds(t *testing.T) {
+	o, g := newOperator(t)
+	g.put(all(steps(bridge.Review), func(r *bridge.Request) { r.Payment = bridge.Payment{} }))
+	path := "/v1/requests/" + string(idOf(asked().Key))
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	got := map[int]int{}
+	for i := range 8 {
+		all.Go(func() {
+			status, _, _ := ask(o, "POST", path+[]string{"/approve", "/decline"}[i%2], "")
+			mu.Lock()
+			defer mu.Unlock()
+			got[status]++
+		})
+	}
+	all.Wait()
+	if got[200] != 1 || got[409] != 7 {
+		t.Errorf("eight decisions were answered %v", got)
+	}
+}
+
+func TestOperatorsBackUp(t *testing.T) {
+	o, _ := newOperator(t)
+	told[map[string]any](t, o, 400, "POST", "/v1/backup", `{"path":"/tmp/x"}`)
+	var to []string
+	o.Backup = func(_ context.Context, path string) error {
+		to = append(to, path)
+		if path == "/full" {
+			return &bridge.Error{Kind: bridge.Unavailable, Msg: "the disk is full", Err: errors.New("canary")}
+		}
+		return nil
+	}
+	if done := told[map[string]string](t, o, 200, "POST", "/v1/backup", `{"path":"/tmp/x"}`); done["path"] != "/tmp/x" {
+		t.Errorf("it says %v", done)
+	}
+	if no := told[map[string]any](t, o, 503, "POST", "/v1/backup", `{"path":"/full"}`); no["detail"] != "the disk is full" {
+		t.Errorf("it says %v", no)
+	}
+	told[map[string]any](t, o, 400, "POST", "/v1/backup", `{}`)
+	if len(to) != 2 {
+		t.Errorf("backups went to %v", to)
+	}
+}
