@@ -262,8 +262,8 @@ func (t Terms) with(plan Plan, first bool) Terms {
 		}
 	}
 	if first {
-		add.Why, t = t.Why, add
-		t.Plan = plan.Name
+		add.Plan, add.Why = plan.Name, t.Why
+		t = add
 	} else {
 		t = t.strictest(add)
 		t.Plan += " + " + plan.Name
