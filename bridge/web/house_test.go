@@ -45,6 +45,7 @@ type house struct {
 	*httptest.Server
 	t       testing.TB
 	store   *bolt.Store
+	file    string // of the store
 	service *bridge.Service
 	pages   *web.Server
 	links   web.Links
@@ -87,7 +88,8 @@ func newHouse(t testing.TB, how housing) *house {
 	h.stripe = stripesandbox.New(config)
 	stripeAPI.Config.Handler = h.stripe
 	stripeAPI.Start()
-	if h.store, err = bolt.Open(bolt.Config{Path: filepath.Join(t.TempDir(), "keybridge.db"), Now: h.now, Log: log}); err != nil {
+	h.file = filepath.Join(t.TempDir(), "keybridge.db")
+	if h.store, err = bolt.Open(bolt.Config{Path: h.file, Now: h.now, Log: log}); err != nil {
 		t.Fatal(err)
 	}
 	h.links = web.Links{Base: base, Secrets: [][]byte{[]byte("page-secret-canary-0123456789-0123456789")}}
