@@ -241,3 +241,35 @@ func TestAServerNeedsItsConfiguration(t *testing.T) {
 		t.Error("a server that trusts nonsense starts")
 	}
 }
+
+func TestOnlyWhoHasNothingToReadIsSentOn(t *testing.T) {
+	g := newGallery(t, quietPortal)
+	page := g.put(func(*bridge.Request) {})
+	again := g.put(func(r *bridge.Request) { r.Key, r.Payment.Why = "again", "the card was declined" })
+	if got := g.get(page + "?go=1"); got.StatusCode != http.StatusSeeOther || got.Header.Get("Location") != "https://checkout.example/c/pay/cs_1" {
+		t.Errorf("just handed off: %d %q", got.StatusCode, got.Header.Get("Location"))
+	}
+	for what, path := range map[string]string{"without go": page, "after a failed payment": again + "?go=1"} {
+		if got := g.get(path); got.StatusCode != http.StatusOK {
+			t.Errorf("%s: %d %q", what, got.StatusCode, got.Header.Get("Location"))
+		}
+	}
+}
+
+func TestAPanicIsAnsweredWithAPage(t *testing.T) {
+	portal := quietPortal
+	portal.Token = func(string) (web.Handoff, error) { panic("canary") }
+	g := newGallery(t, portal)
+	golden(t, "error-ours", http.StatusInternalServerError, g.get("/handoff/main?token=x"))
+	if got := g.get("/"); got.StatusCode != http.StatusOK {
+		t.Errorf("afterwards the front answers %d", got.StatusCode)
+	}
+	portal.Token = func(string) (web.Handoff, error) { panic(http.ErrAbortHandler) }
+	g = newGallery(t, portal)
+	defer func() {
+		if err, _ := recover().(error); !errors.Is(err, http.ErrAbortHandler) {
+			t.Error("a handler cannot abort")
+		}
+	}()
+	g.get("/handoff/main?token=x")
+}

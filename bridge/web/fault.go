@@ -45,6 +45,8 @@ var (
 type errorView struct {
 	frame
 	Text, Home, Resume string
+	// Retry offers to send the same again: it was our fault, and nothing was done.
+	Retry bool
 }
 
 // asPage returns an error with what its page says.
@@ -68,7 +70,10 @@ func (s *Server) showError(c *gin.Context, err error) {
 		return
 	}
 	secured(c)
-	failed := s.pages.render(c, e.Status, "error", errorView{s.frame(e.Title), e.Text, e.Home, e.Resume})
+	failed := s.pages.render(c, e.Status, "error", errorView{
+		frame: s.frame(e.Title), Text: e.Text, Home: e.Home, Resume: e.Resume,
+		Retry: e.Status >= http.StatusInternalServerError && c.Request.Method == http.MethodGet,
+	})
 	if failed != nil {
 		s.cfg.Log.Error("the page of an error could not be shown", "route", c.FullPath(), "error", failed)
 		c.Data(http.StatusInternalServerError, "text/plain; charset=utf-8", []byte("Something went wrong on our side. Please try again.\n"))

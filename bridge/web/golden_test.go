@@ -223,6 +223,7 @@ var pagesOfRequests = map[string]func(*bridge.Request){
 	"ending-over": all(active, func(r *bridge.Request) {
 		r.Payment.Have, r.Payment.PaidUntil = bridge.PaymentEnded, noon.Add(-time.Hour)
 	}),
+	"ending-at-cancel": all(active, func(r *bridge.Request) { r.Payment.CancelsAt, r.Payment.PaidUntil = noon.AddDate(0, 0, 3), time.Time{} }),
 	"ended": all(active, func(r *bridge.Request) {
 		r.Ended, r.Access.Have = bridge.Mark{At: noon, Why: "the subscription has ended"}, bridge.Gone
 		r.Payment.Have, r.Payment.Subscribed = bridge.PaymentEnded, false
