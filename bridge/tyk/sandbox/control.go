@@ -60,10 +60,10 @@ func controlled(call apiCall) http.HandlerFunc {
 // settingsControls are the calls that read a portal's settings, replace them (what is not sent is off) and change them
 // (what is not sent stays). hide takes out what is never shown.
 func settingsControls[S any](get func() S, set func(S) error, hide func(*S)) map[string]apiCall {
-	read := func(*http.Request) (any, error) {
+	shown := func() S {
 		settings := get()
 		hide(&settings)
-		return settings, nil
+		return settings
 	}
 	take := func(r *http.Request, settings S) (any, error) {
 		if err := readJSON(r, &settings); err != nil {
@@ -72,10 +72,10 @@ func settingsControls[S any](get func() S, set func(S) error, hide func(*S)) map
 		if err := set(settings); err != nil {
 			return nil, err
 		}
-		return read(r)
+		return shown(), nil
 	}
 	return map[string]apiCall{
-		"GET /sandbox/settings":   read,
+		"GET /sandbox/settings":   func(*http.Request) (any, error) { return shown(), nil },
 		"PUT /sandbox/settings":   func(r *http.Request) (any, error) { var none S; return take(r, none) },
 		"PATCH /sandbox/settings": func(r *http.Request) (any, error) { return take(r, get()) },
 	}

@@ -29,21 +29,37 @@ func (s *Server) portalRoutes(mux *http.ServeMux) {
 	})
 }
 
-// memberPage is a page for a developer who is signed in.
-type memberPage func(http.ResponseWriter, *http.Request, *Developer) error
-
 // member serves a page to whoever is signed in; others sign in first and come back.
-func (s *Server) member(page memberPage) http.HandlerFunc {
+func (s *Server) member(page memberPage[Developer]) http.HandlerFunc {
+	return forMembers(s.signedIn, page, s.sorry)
+}
+
+// memberPage is a page for somebody who is signed in.
+type memberPage[P any] func(http.ResponseWriter, *http.Request, *P) error
+
+// forMembers serves a page to whoever is signed in. Others sign in first: they come back to what they read, or to the page
+// they sent a form from.
+func forMembers[P any](who func(*http.Request) *P, page memberPage[P], sorry func(http.ResponseWriter, *http.Request, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		developer := s.signedIn(r)
-		if developer == nil {
-			http.Redirect(w, r, "/portal/login?next="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
+		person := who(r)
+		if person == nil {
+			http.Redirect(w, r, "/portal/login?next="+url.QueryEscape(comeBackTo(r)), http.StatusSeeOther)
 			return
 		}
-		if err := page(w, r, developer); err != nil {
-			s.sorry(w, r, err)
+		if err := page(w, r, person); err != nil {
+			sorry(w, r, err)
 		}
 	}
+}
+
+func comeBackTo(r *http.Request) string {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return r.URL.RequestURI()
+	}
+	if from, err := url.Parse(r.Referer()); err == nil && from.Host == r.Host {
+		return from.RequestURI()
+	}
+	return "/portal/"
 }
 
 func (s *Server) home(w http.ResponseWriter, r *http.Request) {
@@ -61,11 +77,11 @@ func (s *Server) catalogueOrLogin(w http.ResponseWriter, r *http.Request) {
 }
 
 // wayBack is where a developer goes on after signing in: a page of this portal, never another host's.
-func wayBack(next string) string {
+func wayBack(next, otherwise string) string {
 	if strings.HasPrefix(next, "/portal/") && !strings.ContainsAny(next, "\\\r\n") {
 		return next
 	}
-	return "/portal/catalogue"
+	return otherwise
 }
 
 // entry is what the sign-in and sign-up forms show.
@@ -87,7 +103,7 @@ func fieldsOf(labels []string, r *http.Request) []field {
 }
 
 func (s *Server) loginForm(w http.ResponseWriter, r *http.Request) {
-	s.show(w, http.StatusOK, "login", sheet{Title: "Sign in", Developer: s.signedIn(r), Body: entry{Next: wayBack(r.FormValue("next"))}})
+	s.show(w, http.StatusOK, "login", sheet{Title: "Sign in", Developer: s.signedIn(r), Body: entry{Next: wayBack(r.FormValue("next"), "/portal/catalogue")}})
 }
 
 func (s *Server) login(w http.ResponseWriter, r *http.Request) {
@@ -99,7 +115,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 		s.sorry(w, r, refuse(http.StatusForbidden, "Signing in is switched off."))
 		return
 	}
-	email, next := strings.TrimSpace(r.PostFormValue("email")), wayBack(r.PostFormValue("next"))
+	email, next := strings.TrimSpace(r.PostFormValue("email")), wayBack(r.PostFormValue("next"), "/portal/catalogue")
 	developer, err := s.authenticate(email, r.PostFormValue("password"))
 	if err != nil {
 		s.show(w, http.StatusUnauthorized, "login", sheet{

@@ -70,8 +70,8 @@ func newWebhookSender(client *http.Client, log *slog.Logger) *webhookSender {
 	return w
 }
 
-// add records a delivery and, unless it is held, sends it. It returns the delivery's id.
-func (w *webhookSender) add(delivery outgoing, hold bool) string {
+// add records a delivery and, unless it is held, sends it. done is closed when the attempt is over.
+func (w *webhookSender) add(delivery outgoing, hold bool) (sent *outgoing, done <-chan struct{}) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.added++
@@ -80,15 +80,24 @@ func (w *webhookSender) add(delivery outgoing, hold bool) string {
 		w.deliveries = append([]*outgoing(nil), w.deliveries[deliveriesKept/2:]...)
 	}
 	w.deliveries = append(w.deliveries, &delivery)
-	if !hold {
-		w.startLocked(&delivery)
+	if hold {
+		return &delivery, nil
 	}
-	return delivery.ID
+	return &delivery, w.startLocked(&delivery)
 }
 
-func (w *webhookSender) startLocked(delivery *outgoing) {
+// outcome returns a delivery as it stands.
+func (w *webhookSender) outcome(sent *outgoing) Delivery {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return sent.Delivery
+}
+
+func (w *webhookSender) startLocked(delivery *outgoing) <-chan struct{} {
+	done := make(chan struct{})
 	if w.closed {
-		return
+		close(done)
+		return done
 	}
 	if w.underWay == 0 {
 		w.quiet = make(chan struct{})
@@ -97,6 +106,7 @@ func (w *webhookSender) startLocked(delivery *outgoing) {
 	delivery.Sent++
 	sent := *delivery
 	go func() {
+		defer close(done)
 		status, err := w.send(sent)
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -109,6 +119,7 @@ func (w *webhookSender) startLocked(delivery *outgoing) {
 			close(w.quiet)
 		}
 	}()
+	return done
 }
 
 func (w *webhookSender) send(delivery outgoing) (status int, err error) {
