@@ -8,13 +8,29 @@
 // answered with a redirect to /r/{token}; from then on one dispatcher reads the
 // stored request and shows what it says: a checkout to go to, progress, an end. The
 // landing page after a checkout claims nothing: it hints that somebody is looking,
-// waits a moment for the worker, and shows the same page.
+// waits a moment for the worker, and goes on to the same page.
 //
 // # How data comes in and goes out
 //
 // Handlers verify through functions in Config (the verifiers live in webhooks, tied
 // together in cmd), commit through bridge.Service, and render templates that are
-// parsed once. The webhook receivers are mounted here and made elsewhere.
+// parsed once. The webhook receivers are mounted here and made elsewhere. Errors are
+// pages that say what to do next, and problem documents (RFC 9457) to programs.
+//
+//	GET  /handoff/{portal}     take in a browser: ?token=, ?…&signature=, or a bare id
+//	GET  /r/{token}            where a request stands
+//	       ?go=1               send on to the checkout as soon as there is one
+//	       ?look=1             have the facts read again first
+//	       ?try=               how often the page has looked by itself
+//	       ?still=1            do not look again by itself
+//	GET  /r/{token}/return     back from a checkout
+//	POST /r/{token}/withdraw   the developer's "no, thank you"
+//	     /webhooks/stripe, /webhooks/portal/{portal}
+//
+// # Ids on the pages
+//
+// For browser tests: #title, #checkout, #home, #withdraw, #again (look again now),
+// #still (stop looking by itself), #resume (on the page of a link that was used).
 //
 // # Decisions
 //
@@ -23,9 +39,24 @@
 //     request that came by a bare id also wants the cookie of the browser it came
 //     in.
 //   - Cross-origin posts are refused by http.CrossOriginProtection; there is no
-//     token in forms.
+//     token in forms. GET and HEAD change nothing; HEAD hands nothing off.
 //   - Everything works without JavaScript: a page that waits reloads itself by a
-//     meta refresh, which assistive technology can be told to ignore, and says so.
+//     meta refresh, says so, offers a link to do it now and another to stop it
+//     (WCAG 2.2, 2.2.1), and does it less often the longer it takes. What waits for
+//     the developer, or is at rest, stays as it is.
+//   - A checkout is told to send the browser back to the page's address as of its
+//     attempt. So an address tells whether the checkout that is open is the one that
+//     was left, or already the next one.
+//   - Whoever comes back from a checkout is not asked to pay while the provider
+//     cannot be read, however long that takes.
+//   - A hand-off that is refused leaves a count, and a debt of its network: ten are
+//     free, then one in six seconds. A bare id that could not be read back counts
+//     too, because it is kept. The debt is uncollected while hand-offs are in
+//     flight, so that a burst from one address (a load test, a school) that is not
+//     refused is never held up.
+//   - Where a developer goes back to is checked when it is handed over and again
+//     whenever it is shown, against the list as it is then. Case and port count: an
+//     address that is not on the list to the letter leads to the portal's home.
 //   - The operator's API is served on a socket in the data folder; whoever may open
 //     the folder may use it. bbolt lets one process open the file, so commands talk
 //     to the running one.

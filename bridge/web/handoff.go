@@ -44,16 +44,25 @@ func (s *Server) handoff(c *gin.Context) error {
 		s.cfg.Count(name, how, "accepted")
 		return nil
 	}
-	switch bridge.KindOf(err) {
-	case bridge.Unavailable, bridge.Internal:
+	return s.refused(c, name, how, h.Key, err)
+}
+
+// refused counts a hand-off that came to nothing, and says what to do next.
+func (s *Server) refused(c *gin.Context, name, how, key string, err error) error {
+	e := &pageError{Status: statusOf(err), Title: "This link does not work", Text: bridge.Explain(err), Home: s.cfg.Portals[name].Home, Err: err}
+	if e.Status >= http.StatusInternalServerError {
 		s.cfg.Count(name, how, "unavailable")
-	default:
-		s.cfg.Count(name, how, "refused")
-		s.limits.failed(c.ClientIP())
-		s.cfg.Log.Info("hand-off refused", "portal", name, "how", how, "reason", err)
+		e.Title = "That did not work" // and not by the link's fault
+		return e
 	}
-	return &pageError{Status: statusOf(err), Title: "This link does not work", Text: bridge.Explain(err),
-		Home: portal.Home, Resume: s.resume(c, name, h.Key), Err: err}
+	s.cfg.Count(name, how, "refused")
+	s.cfg.Log.Info("hand-off refused", "portal", name, "how", how, "reason", err)
+	if e.Resume = s.resume(c, name, key); e.Resume == "" {
+		s.limits.failed(c.ClientIP())
+		return e
+	}
+	e.Title, e.Text = "Your request is open already", "This link works once, and it was you who used it. Nothing is lost: continue where you were."
+	return e
 }
 
 // way says how the browser was handed off.

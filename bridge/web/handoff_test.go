@@ -250,6 +250,11 @@ func TestAHandoffWorksOnceAndItsBrowserGoesOn(t *testing.T) {
 			if page := mine.get(attribute(resume, "href")); page.status != http.StatusOK {
 				t.Errorf("the way on is answered %d", page.status)
 			}
+			for range 15 { // whoever goes back and forth is no stranger who guesses
+				if again = mine.get(path); again.status != http.StatusConflict {
+					t.Fatalf("answered %d %q", again.status, again.title())
+				}
+			}
 			stolen := other.get(path)
 			if stolen.status != http.StatusConflict || stolen.byID("resume") != nil || strings.Contains(stolen.body, "/r/") {
 				t.Errorf("another browser: %d %q", stolen.status, stolen.body)
@@ -316,5 +321,24 @@ func TestASignedHandoffTakesOverFromABareOne(t *testing.T) {
 	h.eventually("main", key, "payable", isState(bridge.StatePaying))
 	if page := h.browser().get(strings.TrimSuffix(in.to(), "?go=1")); page.status != http.StatusOK {
 		t.Errorf("the page of a signed hand-off in any browser: %d", page.status)
+	}
+}
+
+func TestAHandoffWhileTheStoreIsDownCanBeSentAgain(t *testing.T) {
+	h := newHouse(t, housing{still: true})
+	path := h.byToken("main", h.asks(tyksandbox.FreePolicy))
+	if err := h.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b := h.browser()
+	for range 12 { // our fault is nobody's guess
+		no := b.get(path)
+		if no.status != http.StatusServiceUnavailable || no.title() == noWay || no.byID("again") == nil || no.header.Get("Retry-After") == "" {
+			t.Fatalf("answered %d %q", no.status, no.title())
+		}
+		sound(t, no.header, no.body)
+	}
+	if h.counted("main token unavailable") != 12 {
+		t.Errorf("%d were counted", h.counted("main token unavailable"))
 	}
 }

@@ -52,7 +52,7 @@ func wordsForStage(r bridge.Request, portal Portal, now time.Time) words {
 		return say("Preparing your request", "wait", "We are reading your key request from "+portal.Title+".",
 			"If the portal is slow to answer, your request is kept until it does.")
 	case bridge.StateValidating:
-		return wordsForCheckout(r, "Your card has to be checked before the key is issued.", "Nothing is charged.")
+		return wordsForCheckout(r, "Your card has to be checked before the key is issued.", "Nothing is charged for the check.")
 	case bridge.StatePaying:
 		return wordsForCheckout(r, "Your key is issued as soon as it is paid.", "Have you paid already? Then check again; you cannot be charged twice.")
 	case bridge.StateReviewing:
