@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"fmt"
 	"slices"
 	"time"
 )
@@ -51,6 +52,9 @@ func (c *Change) seeMoney(m Money, now time.Time) {
 	}
 	if before := p.Have; before != m.State && (before != "" || m.State != NoPayment) {
 		c.note(now, c.provider(), WhatPayment, string(before), string(m.State), m.Why)
+	}
+	if m.Returned.Minor > p.Returned.Minor {
+		c.note(now, c.provider(), WhatPayment, "", fmt.Sprintf("returned %d of %d %s", m.Returned.Minor, m.Collected.Minor, m.Collected.Currency), "")
 	}
 	p.Have = m.State
 	p.Checkout = m.Checkout

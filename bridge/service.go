@@ -208,19 +208,18 @@ func (s *Service) Look(ctx context.Context, id ID) error {
 // that is no error.
 func (s *Service) Await(ctx context.Context, id ID, enough func(Request) bool) (Request, error) {
 	for {
-		w := s.watch(id)
+		w := s.watch(id) // before it is read, so that no change between the two is missed
 		r, err := s.cfg.Store.Get(context.WithoutCancel(ctx), id)
-		if err == nil && !enough(r) {
-			select {
-			case <-w.changed:
-			case <-time.After(250 * time.Millisecond): // another node may have changed it
-			case <-ctx.Done():
-			}
-		}
-		s.unwatch(id, w)
 		if err != nil || ctx.Err() != nil || enough(r) {
+			s.unwatch(id, w)
 			return r, err
 		}
+		select {
+		case <-w.changed:
+		case <-time.After(250 * time.Millisecond): // another node may have changed it
+		case <-ctx.Done():
+		}
+		s.unwatch(id, w)
 	}
 }
 
