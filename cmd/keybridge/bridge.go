@@ -203,10 +203,10 @@ func pagesOf(p portalConfig, receiver webhooks.Receiver, service *bridge.Service
 		}
 		out.Webhook = hook
 	}
-	return out, errors.Join(
-		takeTokens(&out, p.Name, p.Handoff.Token),
-		takeQueries(&out, p.Name, p.Handoff.Query),
-		takeBare(&out, p.Handoff.Bare))
+	if b := p.Handoff.Bare; b != nil {
+		out.Bare = func(query url.Values) (string, error) { return webhooks.BareKey(query, b.Parameters) }
+	}
+	return out, errors.Join(takeTokens(&out, p.Name, p.Handoff.Token), takeQueries(&out, p.Name, p.Handoff.Query))
 }
 
 // takeTokens lets browsers in with a signed token.
@@ -241,14 +241,6 @@ func takeQueries(out *web.Portal, name string, q *queryConfig) error {
 		return web.Handoff{Key: h.Key, ID: h.ID, Return: h.Return}, err
 	}
 	return err
-}
-
-// takeBare lets browsers in with an id that nobody signed.
-func takeBare(out *web.Portal, b *bareConfig) error {
-	if b != nil {
-		out.Bare = func(query url.Values) (string, error) { return webhooks.BareKey(query, b.Parameters) }
-	}
-	return nil
 }
 
 // contactOf makes an address out of what the file says.

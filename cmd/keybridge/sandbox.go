@@ -66,7 +66,7 @@ func (s *sandboxes) Stop() {
 		_ = server.Close() // nothing here is worth waiting for
 	}
 	s.Stripe.Close()
-	s.Portal.Close()
+	_ = s.Portal.Close() // likewise
 }
 
 // sandboxCommand runs the sandboxes alone, for a bridge that runs elsewhere.
