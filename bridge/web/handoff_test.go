@@ -342,3 +342,11 @@ func TestAHandoffWhileTheStoreIsDownCanBeSentAgain(t *testing.T) {
 		t.Errorf("%d were counted", h.counted("main token unavailable"))
 	}
 }
+
+func TestABareHandoffHasToBeOfTheRightOrganisation(t *testing.T) {
+	h := newHouse(t, housing{still: true, organisation: "5ac07777cbb8c2d530000099"})
+	no := h.browser().get("/handoff/main?id=" + h.asks(tyksandbox.FreePolicy))
+	if no.status != http.StatusNotFound || no.title() != noWay || h.kept() != 0 {
+		t.Errorf("a request of another organisation: %d %q, %d kept", no.status, no.title(), h.kept())
+	}
+}

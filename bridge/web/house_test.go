@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -66,6 +67,8 @@ type housing struct {
 	still bool
 	// deaf loses every event of Stripe.
 	deaf bool
+	// organisation is whose key requests are worked on; empty: those of the portal.
+	organisation string
 }
 
 func newHouse(t testing.TB, how housing) *house {
@@ -93,7 +96,7 @@ func newHouse(t testing.TB, how housing) *house {
 		t.Fatal(err)
 	}
 	h.links = web.Links{Base: base, Secrets: [][]byte{[]byte("page-secret-canary-0123456789-0123456789")}}
-	h.service = h.domain(dashboard.URL, stripeURL, log)
+	h.service = h.domain(how, dashboard.URL, stripeURL, log)
 	h.pages = h.listener(log)
 	h.Config.Handler = h.pages
 	h.Start()
@@ -123,10 +126,11 @@ func newHouse(t testing.TB, how housing) *house {
 func (h *house) now() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) }
 
 // domain makes the service over every portal of the tests, all of which are one.
-func (h *house) domain(dashboard, stripeURL string, log *slog.Logger) *bridge.Service {
+func (h *house) domain(how housing, dashboard, stripeURL string, log *slog.Logger) *bridge.Service {
 	h.t.Helper()
 	portal, err := tyk.NewClassic(tyk.Config{
-		Name: "main", URL: dashboard, Secret: h.portal.Secret, Organisation: h.portal.Org(), Log: log,
+		Name: "main", URL: dashboard, Secret: h.portal.Secret, Log: log,
+		Organisation: cmp.Or(how.organisation, h.portal.Org()), Timeout: 2 * time.Second,
 	})
 	if err != nil {
 		h.t.Fatal(err)
