@@ -262,7 +262,7 @@ func (b *running) listen(cfg *config, public net.Listener, handler http.Handler,
 		}
 	}
 	b.URL = "http://" + public.Addr().String()
-	b.serve(public, handler)
+	b.serve(public, handler, writeTime)
 	b.operations = &web.Operations{Metrics: metrics, Ready: b.ready}
 	if cfg.Operations != "off" {
 		l, err := net.Listen("tcp", cfg.Operations)
@@ -270,14 +270,14 @@ func (b *running) listen(cfg *config, public net.Listener, handler http.Handler,
 			return fmt.Errorf("listen for operations: %w", err)
 		}
 		b.Operations = "http://" + l.Addr().String()
-		b.serve(l, b.operations)
+		b.serve(l, b.operations, writeTime)
 	}
 	socket, err := listenSocket(filepath.Join(cfg.Data, socketFile))
 	if err != nil {
 		return err
 	}
 	// A backup takes as long as it takes.
-	b.serve(socket, &web.Operator{Service: b.service, Backup: backupOf(b.store)}).WriteTimeout = 0
+	b.serve(socket, &web.Operator{Service: b.service, Backup: backupOf(b.store)}, 0)
 	return nil
 }
 
@@ -297,11 +297,15 @@ func listenSocket(path string) (net.Listener, error) {
 	return l, os.Chmod(path, 0o600)
 }
 
-// serve answers on a listener until Stop.
-func (b *running) serve(l net.Listener, h http.Handler) *http.Server {
+// writeTime is how long an answer may take on a listener that others reach.
+const writeTime = 30 * time.Second
+
+// serve answers on a listener until Stop. An answer may take as long as write says;
+// zero: as long as it takes.
+func (b *running) serve(l net.Listener, h http.Handler, write time.Duration) {
 	s := &http.Server{
 		Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 20 * time.Second,
-		WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
+		WriteTimeout: write, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
 	}
 	b.servers = append(b.servers, s)
 	go func() {
@@ -309,7 +313,6 @@ func (b *running) serve(l net.Listener, h http.Handler) *http.Server {
 			b.failed <- err
 		}
 	}()
-	return s
 }
 
 // ready says why nothing can be taken in.
