@@ -32,15 +32,16 @@ type world struct {
 	provider *farProvider
 	log      *logBuffer
 
-	mu    sync.Mutex
-	clock time.Time // zero: the runtime's own
-	ids   int
-	seen  map[bridge.ID][]bridge.Entry // what Changed was told
-	tries []bridge.Try
-	mail  []bridge.MessageKind
-	told  map[string]error
-	fault func(call string) fault
-	hook  func(call string) // runs before each outside call
+	closed sync.Once
+	mu     sync.Mutex
+	clock  time.Time // zero: the runtime's own
+	ids    int
+	seen   map[bridge.ID][]bridge.Entry // what Changed was told
+	tries  []bridge.Try
+	mail   []bridge.MessageKind
+	told   map[string]error
+	fault  func(call string) fault
+	hook   func(call string) // runs before each outside call
 }
 
 // fault is how an outside call goes wrong.
@@ -96,8 +97,10 @@ func (w *world) restart() {
 	w.service, w.worker = service, bridge.NewWorker(service)
 }
 
-// close checks what has to be true at the end of every test.
-func (w *world) close() {
+// close checks what has to be true at the end of every test. It may be repeated.
+func (w *world) close() { w.closed.Do(w.check) }
+
+func (w *world) check() {
 	ctx := context.Background()
 	page, err := w.store.List(ctx, bridge.Filter{Limit: 1000})
 	if err != nil {
