@@ -9,11 +9,11 @@ import (
 )
 
 // control makes a call of the control API.
-func (p *portal) control(method, path, body string) answer {
-	p.t.Helper()
-	a, err := p.send(method, path, body)
+func (h host) control(method, path, body string) answer {
+	h.t.Helper()
+	a, err := h.send(method, path, body)
 	if err != nil {
-		p.t.Fatal(err)
+		h.t.Fatal(err)
 	}
 	return a
 }

@@ -159,7 +159,7 @@ func checkMarkup(t *testing.T, page string) {
 		if strings.Contains(found, `type="hidden"`) {
 			continue
 		}
-		if strings.Contains(found, `type="checkbox"`) {
+		if strings.Contains(found, `type="checkbox"`) || strings.Contains(found, `type="radio"`) {
 			wrapped--
 			continue
 		}

@@ -17,11 +17,31 @@ import (
 	"keybridge/bridge/tyk/sandbox"
 )
 
-// portal is a sandbox behind a real server.
-type portal struct {
-	*sandbox.Server
+// host is a sandbox's address, whichever of the two it is.
+type host struct {
 	url string
 	t   *testing.T
+}
+
+// hosted puts a sandbox behind a real server.
+func hosted(t *testing.T, s interface {
+	http.Handler
+	io.Closer
+}) host {
+	server := httptest.NewServer(s)
+	t.Cleanup(func() {
+		server.Close()
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return host{server.URL, t}
+}
+
+// portal is a Classic Portal behind a real server.
+type portal struct {
+	*sandbox.Server
+	host
 }
 
 func newPortal(t *testing.T, cfg sandbox.Config) *portal {
@@ -30,14 +50,7 @@ func newPortal(t *testing.T, cfg sandbox.Config) *portal {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(s)
-	t.Cleanup(func() {
-		server.Close()
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return &portal{Server: s, url: server.URL, t: t}
+	return &portal{s, hosted(t, s)}
 }
 
 // answer is what came back from a call.
@@ -65,8 +78,8 @@ func (a answer) into(t *testing.T, v any) {
 }
 
 // send makes a request with the given header names and values, following no redirect.
-func (p *portal) send(method, path, body string, headers ...string) (answer, error) {
-	request, err := http.NewRequestWithContext(context.Background(), method, p.url+path, strings.NewReader(body))
+func (h host) send(method, path, body string, headers ...string) (answer, error) {
+	request, err := http.NewRequestWithContext(context.Background(), method, h.url+path, strings.NewReader(body))
 	if err != nil {
 		return answer{}, err
 	}
@@ -133,19 +146,20 @@ func (p *portal) developer() sandbox.Developer {
 	return d
 }
 
-func (p *portal) settle() {
-	p.t.Helper()
+func (p *portal) settle() { settle(p.t, p) }
+
+func settle(t *testing.T, p interface{ Settle(context.Context) error }) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	if err := p.Settle(ctx); err != nil {
-		p.t.Fatal(err)
+		t.Fatal(err)
 	}
 }
 
 // browser walks the portal's pages as a developer's would, and stops where a page leads to another host.
 type browser struct {
-	t      *testing.T
-	p      *portal
+	host
 	client *http.Client
 	page   string
 	status int
@@ -153,15 +167,15 @@ type browser struct {
 	left   string // the address on another host the browser was sent to
 }
 
-func (p *portal) browser() *browser {
-	p.t.Helper()
+func (h host) browser() *browser {
+	h.t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
-		p.t.Fatal(err)
+		h.t.Fatal(err)
 	}
-	b := &browser{t: p.t, p: p}
+	b := &browser{host: h}
 	b.client = &http.Client{Jar: jar, Timeout: 10 * time.Second, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
-		if !strings.HasPrefix(r.URL.String(), p.url) {
+		if !strings.HasPrefix(r.URL.String(), h.url) {
 			b.left = r.URL.String()
 			return http.ErrUseLastResponse
 		}
@@ -182,13 +196,13 @@ func (b *browser) post(path string, form url.Values) *browser {
 
 func (b *browser) do(method, path string, form url.Values) *browser {
 	b.t.Helper()
-	request, err := http.NewRequestWithContext(context.Background(), method, b.p.url+path, bytes.NewReader([]byte(form.Encode())))
+	request, err := http.NewRequestWithContext(context.Background(), method, b.url+path, bytes.NewReader([]byte(form.Encode())))
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	if form != nil {
 		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		request.Header.Set("Origin", b.p.url)
+		request.Header.Set("Origin", b.url)
 	}
 	response, err := b.client.Do(request)
 	if err != nil {
@@ -205,7 +219,12 @@ func (b *browser) do(method, path string, form url.Values) *browser {
 
 func (b *browser) signIn() *browser {
 	b.t.Helper()
-	b.post("/portal/login", url.Values{"email": {sandbox.DemoEmail}, "password": {sandbox.DemoPassword}})
+	return b.signInAs(sandbox.DemoEmail, sandbox.DemoPassword)
+}
+
+func (b *browser) signInAs(email, password string) *browser {
+	b.t.Helper()
+	b.post("/portal/login", url.Values{"email": {email}, "password": {password}})
 	if !strings.Contains(b.page, "sign-out") {
 		b.t.Fatalf("not signed in: %d %s", b.status, b.page)
 	}

@@ -26,7 +26,9 @@ type receiver struct {
 
 type received struct {
 	event, id, path string
+	method          string
 	headers         http.Header
+	message         map[string]any // of an Enterprise Portal
 	body            string
 }
 
@@ -38,13 +40,18 @@ func newReceiver(t *testing.T) *receiver {
 			t.Error(err)
 		}
 		var sent struct {
-			Event string
-			Data  sandbox.KeyRequest
+			Event   string
+			Data    sandbox.KeyRequest
+			Message map[string]any
 		}
-		answer{body: string(body)}.into(t, &sent)
+		if len(body) > 0 {
+			answer{body: string(body)}.into(t, &sent)
+		}
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.got = append(r.got, received{sent.Event, sent.Data.ID, q.URL.RequestURI(), q.Header, string(body)})
+		r.got = append(r.got, received{
+			sent.Event, sent.Data.ID, q.URL.RequestURI(), q.Method, q.Header, sent.Message, string(body),
+		})
 		w.WriteHeader(r.status)
 	}))
 	t.Cleanup(r.Close)
@@ -65,7 +72,8 @@ func TestTheWebhookFiresWhenARequestIsCreatedChangedAndApproved(t *testing.T) {
 	p, r := newPortal(t, sandbox.Config{}), newReceiver(t)
 	p.set(func(c *sandbox.Settings) { c.Webhook = r.URL + "/hook/secret?a=b" })
 
-	byForm := p.submitted(sandbox.FreePolicy).p.KeyRequests()[0].ID
+	p.submitted(sandbox.FreePolicy)
+	byForm := p.KeyRequests()[0].ID
 	p.settle()
 	byAPI := p.must("POST", "/api/portal/requests", `{"by_user":"`+p.developer().ID+`","for_plan":"`+sandbox.FreePolicy+`","version":"v2","approved":false}`).envelope(t).Message
 	p.settle()
