@@ -72,7 +72,7 @@ func (p *pass) order(ctx context.Context, act Action, try Attempt) (Order, error
 	r := p.request
 	page := p.w.cfg.Page(r.ID, try.Begun)
 	o := Order{Request: r, For: act.For, Key: try.Key, At: try.Begun, Success: page + "/return", Cancel: page}
-	if try.First.Before(try.Begun) {
+	if try.Left {
 		o.Since = try.First
 	}
 	if r.Payment.Customer != "" {

@@ -45,7 +45,33 @@
 //     ends the attempt. The next one carries Order.Since, and the provider adopts
 //     what the failed one left behind instead of making a second one.
 //   - Portals differ in how they say "suspended by the admin". A suspension we did
-//     not ask for is the admin's, and is not resumed by us (Access.Stopped).
+//     not ask for is the admin's, and is not resumed by us (Access.Stopped). One of
+//     which it cannot be known, because a call of ours went unanswered, is ours.
+//   - "Gone" is believed when it is seen twice, confirmGone apart, wherever a key
+//     works or money is here: adapters only say it when the portal itself does, but a
+//     portal that restarts, or reads from a copy that lags, says it too, and what
+//     follows (a refund, a cancelled subscription) cannot be undone. Nothing is done
+//     in between. Where nothing depends on it one reading is enough, so a request
+//     deleted before it was paid for is declined at once. No number of readings helps
+//     against an address that leads to another portal: that is for the
+//     configuration's check.
+//   - Only a definite no to the first call of all shows that an attempt left nothing
+//     behind (Change.fail). After any other failure to open a checkout it is found
+//     out what became of it before the request is declined in the portal.
+//   - A person's refund (Payment.Refund) is an order: kept until the provider says
+//     that it is done, dropped with a line in the history when another period was
+//     paid for meanwhile, so that one payment's refund is never made on the next.
+//   - A hint that leads to no request wakes nobody and leaves nothing. A hint at a
+//     known one is committed without reading its record.
+//   - A lease that lapses is all that is left of a process that died: what it had
+//     claimed is claimed again, and an attempt it had written down goes on under its
+//     key.
+//   - An adapter that panics fails its call. The request it stumbled over would take
+//     the process down again after each start, and all the others with it.
+//   - Requests of a portal that is configured no more are claimed by nobody. They are
+//     looked for once at the start and need attention, until the portal is back.
+//   - A portal's calls take the access that was seen and not the whole request: the
+//     keys and whose they are is all that an adapter needs to find them again.
 //   - Prices named by the provider's id are quoted at intake, so that the record
 //     knows amount and interval, and later changes of the price change no request
 //     under way.

@@ -149,7 +149,7 @@ type Order struct {
 }
 
 // Notifier tells the applicant something. Sending the same Message.ID twice is
-// allowed and should reach them once.
+// allowed and should reach them once. Errors are logged: they hold no address.
 type Notifier interface {
 	Send(ctx context.Context, m Message) error
 }

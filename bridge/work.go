@@ -67,6 +67,9 @@ type Attempt struct {
 	Open bool `json:"open,omitempty"`
 	// Again is true once a call under this key went unanswered and was made again.
 	Again bool `json:"again,omitempty"`
+	// Left is true when an attempt under an earlier key, begun at First, may have left
+	// something behind. (Times do not tell: two attempts may begin in one moment.)
+	Left bool `json:"left,omitempty"`
 }
 
 // Work is what the worker has tried on a request.
@@ -100,7 +103,7 @@ func (c *Change) begin(a Action, now time.Time) {
 		try.Key = fmt.Sprintf("kb_%s_%s_%d", c.ID, slug(a.Kind), try.N)
 		try.Begun = now
 		try.Of, try.For = a.String(), a.For
-		try.Open = true
+		try.Open, try.Left = true, !try.First.IsZero()
 	}
 	if try.First.IsZero() {
 		try.First = now
@@ -122,7 +125,7 @@ func (c *Change) done(a Action, f Facts, now time.Time) {
 // settle records that the effect of an action is known.
 func (c *Change) settle(kind ActionKind) {
 	if try, ok := c.Work.Attempts[kind]; ok {
-		try.Open = false
+		try.Open, try.Left = false, false
 		try.First = time.Time{}
 		c.setAttempt(kind, try)
 	}
@@ -136,7 +139,7 @@ func (c *Change) fail(kind ActionKind, err error) {
 	try := c.Work.Attempts[kind]
 	no := KindOf(err) == Invalid || KindOf(err) == Conflict
 	try.Open = !answered(err) && !Permanent(err) && !no
-	if no && !try.Again && try.First.Equal(try.Begun) {
+	if no && !try.Again && !try.Left {
 		try.First = time.Time{}
 	}
 	c.setAttempt(kind, try)

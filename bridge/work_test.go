@@ -39,6 +39,7 @@ func TestAttemptsKeepTheirKeyUntilTheAnswerIsKnown(t *testing.T) {
 		"a conflict neither":                 {[]func(*Change){begin(open, 0), fail(&Error{Kind: Conflict})}, "kb_01J_open-checkout_1", false, 0},
 		"a no after a cut connection may":    {[]func(*Change){begin(open, 0), fail(errCut), begin(open, 1), fail(errNo)}, "kb_01J_open-checkout_1", true, 0},
 		"a no after a stored 500 may":        {[]func(*Change){begin(open, 0), fail(errStored), begin(open, 1), fail(errNo)}, "kb_01J_open-checkout_2", true, 1},
+		"also when both began in one moment": {[]func(*Change){begin(open, 0), fail(errStored), begin(open, 0), fail(errNo)}, "kb_01J_open-checkout_2", true, 0},
 		"refused credentials say nothing":    {[]func(*Change){begin(open, 0), fail(&Error{Kind: Refused})}, "kb_01J_open-checkout_1", true, 0},
 		"settling what never began is quiet": {[]func(*Change){settle}, "", false, 0},
 	} {

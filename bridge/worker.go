@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -318,7 +319,7 @@ func (p *pass) next(c *Change, now time.Time) (Action, bool) {
 // failed records a failure and when to try again.
 func (p *pass) failed(ctx context.Context, act Action, doing string, cause error) error {
 	p.w.cfg.Log.Warn("a call failed", "doing", doing, "request", p.request.ID, "portal", p.request.Portal,
-		"kind", string(KindOf(cause)), "error", cause, "failures", p.request.Work.Failures+1)
+		"kind", string(KindOf(cause)), "error", p.loggable(cause), "failures", p.request.Work.Failures+1)
 	return p.update(ctx, func(c *Change) error {
 		now := p.now()
 		if act.Kind != "" {
@@ -337,6 +338,16 @@ func (p *pass) failed(ctx context.Context, act Action, doing string, cause error
 		}
 		return nil
 	})
+}
+
+// loggable is the text of an error without the applicant's address. Adapters leave
+// it out, but a mail server that refuses an address likes to quote it.
+func (p *pass) loggable(err error) string {
+	text := err.Error()
+	if email := p.request.Applicant.Email; email != "" {
+		text = strings.ReplaceAll(text, email, "[the applicant]")
+	}
+	return text
 }
 
 // operatorMessage is what is kept of an error: its message where it has one, else

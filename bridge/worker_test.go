@@ -145,33 +145,36 @@ func TestAnAttemptGoesOnUnderItsKey(t *testing.T) {
 		"slowed down":                    {limited, true},
 		"an adapter that panics (twice)": {panics, true},
 	} {
-		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			left := 2
-			w.fault = func(call string) fault {
-				if call == "open" && left > 0 {
-					left--
-					return one.fault
+		for _, wait := range []time.Duration{0, 10 * time.Minute} {
+			t.Run(fmt.Sprintf("%s, the next one %s later", name, wait), func(t *testing.T) {
+				w := newWorld(t)
+				left := 2
+				w.fault = func(call string) fault {
+					if call == "open" && left > 0 {
+						left--
+						return one.fault
+					}
+					return fine
 				}
-				return fine
-			}
-			var keys []string
-			id := w.ask("paid")
-			for range 4 {
-				w.step()
-				if key := w.get(id).Work.Attempts[bridge.OpenCheckout].Key; len(keys) == 0 || keys[len(keys)-1] != key {
-					keys = append(keys, key)
+				var keys []string
+				id := w.ask("paid")
+				for range 4 {
+					w.step()
+					if key := w.get(id).Work.Attempts[bridge.OpenCheckout].Key; len(keys) == 0 || keys[len(keys)-1] != key {
+						keys = append(keys, key)
+					}
+					w.pass(wait)
+					w.look(id)
 				}
-				w.pass(10 * time.Minute)
-			}
-			w.wantState(id, bridge.StatePaying)
-			if same := len(keys) == 1; same != one.same {
-				t.Errorf("keys %q", keys)
-			}
-			if a := w.provider.account(id); a.opened != 1 || a.live() != 1 {
-				t.Errorf("%d checkouts, %d live", a.opened, a.live())
-			}
-		})
+				w.wantState(id, bridge.StatePaying)
+				if same := len(keys) == 1; same != one.same {
+					t.Errorf("keys %q", keys)
+				}
+				if a := w.provider.account(id); a.opened != 1 || a.live() != 1 {
+					t.Errorf("%d checkouts, %d live", a.opened, a.live())
+				}
+			})
+		}
 	}
 }
 
@@ -473,6 +476,24 @@ func TestTheApplicantIsToldOnce(t *testing.T) {
 	w.provider.pay(other)
 	if r := w.wantState(other, bridge.StateNeedsAttention); r.Stage() != bridge.StateActive || w.portal.get("k2").issued != 1 {
 		t.Errorf("without a notifier the key has to work all the same: %s", r.Stage())
+	}
+}
+
+func TestAnErrorThatQuotesTheApplicantIsLoggedWithoutThem(t *testing.T) {
+	w := newWorld(t)
+	w.fault = func(call string) fault {
+		if call == "tell" {
+			return quotes
+		}
+		return fine
+	}
+	id := w.ask("paid")
+	w.wantState(id, bridge.StatePaying)
+	w.provider.pay(id)
+	w.look(id)
+	w.step()
+	if !w.log.contains("550 mailbox of [the applicant] is unknown") { // the world searches the log for the address itself
+		t.Error("the failure is not in the log")
 	}
 }
 

@@ -58,6 +58,7 @@ const (
 	invalid
 	panics
 	conflicts
+	quotes // an error that holds the applicant's address
 )
 
 // canary is personal data that must be found in no log and no history.
@@ -276,6 +277,8 @@ func (w *world) call(ctx context.Context, name, key string, stored map[string]er
 		return &bridge.Error{Kind: bridge.Refused, Msg: "the credentials are not accepted"}
 	case invalid:
 		return &bridge.Error{Kind: bridge.Invalid, Msg: "this can never be"}
+	case quotes:
+		return &bridge.Error{Kind: bridge.Unavailable, Err: errors.New("550 mailbox of " + canary + " is unknown")}
 	case conflicts:
 		return errMoved
 	case panics:
