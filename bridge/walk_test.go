@@ -117,8 +117,8 @@ func (k *keyer) of(n *node) nodeKey {
 	k.time(r.Ended.At)
 	k.payment(&r.Payment)
 	k.word(string(r.lastTold()))
-	k.attempt(r.Work.Attempts[OpenCheckout])
-	k.attempt(r.Work.Attempts[SuspendKey])
+	k.attempt(n, OpenCheckout)
+	k.attempt(n, SuspendKey)
 	k.world(&n.W)
 	if a := n.Act; a != nil {
 		k.word(string(a.Kind))
@@ -130,14 +130,17 @@ func (k *keyer) of(n *node) nodeKey {
 }
 
 // attempt writes what the rules see of the attempts at an action: an opening whose
-// answer was lost, or a suspension that may have been ours.
-func (k *keyer) attempt(try Attempt) {
+// answer was lost, or a suspension that may have been ours; and, while the call is
+// under way, whether a no to it shows that nothing was left behind. (Once it is over
+// and First is still set, no later one can show that.)
+func (k *keyer) attempt(n *node, kind ActionKind) {
+	try := n.R.Work.Attempts[kind]
 	if try.First.IsZero() {
 		try = Attempt{}
 	}
 	k.time(try.First)
 	k.word(string(try.For))
-	k.flags(try.Open, try.Left)
+	k.flags(n.Act != nil && n.Act.Kind == kind && (try.Again || try.Left))
 }
 
 func (k *keyer) payment(p *Payment) {
