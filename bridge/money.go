@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"fmt"
 	"strings"
 	"time"
 )
@@ -16,6 +17,23 @@ type Amount struct {
 // NewAmount returns an amount; the currency may be in either case.
 func NewAmount(minor int64, currency string) Amount {
 	return Amount{Minor: minor, Currency: strings.ToUpper(currency)}
+}
+
+// String writes an amount in the decimals of its currency: "12.50 EUR", "1200 JPY".
+// It is for history and messages to operators; pages format for their reader.
+func (a Amount) String() string {
+	sign, minor, unit := "", a.Minor, int64(1)
+	if minor < 0 {
+		sign, minor = "-", -minor
+	}
+	decimals := a.Decimals()
+	for range decimals {
+		unit *= 10
+	}
+	if decimals == 0 {
+		return fmt.Sprintf("%s%d %s", sign, minor, a.Currency)
+	}
+	return fmt.Sprintf("%s%d.%0*d %s", sign, minor/unit, decimals, minor%unit, a.Currency)
 }
 
 // PaymentState is what the provider holds for a request.

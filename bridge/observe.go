@@ -54,7 +54,7 @@ func (c *Change) seeMoney(m Money, now time.Time) {
 		c.note(now, c.provider(), WhatPayment, string(before), string(m.State), m.Why)
 	}
 	if m.Returned.Minor > p.Returned.Minor {
-		c.note(now, c.provider(), WhatPayment, "", fmt.Sprintf("returned %d of %d %s", m.Returned.Minor, m.Collected.Minor, m.Collected.Currency), "")
+		c.note(now, c.provider(), WhatPayment, "", fmt.Sprintf("returned %s of %s", m.Returned, m.Collected), "")
 	}
 	p.Have = m.State
 	p.Checkout = m.Checkout

@@ -364,7 +364,7 @@ func TestPaidAndDeletedMeanwhileIsRefundedWithALineInTheHistory(t *testing.T) {
 	if r.State() != bridge.StateDeclined || r.Payment.Returned.Minor != 500 {
 		t.Errorf("%s, %+v", r.State(), r.Payment)
 	}
-	for _, want := range []string{"withdrawn in the portal", "refund payment of 500 EUR", "returned 500 of 500 EUR"} {
+	for _, want := range []string{"withdrawn in the portal", "refund payment of 5.00 EUR", "returned 5.00 EUR of 5.00 EUR"} {
 		if !strings.Contains(w.historyOf(id), want) {
 			t.Errorf("no %q in\n%s", want, w.historyOf(id))
 		}

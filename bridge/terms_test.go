@@ -218,3 +218,14 @@ func TestIntervalReadsAsWords(t *testing.T) {
 		}
 	}
 }
+
+func TestAnAmountIsWrittenInItsCurrencysDecimals(t *testing.T) {
+	for want, in := range map[string]bridge.Amount{
+		"12.50 EUR": bridge.NewAmount(1250, "eur"), "0.05 EUR": bridge.NewAmount(5, "EUR"), "-0.05 EUR": bridge.NewAmount(-5, "eur"),
+		"1200 JPY": bridge.NewAmount(1200, "jpy"), "1.234 KWD": bridge.NewAmount(1234, "kwd"), "0.00 EUR": bridge.NewAmount(0, "eur"),
+	} {
+		if got := in.String(); got != want {
+			t.Errorf("%d %s: %q, want %q", in.Minor, in.Currency, got, want)
+		}
+	}
+}

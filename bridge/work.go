@@ -42,7 +42,7 @@ func (a Action) String() string {
 	case OpenCheckout:
 		return fmt.Sprintf("%s for %s", a.Kind, a.For)
 	case RefundPayment:
-		return fmt.Sprintf("%s of %d %s", a.Kind, a.Amount.Minor, a.Amount.Currency)
+		return fmt.Sprintf("%s of %s", a.Kind, a.Amount)
 	case Tell:
 		return fmt.Sprintf("%s: %s", a.Kind, a.Message)
 	}

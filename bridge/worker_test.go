@@ -541,7 +541,7 @@ func TestAPersonsRefundIsMadeOnce(t *testing.T) {
 	if a := w.provider.account(id); a.money.Returned.Minor != 500 {
 		t.Errorf("returned %d", a.money.Returned.Minor)
 	}
-	if h := w.historyOf(id); !strings.Contains(h, "returned 200 of 500 EUR") || !strings.Contains(h, "returned 500 of 500 EUR") {
+	if h := w.historyOf(id); !strings.Contains(h, "returned 2.00 EUR of 5.00 EUR") || !strings.Contains(h, "returned 5.00 EUR of 5.00 EUR") {
 		t.Errorf("what went back is not in the history:\n%s", h)
 	}
 }
