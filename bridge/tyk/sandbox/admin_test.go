@@ -114,7 +114,7 @@ func TestTheSettingsFormHoldsEverySetting(t *testing.T) {
 }
 
 // switches are the JSON names of the settings that are on, the quirks included: the form names its boxes so.
-func switches(t *testing.T, settings sandbox.Settings) []string {
+func switches(t *testing.T, settings any) []string {
 	t.Helper()
 	text, err := json.Marshal(settings)
 	if err != nil {

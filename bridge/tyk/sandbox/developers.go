@@ -99,9 +99,7 @@ func (s *Server) AddDeveloper(d Developer) (Developer, error) {
 	s.developers[record.ID] = record
 	s.developerOrder = append(s.developerOrder, record.ID)
 	s.developerEmails[strings.ToLower(record.Email)] = record.ID
-	if d.Password != "" {
-		s.passwords[record.ID] = secret
-	}
+	s.passwords[record.ID] = secret
 	return *record.clone(), nil
 }
 

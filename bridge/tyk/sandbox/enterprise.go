@@ -100,7 +100,9 @@ type Enterprise struct {
 func NewEnterprise(cfg EnterpriseConfig) (*Enterprise, error) {
 	e := &Enterprise{
 		site: newSite(orElse(cfg.Name, "Weather Enterprise Portal"), cfg.URL, cfg.Now, cfg.Rand, cfg.Log, cfg.HTTP,
-			func(w http.ResponseWriter, status int, message string) { writeJSON(w, status, saying("error", message)) }),
+			func(w http.ResponseWriter, status int, message string) {
+				writeJSON(w, status, saying("error", message))
+			}),
 		visits:  visits[shopper]{cookie: "enterprise_session"},
 		deleted: map[int]*AccessRequest{}, emails: map[string]int{}, passwords: map[int]password{},
 		requestsOf: map[int][]int{}, live: map[string]*Credential{},
@@ -167,10 +169,10 @@ func (e *Enterprise) furnishCatalogues(cfg EnterpriseConfig) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, product := range cfg.Products {
-		e.products.add(func(id int) Product { return product.whole(id) })
+		e.products.add(product.whole)
 	}
 	for _, plan := range cfg.Plans {
-		e.plans.add(func(id int) Plan { return plan.whole(id) })
+		e.plans.add(plan.whole)
 	}
 	if cfg.Catalogues == nil {
 		all := Catalogue{Name: "Weather Catalogue"}

@@ -126,19 +126,17 @@ func (e *Enterprise) fileLocked(w wish, base string) (*AccessRequest, error) {
 	})
 	e.requestsOf[w.app.ID] = append(e.requestsOf[w.app.ID], request.ID)
 	e.announceRequestLocked("AccessRequestCreated", request, w.actor)
-	if !w.immediately && !e.plans.get(w.plan).AutoApprove {
-		e.submittedMailLocked(request, base)
-		return request, nil
+	var failed error
+	if w.immediately || e.plans.get(w.plan).AutoApprove {
+		if failed = e.grantLocked(request, w.actor, base); failed == nil {
+			return e.requests.change(request.ID, func(a *AccessRequest) { a.ProvisionImmediately = true }), nil
+		}
 	}
-	err := e.grantLocked(request, w.actor, base)
-	if err != nil && w.immediately {
-		return nil, err
+	if w.immediately {
+		return nil, failed
 	}
-	if err != nil {
-		e.submittedMailLocked(request, base)
-		return request, nil
-	}
-	return e.requests.change(request.ID, func(a *AccessRequest) { a.ProvisionImmediately = true }), nil
+	e.submittedMailLocked(request, base)
+	return request, nil
 }
 
 // catalogueOfLocked returns the name of the first catalogue that lists all of a wish.
@@ -339,9 +337,13 @@ func (e *Enterprise) deleteAccessRequest(r *http.Request) (any, error) {
 	return saying("ok", ""), nil
 }
 
-func (e *Enterprise) putApproval(r *http.Request) (any, error) { return e.putDecision(r, Approved, "Approve") }
+func (e *Enterprise) putApproval(r *http.Request) (any, error) {
+	return e.putDecision(r, Approved, "Approve")
+}
 
-func (e *Enterprise) putRejection(r *http.Request) (any, error) { return e.putDecision(r, Rejected, "Reject") }
+func (e *Enterprise) putRejection(r *http.Request) (any, error) {
+	return e.putDecision(r, Rejected, "Reject")
+}
 
 func (e *Enterprise) putDecision(r *http.Request, status, action string) (any, error) {
 	id, err := strconv.Atoi(r.PathValue("id"))

@@ -201,7 +201,9 @@ func (e *Enterprise) adminAddsChannel(r *http.Request) error {
 	return err
 }
 
-func (e *Enterprise) adminRemovesChannel(r *http.Request) error { return e.RemoveChannel(r.PathValue("id")) }
+func (e *Enterprise) adminRemovesChannel(r *http.Request) error {
+	return e.RemoveChannel(r.PathValue("id"))
+}
 
 // adminTestsChannel waits for the outcome, which the page then shows.
 func (e *Enterprise) adminTestsChannel(r *http.Request) error {

@@ -77,7 +77,9 @@ func TestAnAccessRequestHasTheMembersTykDocuments(t *testing.T) {
 	if diff := cmp.Diff(want, read("/access_requests/1")); diff != "" {
 		t.Errorf("as a list of display names: %s", diff)
 	}
-	e.set(func(c *sandbox.EnterpriseSettings) { c.Quirks.ListOmitsCredentials, c.Quirks.BareAppRequests = true, true })
+	e.set(func(c *sandbox.EnterpriseSettings) {
+		c.Quirks.ListOmitsCredentials, c.Quirks.BareAppRequests = true, true
+	})
 	delete(want, "Credentials")
 	if diff := cmp.Diff([]any{want}, read("/access_requests")); diff != "" {
 		t.Errorf("without credentials: %s", diff)

@@ -34,9 +34,9 @@ func (e *Enterprise) addToCart(w http.ResponseWriter, r *http.Request, user *Use
 	}
 	full := false
 	e.visits.during(r, func(s *shopper) {
-		kept := slices.DeleteFunc(slices.Clone(s.cart), func(i cartItem) bool { return i.Product == product })
+		kept := without(s.cart, product)
 		if full = len(kept) >= cartHolds; !full {
-			s.cart = append(kept, cartItem{product, plan})
+			s.cart = slices.Concat(kept, []cartItem{{product, plan}})
 		}
 	})
 	if full {
@@ -44,6 +44,11 @@ func (e *Enterprise) addToCart(w http.ResponseWriter, r *http.Request, user *Use
 	}
 	http.Redirect(w, r, "/portal/cart", http.StatusSeeOther)
 	return nil
+}
+
+// without returns the items of other products: the cart that was handed out stays as it was.
+func without(items []cartItem, product int) []cartItem {
+	return slices.DeleteFunc(slices.Clone(items), func(i cartItem) bool { return i.Product == product })
 }
 
 func (e *Enterprise) removeFromCart(w http.ResponseWriter, r *http.Request, _ *User) error {
@@ -54,9 +59,7 @@ func (e *Enterprise) removeFromCart(w http.ResponseWriter, r *http.Request, _ *U
 	if err != nil {
 		return err
 	}
-	e.visits.during(r, func(s *shopper) {
-		s.cart = slices.DeleteFunc(slices.Clone(s.cart), func(i cartItem) bool { return i.Product == product })
-	})
+	e.visits.during(r, func(s *shopper) { s.cart = without(s.cart, product) })
 	http.Redirect(w, r, "/portal/cart", http.StatusSeeOther)
 	return nil
 }

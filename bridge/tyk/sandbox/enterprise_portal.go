@@ -155,7 +155,7 @@ func (e *Enterprise) signUp(w http.ResponseWriter, r *http.Request) {
 	}
 	text := func(name string) string { return strings.TrimSpace(r.PostFormValue(name)) }
 	form := signUpForm{First: text("first"), Last: text("last"), Email: text("email")}
-	user, err := e.registerWith(form, r.PostFormValue("password"), settings.InactiveSignup, e.base(r))
+	user, err := e.registerWith(form, r.PostFormValue("password"), settings.InactiveSignup, e.base(r)) //nolint:contextcheck // a webhook outlives what caused it
 	if err != nil {
 		e.show(w, r, http.StatusUnprocessableEntity, "register", enterpriseSheet{
 			Title: "Sign up", Problem: "Not signed up: " + err.Error() + ".", Body: form,

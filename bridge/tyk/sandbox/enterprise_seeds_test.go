@@ -17,23 +17,29 @@ func TestSeed004(t *testing.T) {
 		e := newEnterprise(t, sandbox.EnterpriseConfig{})
 		b := e.shopper()
 		t.Run("1 from Catalogues, choose the product and select More info", func(t *testing.T) {
+			b.in(t)
 			b.get("/portal/").shows(`id="open-catalogues"`)
 			b.get("/portal/catalogues").shows("Weather Catalogue").shows(`id="more-info-1" href="/portal/catalogue-products/weather-forecast"`)
 		})
 		t.Run("2 on the product's page, select Access with this Plan", func(t *testing.T) {
+			b.in(t)
 			b.get("/portal/catalogue-products/weather-forecast").shows("Access with this Plan").shows("Free").shows("Pro").shows("Enterprise")
 			b.choose(sandbox.ForecastProduct, sandbox.PaidPlan)
 		})
 		t.Run("3 the combination is added to the cart", func(t *testing.T) {
+			b.in(t)
 			b.shows(`<tr id="item-1"><td>Weather Forecast</td><td>Pro</td>`)
 		})
 		t.Run("4 repeat for all products", func(t *testing.T) {
+			b.in(t)
 			b.choose(sandbox.HistoryProduct, sandbox.ReviewedPlan).shows(`id="item-1"`).shows(`id="item-2"`)
 		})
 		t.Run("5 the cart's icon is on every page", func(t *testing.T) {
+			b.in(t)
 			b.get("/portal/catalogues").shows(`<a id="nav-cart" href="/portal/cart">Cart (2)</a>`)
 		})
 		t.Run("6 review: one authentication method", func(t *testing.T) {
+			b.in(t)
 			b.choose(sandbox.WarningsProduct, sandbox.PaidPlan).shows("have to use the same authentication method")
 			if strings.Contains(b.page, "submit-request") {
 				t.Error("a mixed cart can be sent")
@@ -44,6 +50,7 @@ func TestSeed004(t *testing.T) {
 			b.post("/portal/cart/remove", url.Values{"product": {"3"}}).shows("submit-request")
 		})
 		t.Run("6 review: a single plan", func(t *testing.T) {
+			b.in(t)
 			b.shows(`id="plan-2" name="plan"`).shows(`id="plan-3" name="plan"`)
 			for _, plan := range []string{"", "1", "7"} {
 				if b.post("/portal/cart/submit", url.Values{"plan": {plan}, "app": {"1"}}).shows("Choose one plan"); b.status != 422 {
@@ -52,6 +59,7 @@ func TestSeed004(t *testing.T) {
 			}
 		})
 		t.Run("7 an existing app or a new one", func(t *testing.T) {
+			b.in(t)
 			b.shows(`id="app-1"`).shows("Umbrella").shows(`id="app-new"`)
 			for _, form := range []url.Values{{}, {"app": {"9"}}, {"app": {"new"}, "app_name": {"  "}}} {
 				form.Set("plan", "2")
@@ -61,6 +69,7 @@ func TestSeed004(t *testing.T) {
 			}
 		})
 		t.Run("8 Submit request", func(t *testing.T) {
+			b.in(t)
 			b.post("/portal/cart/submit", url.Values{"plan": {"2"}, "app": {"new"}, "app_name": {"Raincoat"}}).shows(`data-status="pending"`)
 			request := e.request(1)
 			want := sandbox.AccessRequest{
@@ -84,14 +93,17 @@ func TestSeed004(t *testing.T) {
 			}
 		})
 		t.Run("1 API Consumers > Access Requests", func(t *testing.T) {
+			admin.in(t)
 			if admin.get("/admin/").shows("API Consumers: Access Requests"); admin.at.Path != "/admin/access-requests" {
 				t.Errorf("at %s", admin.at)
 			}
 		})
 		t.Run("2 user, app, products and plan are there to review", func(t *testing.T) {
+			admin.in(t)
 			admin.shows("<td>Erin Engineer, erin@example.com</td><td>Umbrella</td><td>Weather Forecast</td><td>Enterprise</td>")
 		})
 		t.Run("3 approved, credentials are issued to the app", func(t *testing.T) {
+			admin.in(t)
 			admin.post("/admin/access-requests/1/approve", url.Values{}).shows("The access request was approved.").shows("No access request is waiting.")
 			request := e.request(1)
 			if request.Status != sandbox.Approved || request.ProvisionImmediately || len(request.Credentials) != 1 || request.Credentials[0].AppID != 1 {
@@ -102,6 +114,7 @@ func TestSeed004(t *testing.T) {
 			}
 		})
 		t.Run("3 rejected, no access is granted", func(t *testing.T) {
+			admin.in(t)
 			id := e.ask(sandbox.PaidPlan, sandbox.HistoryProduct).ID
 			admin.post("/admin/access-requests/"+strconv.Itoa(id)+"/reject", url.Values{}).shows("The access request was rejected.")
 			if request := e.request(id); request.Status != sandbox.Rejected || len(request.Credentials) != 0 {
@@ -113,9 +126,11 @@ func TestSeed004(t *testing.T) {
 		e := newEnterprise(t, sandbox.EnterpriseConfig{})
 		admin := e.browser()
 		t.Run("1 and 2 the plan on the page of plans", func(t *testing.T) {
+			admin.in(t)
 			admin.get("/admin/plans").shows(`id="auto-approve-2" name="auto_approve" value="on">`).shows("Auto approve access request")
 		})
 		t.Run("3 and 4 set the box and save", func(t *testing.T) {
+			admin.in(t)
 			admin.post("/admin/plans/2/save", url.Values{"auto_approve": {"on"}}).shows("Your changes were saved.").shows(`id="auto-approve-2" name="auto_approve" value="on" checked`)
 		})
 		t.Run("a request is approved immediately and provisioned", func(t *testing.T) {
@@ -127,9 +142,11 @@ func TestSeed004(t *testing.T) {
 			b.get("/portal/apps/1").shows(request.Credentials[0].Key)
 		})
 		t.Run("a record is kept on the page of access requests", func(t *testing.T) {
+			admin.in(t)
 			admin.get("/admin/access-requests").shows("approved automatically").shows(`id="request-1"`)
 		})
 		t.Run("without the box it waits again", func(t *testing.T) {
+			admin.in(t)
 			admin.post("/admin/plans/2/save", url.Values{})
 			if request := e.ask(sandbox.PaidPlan, sandbox.ForecastProduct); request.Status != sandbox.Pending {
 				t.Errorf("%+v", request)

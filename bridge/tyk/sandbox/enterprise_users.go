@@ -94,14 +94,11 @@ func (e *Enterprise) addUser(user User) (*User, error) {
 			return nil, errNoOrganisation
 		}
 	}
-	hasPassword := user.Password != ""
 	user.Password, user.Apps = "", nil
 	user.CreatedAt, user.UpdatedAt = e.today(), e.today()
 	record := e.users.add(func(id int) User { user.ID = id; return user })
 	e.emails[strings.ToLower(user.Email)] = record.ID
-	if hasPassword {
-		e.passwords[record.ID] = secret
-	}
+	e.passwords[record.ID] = secret
 	return record, nil
 }
 

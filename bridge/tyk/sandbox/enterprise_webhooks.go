@@ -181,7 +181,7 @@ func (e *Enterprise) TestConnection(ctx context.Context, id string) (Delivery, e
 		e.mu.Unlock()
 		return Delivery{}, err
 	}
-	sent, done := e.webhooks.add(outgoing{
+	sent, done := e.webhooks.add(outgoing{ //nolint:contextcheck // the attempt is recorded, whoever waits for it
 		Delivery: Delivery{Event: ConnectionTest, Channel: id, Method: http.MethodHead, URL: channel.URL, At: e.today()},
 		timeout:  time.Duration(channel.Timeout) * time.Second,
 	}, false)
@@ -195,7 +195,7 @@ func (e *Enterprise) TestConnection(ctx context.Context, id string) (Delivery, e
 }
 
 // oldEvents are the names of events in 1.9, where they differ.
-var oldEvents = map[string]string{
+var oldEvents = map[string]string{ //nolint:gosec // names of events
 	"UserRegistered": "NewUserRegistration", "ApplicationRegistered": "NewApplicationRegistration",
 	"CredentialRegistered": "NewCredentialRegistration", "AccessRequestCreated": "NewAccessRequest",
 	"OrganisationRegistered": "NewOrganisationRegistration",

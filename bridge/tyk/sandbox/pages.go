@@ -41,10 +41,10 @@ func parsePages(folder string, names []string) pageSet {
 		"lines": func(texts []string) string { return strings.Join(texts, "\n") },
 		"short": func(id string) string { return id[:min(len(id), 12)] },
 	}
+	layout := template.Must(template.New("layout.html").Funcs(words).ParseFS(pageFiles, folder+"/layout.html", "pages/parts/*.html"))
 	pages := pageSet{}
 	for _, name := range names {
-		pages[name] = template.Must(template.New("layout.html").Funcs(words).ParseFS(pageFiles,
-			folder+"/layout.html", folder+"/"+name+".html", "pages/parts/*.html"))
+		pages[name] = template.Must(template.Must(layout.Clone()).ParseFS(pageFiles, folder+"/"+name+".html"))
 	}
 	return pages
 }

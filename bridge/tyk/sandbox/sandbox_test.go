@@ -184,6 +184,12 @@ func (h host) browser() *browser {
 	return b
 }
 
+// in makes what the browser finds wrong the failure of a subtest.
+func (b *browser) in(t *testing.T) *browser {
+	b.t = t
+	return b
+}
+
 func (b *browser) get(path string) *browser {
 	b.t.Helper()
 	return b.do(http.MethodGet, path, nil)
