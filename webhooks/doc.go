@@ -85,9 +85,9 @@
 //     by default. One way is enough, and is the one to keep out of the logs.
 //   - A Tyk Classic webhook has no event id, so its hints are not de-duplicated:
 //     each one counts. It is cheap, because a hint only makes a request due.
-//   - A Stripe event that names a request in its metadata is tried by that first.
-//     If it leads nowhere the refs are tried, with a second call of Accept; a hint
-//     that leads nowhere is not kept, so the second is no duplicate of the first.
+//   - A Stripe event's hint carries the request named in its metadata and the refs.
+//     The store tries them in that order: metadata is free text, and the id in it may
+//     be that of another installation on the same account.
 //   - JSON is read by scan.go instead of encoding/json: names are matched exactly
 //     (encoding/json takes "ALG" for "alg"), depth is bounded, a token's duplicate
 //     members are seen and refused, and a Stripe event of some kilobytes is read in

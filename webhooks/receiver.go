@@ -253,18 +253,11 @@ func (d *delivery) commit(ctx context.Context, w http.ResponseWriter, h bridge.H
 	}
 }
 
-// lead tries a request named in metadata first, and the refs if it leads nowhere:
-// metadata is free text, and the id in it may be that of another installation on
-// the same account.
+// lead commits a hint that may lead somewhere.
 func (d *delivery) lead(ctx context.Context, h bridge.Hint) (bridge.Accepted, error) {
 	if h.Request == "" && h.Key == "" && len(h.Refs) == 0 {
 		return bridge.Accepted{}, nil
 	}
-	accepted, err := d.Accept(ctx, h)
-	if err != nil || !accepted.Unknown() || h.Request == "" || len(h.Refs) == 0 {
-		return accepted, err
-	}
-	h.Request = ""
 	return d.Accept(ctx, h)
 }
 

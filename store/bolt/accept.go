@@ -47,7 +47,7 @@ func checkIntake(h bridge.Hint) error {
 		return errInvalid("intake: the id %q is not a ULID", r.ID)
 	case r.Portal == "" || r.Key == "":
 		return errInvalid("intake of request %s: portal and key are needed", r.ID)
-	case h.Request == "" && (h.Portal != r.Portal || h.Key != r.Key):
+	case h.Portal != r.Portal || h.Key != r.Key:
 		return errInvalid("intake of request %s: it is of another key request than the hint", r.ID)
 	}
 	return storableRequest(r)
@@ -67,7 +67,7 @@ func (t *txn) accept(h bridge.Hint, then func(*bridge.Change) error, before *ahe
 	switch {
 	case id != "":
 		err = t.hint(h, id, then, before)
-	case h.Request == "" && h.Portal != "" && h.Key != "" && h.Intake != nil:
+	case h.Portal != "" && h.Key != "" && h.Intake != nil:
 		a = bridge.Accepted{Request: h.Intake.ID, Created: true}
 		err = t.create(h, then)
 	default:
@@ -90,18 +90,17 @@ func (t *txn) duplicate(id []byte) bridge.Accepted {
 
 // lead returns the request a hint leads to, or "".
 func (t *txn) lead(h bridge.Hint) bridge.ID {
-	switch {
-	case h.Request != "":
-		if t.bucket(bucketSchedule).Get([]byte(h.Request)) != nil {
-			return h.Request
+	if h.Request != "" && t.bucket(bucketSchedule).Get([]byte(h.Request)) != nil {
+		return h.Request
+	}
+	if h.Portal != "" && h.Key != "" {
+		if id := t.bucket(bucketKey).Get(key(h.Portal, h.Key)); id != nil {
+			return bridge.ID(id)
 		}
-	case h.Portal != "" && h.Key != "":
-		return bridge.ID(t.bucket(bucketKey).Get(key(h.Portal, h.Key)))
-	default:
-		for _, ref := range h.Refs {
-			if id := t.bucket(bucketRef).Get(refKey(ref)); id != nil {
-				return bridge.ID(id)
-			}
+	}
+	for _, ref := range h.Refs {
+		if id := t.bucket(bucketRef).Get(refKey(ref)); id != nil {
+			return bridge.ID(id)
 		}
 	}
 	return ""

@@ -67,14 +67,16 @@ var acceptTests = []test{
 			}
 		}
 	}},
-	{"of what leads to a request the first that is set is used", func(b *bench) {
+	{"of what leads to a request the first that leads anywhere is used", func(b *bench) {
 		b.create(1)
 		b.create(2, func(c *bridge.Change) { c.Refs = []bridge.Ref{{System: "s", Kind: bridge.RefKey, ID: "x"}} })
 		refs := b.get(id(2)).Refs
 		b.same("id before key", b.accept(bridge.Hint{Request: id(1), Portal: "main", Key: keyOf(2)}, nil).Request, id(1))
 		b.same("key before refs", b.accept(bridge.Hint{Portal: "main", Key: keyOf(1), Refs: refs}, nil).Request, id(1))
-		b.same("an unknown id is not made up for by a key",
-			b.accept(bridge.Hint{Request: id(9), Portal: "main", Key: keyOf(1)}, nil), bridge.Accepted{})
+		b.same("a key after an unknown id",
+			b.accept(bridge.Hint{Request: id(9), Portal: "main", Key: keyOf(1)}, nil).Request, id(1))
+		b.same("refs after an unknown id and an unknown key",
+			b.accept(bridge.Hint{Request: id(9), Portal: "main", Key: keyOf(9), Refs: refs}, nil).Request, id(2))
 	}},
 	{"an intake of a known key is a hint at the request that is there", func(b *bench) {
 		was := b.create(1)
