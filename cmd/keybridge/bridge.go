@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -190,7 +191,9 @@ func publicOf(cfg *config, log *slog.Logger, service *bridge.Service, links web.
 
 // pagesOf makes what the pages know of a portal.
 func pagesOf(p portalConfig, receiver webhooks.Receiver, service *bridge.Service) (web.Portal, error) {
-	out := web.Portal{Title: p.Home.Host, Home: p.Home.String(), Delivery: web.Delivery(p.KeyDelivery)}
+	out := web.Portal{
+		Title: cmp.Or(p.Title, p.Home.Host), Home: p.Home.String(), Delivery: web.Delivery(p.KeyDelivery),
+	}
 	for _, address := range p.ReturnAddresses {
 		out.Returns = append(out.Returns, address.String())
 	}

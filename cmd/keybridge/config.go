@@ -95,6 +95,8 @@ type portalConfig struct {
 	Organisation string `yaml:"organisation" required:"yes"`
 	// The address the developer's pages link back to.
 	Home *url.URL `yaml:"home" required:"yes"`
+	// What the developer's pages call the portal. Absent: the host of home.
+	Title string `yaml:"title"`
 	// Addresses that a signed hand-off may name to go back to. A named address has to have the scheme and host of one of these, and its path or one below it; home is always allowed.
 	ReturnAddresses []*url.URL `yaml:"return_addresses"`
 	// Allows http instead of https for the addresses of this portal: its secret crosses the network in clear.

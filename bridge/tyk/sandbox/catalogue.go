@@ -44,7 +44,7 @@ func weatherPlans() []CatalogueEntry {
 	return []CatalogueEntry{
 		plan(FreePolicy, "Weather Free", "Forecasts for one place, free of charge.",
 			"1,000 calls a day, temperatures and rain for the next 24 hours. Good for trying things out."),
-		plan(PaidPolicy, "Weather Pro", "Forecasts for every place, paid by the month.",
+		plan(PaidPolicy, "Weather Pro", "Forecasts for every place, for a price.",
 			"100,000 calls a day, hourly forecasts for ten days and the history of the last year. Payment is asked for before the key is issued."),
 		plan(ReviewedPolicy, "Weather Enterprise", "Warnings and raw model output, after a review.",
 			"No daily limit, severe weather warnings and raw model output. Somebody looks at each request before the key is issued."),
