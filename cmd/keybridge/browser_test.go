@@ -18,6 +18,7 @@ import (
 	"github.com/chromedp/cdproto/fetch"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	stripesandbox "keybridge/billing/stripe/sandbox"
 	tyksandbox "keybridge/bridge/tyk/sandbox"
@@ -111,6 +112,23 @@ func placeWays() []way {
 			v.pay()
 			v.wantActive()
 		}},
+		{"goes on to the payment with the keyboard alone", choice{}, func(v *visit) {
+			v.ask(tyksandbox.PaidPolicy)
+			v.press("cancel")
+			v.sees("Waiting for your payment")
+			await(v.t, "Tab to reach the payment", func() bool {
+				if err := chromedp.Do(v.ctx, chromedp.KeyEvent(kb.Tab)); err != nil {
+					v.t.Fatal(err)
+				}
+				reached, _ := look[bool](v, `document.activeElement.id === "checkout"`)
+				return reached
+			}, v.where)
+			if err := chromedp.Do(v.ctx, chromedp.KeyEvent(kb.Enter)); err != nil {
+				v.t.Fatal(err)
+			}
+			v.pay()
+			v.wantActive()
+		}},
 		{"pays on a phone without scrolling sideways", choice{}, func(v *visit) {
 			v.narrow = 360
 			if err := chromedp.Do(v.ctx, chromedp.EmulateViewport(v.narrow, 740, chromedp.EmulateMobile)); err != nil {
@@ -179,6 +197,20 @@ func checkoutWays() []way {
 			v.wantCheckouts(v.request(v.key).ID, "complete paid")
 		}},
 		{"withdraws instead of paying", choice{}, withdraws},
+		{"withdraws on an old page after paying on another, and gets the money back", choice{}, func(v *visit) {
+			v.ask(tyksandbox.PaidPolicy)
+			v.press("cancel")
+			v.sees("Waiting for your payment")
+			v.Stripe.Hold(true)
+			v.act(v.session().ID, "pay", nil)
+			v.press("withdraw")
+			v.sees("You cancelled your request")
+			v.awaitState(v.key, bridge.StateDeclined)
+			v.wantCharges(charge{Amount: 4900, Captured: 4900, Refunded: 4900})
+			if n := v.keysOf(tyksandbox.DemoEmail); n != 0 {
+				v.t.Errorf("the developer has %d keys, want none", n)
+			}
+		}},
 		{"finds the checkout expired and pays at a new one", choice{}, func(v *visit) {
 			v.ask(tyksandbox.PaidPolicy)
 			v.press("expire")
