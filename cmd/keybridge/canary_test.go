@@ -139,7 +139,7 @@ func (k *cage) paid() asked {
 	k.t.Helper()
 	v, a := k.arrive(tyksandbox.PaidPolicy)
 	c := k.awaitCheckout(a.ID)
-	page := strings.TrimSuffix(c.Success, "/return")
+	page, _, _ := strings.Cut(c.Success, "/return")
 	k.pages = append(k.pages, page)
 	payer := stripesandbox.Args{"email": canaryEmail, "name": canaryName}
 	if err := k.Stripe.Act(c.ID, "decline", payer); !errors.Is(err, stripesandbox.ErrDeclined) {
