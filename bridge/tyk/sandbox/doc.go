@@ -1,12 +1,18 @@
-// Package sandbox is a Tyk Classic Portal with its Dashboard API, to try keybridge with: in the demonstration, in the
-// tests, and for whoever writes a client of their own. It keeps everything in memory and misbehaves on demand.
+// Package sandbox is both of Tyk's portals, to try keybridge with: a Classic Portal with its Dashboard API, see [New], and
+// an Enterprise Developer Portal, see [NewEnterprise]. They serve the demonstration, the tests, and whoever writes a client of
+// their own. They keep everything in memory and misbehave on demand.
 //
 // # The idea
 //
-// No Tyk Dashboard runs where keybridge is built, so this package behaves as Tyk's public documents say one behaves. It
+// Neither product runs where keybridge is built, so this package behaves as Tyk's public documents say they behave. It
 // speaks the protocol and knows nothing of keybridge (it imports the standard library alone): what works against it works
 // because the protocol was spoken rightly. Where the documents are silent there is a setting, off or on as the documents'
 // samples suggest, so that a client is tried against each reading and not against one guess.
+//
+// The two portals are two server types, since they are two products: another API, other records, other pages. What is not
+// Tyk's but the sandbox's is there once and shared by both: ids and the clock, faults, calls, mails, webhooks, who is signed
+// in, the signed redirect, the control API's common part, the style of pages. What follows up to "The Enterprise Portal" is
+// the Classic Portal.
 //
 // # How things go in and out
 //
@@ -104,11 +110,100 @@
 //   - Each answer to a developer who is known holds all of their keys, as with Tyk. A load test should therefore file its
 //     requests for many developers.
 //
+// # The Enterprise Portal
+//
+//	/portal-api/…  the management API, header `Authorization: <Secret>`, no scheme word
+//	/admin/…       the admin's pages; nobody has to sign in
+//	/portal/…      the live portal, what a developer sees
+//	/gateway/{product}  an API product behind the gateway: 200 to a credential that opens it, else 401 or 403
+//	/sandbox/…     control, in JSON
+//
+// Below /portal-api, with ids that are whole numbers from 1 (text for webhooks and their headers, as described):
+//
+//	GET    /access_requests?page=&per_page=&limit=   list; pages count from 1 and hold 20
+//	GET    /access_requests/{id}                     read; DELETE also revokes its credentials
+//	PUT    /access_requests/{id}/approve             also /reject: 200 or 422, {"status","message"}
+//	GET    /apps                                     also POST, and GET PUT DELETE /apps/{id}
+//	PUT    /apps/{id}/provision                      {"ProductIDs","PlanID","ProvisionImmediately"}: a new access request
+//	GET    /apps/{id}/access-requests                also GET DELETE …/{request}
+//	GET    /apps/{id}/access-requests/{request}/credentials  also GET DELETE …/{credential}, PUT …/{credential}/rotate
+//	GET    /users                                    also POST, and GET PUT DELETE /users/{id}; "Active":false deactivates
+//	GET    /organisations                            also POST, and GET /organisations/{id}
+//	GET    /plans, /products, /catalogues            also …/{id}; PUT /plans/{id} sets AutoApproveAccessRequests
+//	GET    /webhooks                                 also POST, and GET PUT DELETE /webhooks/{id}
+//	GET    /webhooks/{id}/headers                    also POST, and GET PUT DELETE …/{header}
+//
+// Errors are {"errors":[…]}; of a decision {"status":"error","message"}, of a provision {"status":"error","errors"}.
+//
+// Webhooks are {"Event","Message","Timestamp"} for AccessRequestCreated, AccessRequestApproved, AccessRequestRejected,
+// CredentialRegistered, UserRegistered, UserAccountActivated, UserAccountDeactivated, ApplicationRegistered and
+// OrganisationRegistered. Mails are approve, reject, submitted (to the admin), welcome_dev, activate and deactivate.
+//
+// Control is the Classic Portal's but for key requests ([EnterpriseSettings] in place of [Settings]), and:
+//
+//	POST /sandbox/access_requests       [AccessAsk]: file an access request as the cart does → {"id","status","link"}
+//	POST /sandbox/channels/{id}/test    test the connection of a webhook → [Delivery]
+//
+// Ids on its pages; {n} is the id of what it is about:
+//
+//	live portal           #nav-catalogues #nav-apps #nav-mail #nav-cart #nav-login #nav-register #sign-out #problem #notice
+//	/portal/              #open-catalogues
+//	/portal/catalogues    #catalogue-{n} #product-{n} a#more-info-{n}
+//	/portal/catalogue-products/{path}  #plan-{n} #access-{plan}
+//	/portal/login         form#login: #email #password #sign-in
+//	/portal/register      form#register: #first #last #email #password #sign-up
+//	/portal/cart          #cart-empty, or table#cart tr#item-{product} #remove-{product}; form#checkout: #plan-{n} #app-{n}
+//	                      #app-new #app_name #submit-request
+//	/portal/requests/{n}  #status with data-status pending, approved or rejected and data-request; a#theme-link, a#open-app
+//	/portal/apps          ul#apps #app-{n}; form#new-app: #app_name #description #create-app
+//	/portal/apps/{n}      #request-{n} with data-status; details#credential-{n} #show-{n}: #key-{n}, or #client-id-{n} and
+//	                      #client-secret-{n}
+//	/portal/mail          article#mail-{n} with data-kind
+//	admin                 #nav-access-requests #nav-users #nav-plans #nav-webhooks #nav-emails #nav-settings #nav-faults
+//	                      #nav-portal
+//	/admin/access-requests  table#pending, table#decided tr#request-{n} with data-status: #approve-{n} #reject-{n}
+//	                      #delete-{n} #revoke-{credential}
+//	/admin/users          table#users tr#user-{n} with data-status: #activate-{n} #deactivate-{n}
+//	/admin/plans          #plan-{n} with data-auto: #auto-approve-{n} #save-plan-{n}
+//	/admin/webhooks       #channel-{n}: #header-name-{n} #header-value-{n} #add-header-{n} #header-{h} #remove-header-{h}
+//	                      #test-{n} #remove-{n}; form#new-channel: #name #url #method #timeout #event-{event} #add-channel;
+//	                      table#webhooks tr#webhook-{n} #replay-{n}
+//	/admin/emails         form#templates: #approve_subject #approve_text #reject_subject #reject_text #save-templates;
+//	                      table#sent tr#mail-{n} with data-kind
+//	/admin/settings       form#settings: the JSON names of [EnterpriseSettings] but for templates, the signed_… fields of the
+//	                      Classic form, #missing_status #save-settings
+//	/admin/faults         as on the Classic admin's page
+//
+// Decisions, where Tyk's documents are silent or disagree:
+//
+//   - Calls, members and statuses are those of Tyk's OpenAPI description (1.14, in places 1.8), webhooks those of its page on
+//     webhooks. The list's parameters page, per_page and limit are described, one for the status is not: it is ignored.
+//     Lists begin with the newest; a page that is no number from 1 is refused.
+//   - Credentials are in the list of access requests, and an access request below its app has all its members, unless
+//     Quirks says otherwise: the description leaves them out there.
+//   - Products is text in the calls for access requests, names joined with a comma, and always a list within an app.
+//   - A decision is made once: what was decided answers 422 to the next one. RepeatsSucceed and DecisionsChange are the other
+//     readings. A decision about what is not there answers 422 too: only 200 and 422 are described.
+//   - There is no body described for a provision; the one here is what tools built on the portal send. The answer does not
+//     tell the new request's id, so a client has to read it back. A provision that fails after the request was filed (see
+//     ProvisioningFails) answers 422 and leaves the request pending.
+//   - An automatic approval sends AccessRequestCreated with the status pending, then CredentialRegistered and
+//     AccessRequestApproved; each is sent beside the others, so they may come in any order. The published sample of
+//     AccessRequestCreated ("ID":0, approved already) is Quirks.PublishedSamples.
+//   - ByUser is the developer whose request it is; Quirks.ByActor makes it whoever acted.
+//   - Deleting the credentials leaves the request approved: that is all there is of a suspension, and a new provision is all
+//     there is of its end. Deleting an access request sends nothing.
+//   - A user who is deactivated is signed out and can no longer sign in; their credentials live on, unless DeactivationRevokes.
+//   - Webhooks made through the API take no headers along: those have calls of their own. None of a webhook's events is sent
+//     unless it is named.
+//   - An OAuth client is presented to the gateway by its secret: no identity provider is there to give a token for it.
+//   - Dates without a zone are in the zone of the portal's clock, as the sample of Expires suggests.
+//   - Not modelled: teams and audiences beyond the default one, custom attributes, requests of organisations, blog and pages,
+//     SSO, password resets. No event about them is sent.
+//
 // # What it must never do
 //
 // Show a raw key or client secret anywhere but where Tyk shows it: the approve answer, the key mail, once on the page of
-// keys, and OAuth secrets in the developer's record. Write a webhook's URL, which holds its receiver's secret, to a log.
-//
-// The Enterprise Developer Portal is another product with another API; it will stand beside this one, with a server type of
-// its own that shares faults, calls, mails and webhooks.
+// keys, and OAuth secrets in the developer's record; of an Enterprise Portal, in the API's credentials and on the app's page.
+// Write a webhook's URL or headers, which hold its receiver's secret, to a log, or show a header's value on a page.
 package sandbox

@@ -145,8 +145,8 @@ func (e *Enterprise) deleteApp(r *http.Request) (any, error) {
 	return saying("ok", ""), nil
 }
 
-// putProvision makes an access request for an app. Tyk's OpenAPI description has no body for it; this one is what Tyk's
-// own tools send. The answer does not tell the new request's id, as described.
+// putProvision makes an access request for an app. Tyk's OpenAPI description has no body for it; this one is what
+// public tools built on the portal send. The answer does not tell the new request's id, as described.
 func (e *Enterprise) putProvision(r *http.Request) (any, error) {
 	var sent struct {
 		ProductIDs           []int

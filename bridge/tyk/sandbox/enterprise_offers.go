@@ -112,7 +112,7 @@ func (e *Enterprise) SetAutoApprove(plan int, on bool) error {
 	return nil
 }
 
-// listedIn returns the names of the catalogues that list something.
+// listedInLocked returns the names of the catalogues that list something.
 func (e *Enterprise) listedInLocked(lists func(*Catalogue) bool) []string {
 	names := []string{}
 	for _, catalogue := range e.catalogues.all() {
