@@ -119,10 +119,17 @@ func (s *Service) Arrive(ctx context.Context, h Handoff) (Request, error) {
 	return s.cfg.Store.Get(ctx, done.Request)
 }
 
-// readBack asks the portal whether a bare id names a fresh request that waits.
+// readBack asks the portal whether a bare id names a fresh request that waits. A
+// request that a webhook has brought in before its browser came was read already,
+// and may have been decided since: a free plan's is approved within milliseconds.
 func (s *Service) readBack(ctx context.Context, site Site, h Handoff) error {
-	if r, err := s.cfg.Store.FindKey(ctx, h.Portal, h.Key); err == nil && r.Arrival.Browser != "" {
-		return nil // known, and bound to a browser: arrive compares the two
+	if r, err := s.cfg.Store.FindKey(ctx, h.Portal, h.Key); err == nil {
+		switch {
+		case r.Arrival.Browser != "":
+			return nil // bound to a browser: arrive compares the two
+		case r.Access.Have != Unread:
+			return believable(KeyRequest{State: Pending, Asked: r.Asked}, site, s.cfg.Now())
+		}
 	}
 	key, err := site.Portal.Read(ctx, h.Key, Access{})
 	switch {

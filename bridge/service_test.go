@@ -83,6 +83,36 @@ func TestABareHandoffIsReadBackBeforeItIsBelieved(t *testing.T) {
 	}
 }
 
+func TestABrowserThatComesAfterTheWebhooksApprovalIsLetIn(t *testing.T) {
+	w := newWorld(t)
+	key := w.portal.ask("free")
+	if _, err := w.service.Accept(t.Context(), w.webhook(key)); err != nil {
+		t.Fatal(err)
+	}
+	w.step()
+	r, err := w.service.Arrive(t.Context(), handoff(key, bridge.Bare, "", "cookie-1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.wantState(r.ID, bridge.StateActive)
+	if _, err := w.service.Arrive(t.Context(), handoff(key, bridge.Bare, "", "cookie-2")); bridge.KindOf(err) != bridge.Conflict {
+		t.Errorf("another browser: %v", err)
+	}
+}
+
+func TestABrowserThatComesLongAfterTheWebhookIsNotLetInByABareID(t *testing.T) {
+	w := newWorld(t)
+	key := w.portal.ask("free")
+	if _, err := w.service.Accept(t.Context(), w.webhook(key)); err != nil {
+		t.Fatal(err)
+	}
+	w.step()
+	w.pass(time.Hour)
+	if _, err := w.service.Arrive(t.Context(), handoff(key, bridge.Bare, "", "cookie-1")); bridge.KindOf(err) != bridge.NotFound {
+		t.Error(err)
+	}
+}
+
 func TestABareHandoffThatCouldNotBeReadBackIsConfirmedOrDropped(t *testing.T) {
 	for name, one := range map[string]struct {
 		prepare func(w *world)
