@@ -46,6 +46,7 @@ shutdown: {{.Shutdown}}
 pages: {service_name: Weather keys, secret_file: page.key}
 portals:
   - name: weather
+    title: Weather Developer Portal
     url: {{.Portal}}
     secret_file: dashboard.secret
     organisation: "{{.Organisation}}"
