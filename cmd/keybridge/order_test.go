@@ -64,6 +64,22 @@ func TestEventsInEveryOrderEndTheSame(t *testing.T) {
 	}
 }
 
+// TestABrowserThatComesAfterTheApprovalIsLetIn lets the portal's webhook be faster than
+// the browser it belongs to: a plan that asks for nothing is approved by then.
+func TestABrowserThatComesAfterTheApprovalIsLetIn(t *testing.T) {
+	s := startStand(t, choice{plans: []string{freePlan}})
+	a := s.ask(asker, tyksandbox.FreePolicy)
+	s.awaitState(a.ID, bridge.StateActive)
+	v := browse(t)
+	if err := v.open(a.Redirect); err != nil {
+		t.Fatal(err)
+	}
+	if heading := text(find(v.page, "title")); heading != "Your access is active" {
+		t.Errorf("the page says %q", heading)
+	}
+	s.wantOneKey(a.ID, asker)
+}
+
 // orders are the walks of one way to pay.
 type orders struct {
 	*stand
