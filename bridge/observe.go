@@ -64,7 +64,9 @@ func (c *Change) seeMoney(m Money, now time.Time) {
 	if m.Customer != "" {
 		p.Customer = m.Customer
 	}
-	p.Why = m.Why
+	if m.Why != "" || m.State != PaymentOpen {
+		p.Why = m.Why // a new checkout does not take away why the one before came to nothing
+	}
 	for _, ref := range m.Refs {
 		c.addRef(ref)
 	}

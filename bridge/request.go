@@ -117,6 +117,9 @@ type Arrival struct {
 	// Browser is the hash of the cookie that binds a bare hand-off to the browser
 	// it came in. Empty where nothing is bound.
 	Browser string `json:"browser,omitempty"`
+	// ReadBack: a bare id was read back before it was taken in, so what comes of it
+	// later says nothing against it.
+	ReadBack bool `json:"read_back,omitempty"`
 	// Return is where the developer goes back to, already checked against the
 	// portal's list of allowed addresses. Empty: the portal's home page.
 	Return string `json:"return,omitempty"`

@@ -1,6 +1,9 @@
 package bridge
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Want is what should be: the access and the payment that the rules ask for.
 type Want struct {
@@ -151,7 +154,7 @@ func returnMoney(r Request, want Want) (Action, bool) {
 // askMoney opens the checkout that the waiting step needs. What a provider says is
 // over is replaced; what is on its way or in dispute is waited for.
 func askMoney(r Request, want Want) (Action, bool) {
-	if want.Payment != WantOpen {
+	if want.Payment != WantOpen || !r.reachable() {
 		return Action{}, false
 	}
 	switch r.Payment.Have {
@@ -159,6 +162,14 @@ func askMoney(r Request, want Want) (Action, bool) {
 		return Action{Kind: OpenCheckout, For: want.For}, true
 	}
 	return Action{}, false
+}
+
+// reachable reports whether the applicant can be led to a checkout: a browser has
+// come, or they are told where to go. Until then none is opened: a webhook is often
+// faster than the browser it belongs to, and who it is decides what the checkout may
+// say.
+func (r Request) reachable() bool {
+	return r.Arrival.Trust != Untold || slices.Contains(r.Terms.Tell, TellStart)
 }
 
 // tell informs the applicant of what they were not told yet, if the terms say so.

@@ -70,6 +70,8 @@ func checkout(s bridge.CheckoutState, step bridge.StepKind) func(*bridge.Request
 
 func subscribed(r *bridge.Request) { r.Payment.Subscribed = true }
 
+func arrived(r *bridge.Request) { r.Arrival.Trust = bridge.Bare }
+
 func ended(r *bridge.Request) { r.Ended = bridge.Mark{At: noon} }
 
 func with(fn func(*bridge.Request)) func(*bridge.Request) { return fn }
@@ -178,10 +180,14 @@ func TestNextDoesTheMostUrgentThing(t *testing.T) {
 			request(approved, money(bridge.Refunded), with(func(r *bridge.Request) { r.Access.Missing = noon })), bridge.Action{},
 		},
 		"a checkout for the step that waits": {
-			request(waiting(validation, payment)), bridge.Action{Kind: bridge.OpenCheckout, For: validation},
+			request(arrived, waiting(validation, payment)), bridge.Action{Kind: bridge.OpenCheckout, For: validation},
+		},
+		"no checkout before a browser has come": {request(waiting(payment)), bridge.Action{}},
+		"or one for an applicant who is told where to go": {
+			request(waiting(payment), tells(bridge.TellStart)), bridge.Action{Kind: bridge.OpenCheckout, For: payment},
 		},
 		"a new checkout for one that is over": {
-			request(waiting(payment), checkout(bridge.CheckoutExpired, payment), money(bridge.NoPayment)),
+			request(arrived, waiting(payment), checkout(bridge.CheckoutExpired, payment), money(bridge.NoPayment)),
 			bridge.Action{Kind: bridge.OpenCheckout, For: payment},
 		},
 		"no second checkout beside an open one":     {request(waiting(payment), checkout(bridge.CheckoutOpen, payment)), bridge.Action{}},

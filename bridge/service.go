@@ -97,8 +97,10 @@ func (s *Service) Arrive(ctx context.Context, h Handoff) (Request, error) {
 	if !ok {
 		return Request{}, &Error{Kind: NotFound, Msg: "There is no portal of that name here."}
 	}
+	readBack := false
 	if h.Trust == Bare {
-		if err := s.readBack(ctx, site, h); err != nil {
+		var err error
+		if readBack, err = s.readBack(ctx, site, h); err != nil {
 			return Request{}, err
 		}
 	}
@@ -109,7 +111,7 @@ func (s *Service) Arrive(ctx context.Context, h Handoff) (Request, error) {
 	// What a browser asked for is committed even when its patience is over.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	done, err := s.accept(ctx, hint, func(c *Change) error { return c.arrive(h, s.cfg.Now()) })
+	done, err := s.accept(ctx, hint, func(c *Change) error { return c.arrive(h, readBack, s.cfg.Now()) })
 	switch {
 	case err != nil:
 		return Request{}, err
@@ -122,23 +124,28 @@ func (s *Service) Arrive(ctx context.Context, h Handoff) (Request, error) {
 // readBack asks the portal whether a bare id names a fresh request that waits. A
 // request that a webhook has brought in before its browser came was read already,
 // and may have been decided since: a free plan's is approved within milliseconds.
-func (s *Service) readBack(ctx context.Context, site Site, h Handoff) error {
+//
+// False without an error says that the portal did not tell: the id is kept, and the
+// worker reads it back.
+func (s *Service) readBack(ctx context.Context, site Site, h Handoff) (bool, error) {
 	if r, err := s.cfg.Store.FindKey(ctx, h.Portal, h.Key); err == nil {
 		switch {
 		case r.Arrival.Browser != "":
-			return nil // bound to a browser: arrive compares the two
+			return r.Arrival.ReadBack, nil // bound to a browser: arrive compares the two
 		case r.Access.Have != Unread:
-			return believable(KeyRequest{State: Pending, Asked: r.Asked}, site, s.cfg.Now())
+			err := believable(KeyRequest{State: Pending, Asked: r.Asked}, site, s.cfg.Now())
+			return err == nil, err
 		}
 	}
 	key, err := site.Portal.Read(ctx, h.Key, Access{})
 	switch {
 	case err == nil:
-		return believable(key, site, s.cfg.Now())
+		err := believable(key, site, s.cfg.Now())
+		return err == nil, err
 	case KindOf(err) == Invalid || KindOf(err) == NotFound:
-		return err
+		return false, err
 	}
-	return nil // no word on the request itself: it is kept, and the worker reads it back
+	return false, nil
 }
 
 // believable says whether a key request that came by its bare id is one that may
@@ -157,7 +164,7 @@ func believable(key KeyRequest, site Site, now time.Time) error {
 }
 
 // arrive binds a browser to the request.
-func (c *Change) arrive(h Handoff, now time.Time) error {
+func (c *Change) arrive(h Handoff, readBack bool, now time.Time) error {
 	was := c.Arrival
 	if h.Trust == Bare {
 		if was.Trust != Untold && was.Browser != h.Browser {
@@ -167,7 +174,7 @@ func (c *Change) arrive(h Handoff, now time.Time) error {
 			return nil
 		}
 	}
-	c.Arrival = Arrival{Trust: h.Trust, At: now.UTC(), Browser: h.Browser, Return: h.Return}
+	c.Arrival = Arrival{Trust: h.Trust, At: now.UTC(), Browser: h.Browser, ReadBack: readBack, Return: h.Return}
 	if was.Trust != h.Trust {
 		c.note(now, Actor{Kind: ByDeveloper}, WhatArrived, string(was.Trust), string(h.Trust), "")
 	}

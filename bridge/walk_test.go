@@ -48,6 +48,7 @@ type node struct {
 type scope struct {
 	Doubts  bool // the portal says "gone" by mistake; else doubts are settled at once
 	Refunds bool // people give money back
+	Unseen  bool // no browser has arrived at the start
 }
 
 // nodeKey names a node by what matters: history, revisions and counters do not. It
@@ -425,7 +426,7 @@ func (n *node) developerEdges(add func(string, func(*node))) {
 			to.change(func(c *Change) { _ = c.rule(Decline, Mark{By: Actor{Kind: ByDeveloper}}, t0) })
 		})
 	}
-	if len(n.R.Terms.Tell) > 0 && n.R.Arrival.Trust == Untold {
+	if n.R.Arrival.Trust == Untold {
 		add("a browser arrives", func(to *node) { to.R.Arrival.Trust = Signed })
 	}
 	if n.W.Money.Checkout.State != CheckoutOpen || n.R.Payment.Checkout.State != CheckoutOpen {
@@ -666,13 +667,16 @@ func termsToWalk() map[string]Terms {
 
 // scopes says in which walks something happens that does not in all.
 var scopes = map[string]scope{
-	"reviewed": {Doubts: true}, "validated": {Doubts: true}, "held": {Doubts: true, Refunds: true},
+	"reviewed": {Doubts: true}, "validated": {Doubts: true, Unseen: true}, "told": {Unseen: true}, "held": {Doubts: true, Refunds: true},
 	"paid": {Doubts: true, Refunds: true}, "everything": {Doubts: true}, "subscribed": {Doubts: true},
 }
 
 func start(terms Terms, with scope) *node {
 	c := Change{Request: Request{ID: "01JZZZZZZZZZZZZZZZZZZZZZZZ", Portal: "main", Key: "k", Verdict: Verdict{Outcome: Open}}}
 	c.TakeIn(KeyRequest{State: Pending}, terms, t0)
+	if !with.Unseen {
+		c.Arrival.Trust = Signed
+	}
 	return &node{R: c.Request, W: outside{Key: Pending}, With: with}
 }
 

@@ -201,7 +201,8 @@ func (p *pass) run(ctx context.Context) error {
 // unbelievable reports a bare hand-off that could not be read back when it came,
 // and is now seen to be none.
 func (p *pass) unbelievable(f Facts) bool {
-	return p.request.Access.Have == Unread && p.request.Arrival.Trust == Bare &&
+	arrival := p.request.Arrival
+	return p.request.Access.Have == Unread && arrival.Trust == Bare && !arrival.ReadBack &&
 		believable(*f.Key, p.site, p.request.Created) != nil
 }
 

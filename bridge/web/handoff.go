@@ -119,8 +119,8 @@ func (s *Server) arrive(c *gin.Context, h bridge.Handoff) error {
 	if err != nil {
 		return err
 	}
-	if r.Access.Have == bridge.Unread && h.Trust == bridge.Bare {
-		s.limits.failed(c.ClientIP()) // kept unread, so a stranger could fill the store with such
+	if h.Trust == bridge.Bare && !r.Arrival.ReadBack && r.Access.Have == bridge.Unread {
+		s.limits.failed(c.ClientIP()) // kept without the portal's word: a stranger could fill the store with such
 	}
 	c.Redirect(http.StatusSeeOther, s.cfg.Links.Page(r.ID, s.cfg.Now())+"?go=1")
 	return nil

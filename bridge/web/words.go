@@ -9,7 +9,7 @@ import (
 // words are what a page says first.
 type words struct {
 	Title string
-	// Tone is how the page feels: wait, act, good, bad.
+	// Tone is how the page feels: wait, act, good, bad, over.
 	Tone         string
 	Lead, Detail string
 	// Reason is what a person wrote, quoted.
@@ -143,7 +143,7 @@ func wordsForDeclined(r bridge.Request) words {
 	w := say("Your request was declined", "bad", sentence(r.Verdict.Mark.Why), "You can ask again in the portal.")
 	switch r.Verdict.Mark.By.Kind {
 	case bridge.ByDeveloper:
-		w.Title, w.Lead = "You cancelled your request", "No key is issued."
+		w.Title, w.Tone, w.Lead = "You cancelled your request", "over", "No key is issued."
 	case bridge.ByPerson:
 		w.Lead, w.Reason = "A person has looked at your request and declined it.", r.Verdict.Mark.Why
 	}

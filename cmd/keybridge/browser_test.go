@@ -164,6 +164,7 @@ func bankWays() []way {
 			v.act(v.session().ID, "fail", nil)
 			v.awaitCheckout(v.key)
 			v.reload()
+			v.sees("Please try again")
 			v.press("checkout")
 			v.pay()
 			v.wantActive()
