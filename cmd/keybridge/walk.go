@@ -35,13 +35,13 @@ func (d *demo) walk(ctx context.Context, out io.Writer) error {
 	if err := v.submit("pay", map[string]string{"email": d.place.DeveloperEmail}); err != nil {
 		return err
 	}
-	step("paid at the checkout, and sent back to %s", hostOf(v.at))
+	step("paid at the checkout, and sent back to %s", v.at.Host)
 	r, err := d.await(ctx, "the key", func(r bridge.Request) bool { return r.Stage() == bridge.StateActive })
 	if err != nil {
 		return err
 	}
 	step("the bridge read the payment and approved the key request: %s", r.Stage())
-	if err := v.open(d.bridge.URL + strings.TrimPrefix(v.at.Path, d.bridge.URL)); err != nil {
+	if err := v.open(d.bridge.URL + v.at.Path); err != nil {
 		return err
 	}
 	step("the developer's page says: %s", text(find(v.page, "title")))
@@ -72,7 +72,7 @@ func (d *demo) ask(v *visitor, step func(string, ...any)) error {
 			return err
 		}
 	}
-	step("asked for the paid plan; handed off to the bridge, which sent us on to the checkout at %s", hostOf(v.at))
+	step("asked for the paid plan; handed off to the bridge, which sent us on to the checkout at %s", v.at.Host)
 	return nil
 }
 
@@ -88,8 +88,6 @@ func (d *demo) checkKey(v *visitor, step func(string, ...any)) error {
 	step("the developer has exactly one key in the portal")
 	return nil
 }
-
-func hostOf(u *url.URL) string { return u.Host }
 
 // visitor is a browser without JavaScript: it keeps cookies, follows redirects, and
 // fills in forms.
