@@ -39,10 +39,9 @@
 //     never overwritten by its end.
 //   - Access.Granted, Ended and the steps are sticky facts of the past; everything
 //     else in the record is what was last read, and is replaced by every pass.
-//   - A checkout is opened only once the applicant can be led to it: a browser has
-//     come, or the terms tell them where to go. A portal's webhook is often faster
-//     than the browser it belongs to, and how that is handed off decides whether the
-//     checkout may name anybody.
+//   - A portal's webhook is often faster than the browser it belongs to, and how that
+//     is handed off decides whether the checkout may name anybody. So a checkout waits
+//     three seconds for a browser, unless the terms tell the applicant where to go.
 //   - An expired checkout is opened again while its step waits, so the developer's
 //     link always leads somewhere; Terms.Patience ends that, not a count.
 //   - A definite answer that a provider will repeat under one key (a stored 500)

@@ -136,7 +136,7 @@ func TestAStepsTimeBeginsWhenItsTurnComes(t *testing.T) {
 }
 
 func TestALapsedHoldGivesTheApplicantTheirTimeAgain(t *testing.T) {
-	r := request(verdict(bridge.Approve))
+	r := request(verdict(bridge.Approve), arrived)
 	r.Terms.Hold = true
 	r.Steps = []bridge.Step{{Kind: payment, State: bridge.Met, Mark: bridge.Mark{At: noon.Add(-100 * 24 * time.Hour)}}}
 	c := observe(t, r, both(keyIs(bridge.Pending), moneyIs(bridge.NoPayment)), noon)

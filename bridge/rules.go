@@ -25,10 +25,25 @@ func (r Request) Want(now time.Time) Want {
 		return Want{Access: r.accessWanted(now), Payment: WantSettled}
 	}
 	step, _ := r.Current()
-	if step.Kind == Validation || step.Kind == Paying {
+	asks := step.Kind == Validation || step.Kind == Paying
+	if asks && !now.Before(r.askedFrom(step)) {
 		return Want{Access: Pending, Payment: WantOpen, For: step.Kind}
 	}
 	return Want{Access: Pending, Payment: WantNothing}
+}
+
+// browserComes is how long a checkout waits for the browser that belongs to a request.
+const browserComes = 3 * time.Second
+
+// askedFrom is when a step's checkout is wanted: at once when a browser has come, or
+// when the applicant is told where to go. A webhook is often faster than the browser
+// it belongs to, and how that is handed off decides whether the checkout may name
+// anybody, so a request that nobody has come for waits a moment.
+func (r Request) askedFrom(step Step) time.Time {
+	if r.Arrival.Trust != Untold || slices.Contains(r.Terms.Tell, TellStart) {
+		return time.Time{}
+	}
+	return step.Mark.At.Add(browserComes)
 }
 
 // accessWanted is the access of an approved request: what its payment earns, less
@@ -154,7 +169,7 @@ func returnMoney(r Request, want Want) (Action, bool) {
 // askMoney opens the checkout that the waiting step needs. What a provider says is
 // over is replaced; what is on its way or in dispute is waited for.
 func askMoney(r Request, want Want) (Action, bool) {
-	if want.Payment != WantOpen || !r.reachable() {
+	if want.Payment != WantOpen {
 		return Action{}, false
 	}
 	switch r.Payment.Have {
@@ -162,14 +177,6 @@ func askMoney(r Request, want Want) (Action, bool) {
 		return Action{Kind: OpenCheckout, For: want.For}, true
 	}
 	return Action{}, false
-}
-
-// reachable reports whether the applicant can be led to a checkout: a browser has
-// come, or they are told where to go. Until then none is opened: a webhook is often
-// faster than the browser it belongs to, and who it is decides what the checkout may
-// say.
-func (r Request) reachable() bool {
-	return r.Arrival.Trust != Untold || slices.Contains(r.Terms.Tell, TellStart)
 }
 
 // tell informs the applicant of what they were not told yet, if the terms say so.
@@ -248,6 +255,7 @@ func Until(r Request, now time.Time) time.Time {
 	}
 	if step, ok := r.Current(); ok && r.Verdict.Outcome == Open && step.Kind != Review {
 		at(step.Mark.At.Add(r.Terms.patience()))
+		at(r.askedFrom(step))
 	}
 	if !r.Access.Missing.IsZero() {
 		at(r.Access.Missing.Add(confirmGone))

@@ -35,6 +35,15 @@ func waiting(kinds ...bridge.StepKind) func(*bridge.Request) {
 	}
 }
 
+// since says how long the turn of the steps has come.
+func since(d time.Duration) func(*bridge.Request) {
+	return func(r *bridge.Request) {
+		for i := range r.Steps {
+			r.Steps[i].Mark.At = noon.Add(-d)
+		}
+	}
+}
+
 func verdict(o bridge.Outcome) func(*bridge.Request) {
 	return func(r *bridge.Request) { r.Verdict.Outcome = o }
 }
@@ -180,14 +189,17 @@ func TestNextDoesTheMostUrgentThing(t *testing.T) {
 			request(approved, money(bridge.Refunded), with(func(r *bridge.Request) { r.Access.Missing = noon })), bridge.Action{},
 		},
 		"a checkout for the step that waits": {
-			request(arrived, waiting(validation, payment)), bridge.Action{Kind: bridge.OpenCheckout, For: validation},
+			request(arrived, waiting(validation, payment), since(0)), bridge.Action{Kind: bridge.OpenCheckout, For: validation},
 		},
-		"no checkout before a browser has come": {request(waiting(payment)), bridge.Action{}},
-		"or one for an applicant who is told where to go": {
-			request(waiting(payment), tells(bridge.TellStart)), bridge.Action{Kind: bridge.OpenCheckout, For: payment},
+		"no checkout while a browser may still come": {request(waiting(payment), since(3*time.Second-1)), bridge.Action{}},
+		"but one when none has come": {
+			request(waiting(payment), since(3*time.Second)), bridge.Action{Kind: bridge.OpenCheckout, For: payment},
+		},
+		"or for an applicant who is told where to go": {
+			request(waiting(payment), since(0), tells(bridge.TellStart)), bridge.Action{Kind: bridge.OpenCheckout, For: payment},
 		},
 		"a new checkout for one that is over": {
-			request(arrived, waiting(payment), checkout(bridge.CheckoutExpired, payment), money(bridge.NoPayment)),
+			request(arrived, waiting(payment), since(0), checkout(bridge.CheckoutExpired, payment), money(bridge.NoPayment)),
 			bridge.Action{Kind: bridge.OpenCheckout, For: payment},
 		},
 		"no second checkout beside an open one":     {request(waiting(payment), checkout(bridge.CheckoutOpen, payment)), bridge.Action{}},
@@ -255,9 +267,6 @@ func TestNextDoesTheMostUrgentThing(t *testing.T) {
 }
 
 func TestUntilIsTheNextThingThatTimeChanges(t *testing.T) {
-	started := func(ago time.Duration) func(*bridge.Request) {
-		return func(r *bridge.Request) { r.Steps[0].Mark.At = noon.Add(-ago) }
-	}
 	for name, one := range map[string]struct {
 		r    bridge.Request
 		want time.Duration // from noon; 0: not at all
@@ -268,9 +277,10 @@ func TestUntilIsTheNextThingThatTimeChanges(t *testing.T) {
 		"active":                      {request(approved), 24 * time.Hour},
 		"on its way":                  {request(verdict(bridge.Approve)), time.Hour},
 		"declining, money in dispute": {request(verdict(bridge.Decline), have(bridge.Gone), money(bridge.Disputed), collected(5, 0)), time.Hour},
-		"patience runs out":           {request(waiting(payment), started(bridge.DefaultPatience-time.Minute)), time.Minute},
-		"patience of its own":         {request(waiting(payment), started(0), with(func(r *bridge.Request) { r.Terms.Patience = 2 * time.Minute })), 2 * time.Minute},
-		"nobody hurries a reviewer":   {request(waiting(review), started(bridge.DefaultPatience-time.Minute)), 10 * time.Minute},
+		"patience runs out":           {request(waiting(payment), since(bridge.DefaultPatience-time.Minute)), time.Minute},
+		"patience of its own":         {request(arrived, waiting(payment), since(0), with(func(r *bridge.Request) { r.Terms.Patience = 2 * time.Minute })), 2 * time.Minute},
+		"a browser may still come":    {request(waiting(payment), since(time.Second)), 2 * time.Second},
+		"nobody hurries a reviewer":   {request(waiting(review), since(bridge.DefaultPatience-time.Minute)), 10 * time.Minute},
 		"a checkout closes":           {request(waiting(payment), checkout(bridge.CheckoutOpen, payment), with(func(r *bridge.Request) { r.Payment.Checkout.Expires = noon.Add(time.Minute) })), time.Minute + time.Second},
 		"grace runs out":              {request(approved, overdue(23*time.Hour)), time.Hour},
 		"grace is over already":       {request(approved, have(bridge.Suspended), overdue(25*time.Hour)), 24 * time.Hour},

@@ -533,14 +533,17 @@ func (n *node) personEdges(add func(string, func(*node))) {
 
 func (n *node) clockEdges(add func(string, func(*node))) {
 	m := n.W.Money
-	if step, ok := n.R.Current(); ok && step.Mark.At.Equal(t0) && step.Kind != Review {
-		add("patience runs out", func(to *node) {
-			for i := range to.R.Steps {
-				if to.R.Steps[i].Kind == step.Kind {
-					to.R.Steps[i].Mark.At = t0.Add(longAgo)
-				}
+	if step, ok := n.R.Current(); ok && step.Mark.At.After(t0.Add(longAgo)) && step.Kind != Review {
+		since := func(d time.Duration) func(to *node) {
+			return func(to *node) {
+				i := slices.IndexFunc(to.R.Steps, func(s Step) bool { return s.Kind == step.Kind })
+				to.R.Steps[i].Mark.At = t0.Add(d)
 			}
-		})
+		}
+		add("patience runs out", since(longAgo))
+		if n.R.Arrival.Trust == Untold && step.Mark.At.Equal(t0) {
+			add("nobody comes for a while", since(-browserComes))
+		}
 	}
 	if m.State == Overdue && m.OverdueSince.After(t0.Add(longAgo)) {
 		add("grace runs out", func(to *node) { to.W.Money.OverdueSince = t0.Add(longAgo) })
