@@ -34,10 +34,17 @@ type Access struct {
 	// Missing is since when the portal does not find what nobody here wanted gone.
 	// It is believed when a reading confirmGone later says so again.
 	Missing time.Time `json:"missing,omitzero"`
+	// Inactive is set while the developer's account is deactivated in the portal: the
+	// keys are suspended and nothing is asked for until it is active again.
+	Inactive bool `json:"inactive,omitempty"`
 	// Applicant is the developer's id at the portal. It is set for a portal's calls,
 	// which may need it when the key request's record is deleted and the key is not;
 	// the request keeps it once, in Request.Applicant.
 	Applicant string `json:"-"`
+	// Since is set for a portal's call that was tried before without our learning what
+	// it did: when the first such try began. What the call would make and was made
+	// since then is adopted instead of making a second one.
+	Since time.Time `json:"-"`
 }
 
 // confirmGone is how far apart two readings have to say that access is gone before
@@ -60,4 +67,10 @@ type KeyRequest struct {
 	Asked     Asked
 	// Keys are the ids of the keys it led to; see Access.Keys.
 	Keys []string
+	// Also are further ids the portal has for the same key request, made when its keys
+	// were given anew (Resume). A hint at one of them leads to the same Request.
+	Also []string
+	// Inactive reports that the developer's account is deactivated in the portal; see
+	// Access.Inactive.
+	Inactive bool
 }

@@ -52,6 +52,13 @@ type Filter struct {
 	Limit int
 }
 
+// Line is an entry of some request's history with its place among all of a store.
+type Line struct {
+	// Place grows with every commit. Places may be missing.
+	Place uint64
+	Entry Entry
+}
+
 // Page is part of a list.
 type Page struct {
 	Requests []Request
@@ -92,6 +99,21 @@ type Portal interface {
 	// ListPending calls yield with the id of every key request that waits, until
 	// yield returns an error, which it returns.
 	ListPending(ctx context.Context, yield func(key string) error) error
+}
+
+// Asking is a key request that a person makes for a developer, after an offline sale,
+// say.
+type Asking struct {
+	// Developer is the developer's e-mail address, or id at the portal.
+	Developer string
+	// Policies and Plan are as in Asked.
+	Policies []string
+	Plan     string
+	// App is the developer's app by its id or name, where the portal has apps. Empty:
+	// the only one they have.
+	App string
+	// Reasons are dynamic fields to file it with, where the portal has them.
+	Reasons map[string]string
 }
 
 // Provider is a payment provider. Every call that changes something is given an

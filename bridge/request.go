@@ -174,6 +174,8 @@ const (
 	RefInvoice      RefKind = "invoice"
 	RefSubscription RefKind = "subscription"
 	RefKey          RefKind = "key"
+	// RefRequest is another id the portal has for the key request (KeyRequest.Also).
+	RefRequest RefKind = "request"
 )
 
 // Ref is an id in an outside system that leads back to a request. System is the
