@@ -172,6 +172,10 @@ type Order struct {
 
 // Notifier tells the applicant something. Sending the same Message.ID twice is
 // allowed and should reach them once. Errors are logged: they hold no address.
+//
+// Errors: Invalid where this applicant can never be told this (an address that the
+// server refuses for good, a template that fails on this request), Refused for
+// credentials, Limited, Unavailable.
 type Notifier interface {
 	Send(ctx context.Context, m Message) error
 }
@@ -179,11 +183,17 @@ type Notifier interface {
 // Message is what the applicant is to be told of a request.
 type Message struct {
 	// ID is stable: derived from the request, the kind and how often it was told.
-	ID      string
-	Kind    MessageKind
+	ID   string
+	Kind MessageKind
+	// At is when it was first tried: the same for every repetition.
+	At      time.Time
 	Request Request
-	// Page is the address of the developer's own page.
+	// Page is the address of the developer's own page, for the applicant alone: who
+	// has it is taken to be them.
 	Page string
+	// Until is when the applicant's time for the step that waits is over; zero where
+	// nothing waits for them.
+	Until time.Time
 }
 
 // MessageKind says what a message is about.
@@ -192,13 +202,20 @@ type MessageKind string
 // The kinds of messages.
 const (
 	// TellStart: there is something to pay or validate, and no browser has come.
-	TellStart     MessageKind = "start"
+	TellStart MessageKind = "start"
+	// TellReminder: it still waits, and the time for it is nearly over.
+	TellReminder  MessageKind = "reminder"
 	TellApproved  MessageKind = "approve"
 	TellDeclined  MessageKind = "reject"
 	TellSuspended MessageKind = "suspend"
 	TellResumed   MessageKind = "resume"
 	TellEnded     MessageKind = "end"
 )
+
+// MessageKinds lists every kind, in the order of a request's life.
+var MessageKinds = []MessageKind{
+	TellStart, TellReminder, TellApproved, TellDeclined, TellSuspended, TellResumed, TellEnded,
+}
 
 // Told records that the applicant was told something.
 type Told struct {
