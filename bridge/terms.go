@@ -39,8 +39,15 @@ type Terms struct {
 	// refunded in full or is disputed. Empty: Revoke and Suspend.
 	Refunded Policy `json:"refunded,omitempty"`
 	Disputed Policy `json:"disputed,omitempty"`
-	// Tell lists what the applicant is told by keybridge. None: nothing.
+	// Tell lists what the applicant is told by keybridge. None: nothing. It is the
+	// site's, and so are the next two.
 	Tell []MessageKind `json:"tell,omitempty"`
+	// Remind is how long before Patience ends the applicant is reminded, at most half
+	// of Patience. Zero: never.
+	Remind time.Duration `json:"remind,omitempty"`
+	// Mailed: the portal leads no browsers here, so that only what the applicant is
+	// told brings them.
+	Mailed bool `json:"mailed,omitempty"`
 	// Why says why a person has to look, where the configuration did not foresee
 	// what was asked.
 	Why string `json:"why,omitempty"`
@@ -193,16 +200,21 @@ func (t Terms) misfit() string {
 	return ""
 }
 
-// Plan says what one or several policies of a portal demand.
+// Plan says what is demanded for one or several policies of a portal, or for its own
+// plans where it has any.
 type Plan struct {
-	Name     string
-	Portal   string
+	Name   string
+	Portal string
+	// Policies are the policies it is for. None: all of the PortalPlans.
 	Policies []string
-	Terms    Terms
+	// PortalPlans are the ids of the portal's own plans (Asked.Plan) it is for. None:
+	// whichever was asked for.
+	PortalPlans []string
+	Terms       Terms
 }
 
-// Plans are all configured plans. No two of them name the same policy of the
-// same portal; the configuration refuses that.
+// Plans are all configured plans. No two of them fit a policy of the same portal and
+// plan equally well; the configuration refuses that.
 type Plans []Plan
 
 // Terms returns what a request demands: the union of the steps of every plan
@@ -221,10 +233,10 @@ func (p Plans) Terms(portal string, asked Asked) Terms {
 		out.Steps = []StepKind{Review}
 	}
 	for _, policy := range asked.Policies {
-		plan, ok := p.match(portal, policy)
+		plan, ok := p.match(portal, asked.Plan, policy)
 		switch {
 		case !ok:
-			out = out.because(fmt.Sprintf("no plan is configured for policy %q", policy))
+			out = out.because(unplanned(asked.Plan, policy))
 			out.Steps = append(out.Steps, Review)
 		case !slices.Contains(used, plan.Name):
 			apart = apart || out.Provider != "" && plan.Terms.Provider != "" && out.Provider != plan.Terms.Provider
@@ -240,14 +252,39 @@ func (p Plans) Terms(portal string, asked Asked) Terms {
 	return out
 }
 
-func (p Plans) match(portal, policy string) (Plan, bool) {
-	i := slices.IndexFunc(p, func(plan Plan) bool {
-		return plan.Portal == portal && slices.Contains(plan.Policies, policy)
-	})
-	if i < 0 {
-		return Plan{}, false
+// unplanned says that no plan fits.
+func unplanned(plan, policy string) string {
+	if plan != "" {
+		return fmt.Sprintf("no plan is configured for policy %q under the portal's plan %q", policy, plan)
 	}
-	return p[i], true
+	return fmt.Sprintf("no plan is configured for policy %q", policy)
+}
+
+// match finds the plan that fits a policy best: one that names it and the portal's
+// plan, then one that names the portal's plan, then one that names the policy.
+func (p Plans) match(portal, asked, policy string) (best Plan, ok bool) {
+	most := 0
+	for _, plan := range p {
+		if fit := plan.fit(asked, policy); plan.Portal == portal && fit > most {
+			best, most = plan, fit
+		}
+	}
+	return best, most > 0
+}
+
+// fit is how well a plan fits a policy that was asked for under one of the portal's
+// plans; 0 when it is not for it.
+func (p Plan) fit(asked, policy string) int {
+	byPlan, byPolicy := slices.Contains(p.PortalPlans, asked), slices.Contains(p.Policies, policy)
+	switch {
+	case byPlan && byPolicy:
+		return 3
+	case byPlan && len(p.Policies) == 0:
+		return 2
+	case byPolicy && len(p.PortalPlans) == 0:
+		return 1
+	}
+	return 0
 }
 
 // with adds a plan to the terms of those before it.
@@ -255,12 +292,6 @@ func (t Terms) with(plan Plan, first bool) Terms {
 	add := plan.Terms
 	steps := slices.Concat(t.Steps, add.Steps)
 	lines := slices.Concat(t.Lines, add.Lines)
-	tell := slices.Clone(t.Tell)
-	for _, kind := range add.Tell {
-		if !slices.Contains(tell, kind) {
-			tell = append(tell, kind)
-		}
-	}
 	if first {
 		add.Plan, add.Why = plan.Name, t.Why
 		t = add
@@ -268,7 +299,7 @@ func (t Terms) with(plan Plan, first bool) Terms {
 		t = t.strictest(add)
 		t.Plan += " + " + plan.Name
 	}
-	t.Steps, t.Lines, t.Tell = steps, lines, tell
+	t.Steps, t.Lines = steps, lines
 	return t
 }
 
