@@ -34,16 +34,16 @@ type Access struct {
 	// Missing is since when the portal does not find what nobody here wanted gone.
 	// It is believed when a reading confirmGone later says so again.
 	Missing time.Time `json:"missing,omitzero"`
-	// Inactive is set while the developer's account is deactivated in the portal: the
-	// keys are suspended and nothing is asked for until it is active again.
-	Inactive bool `json:"inactive,omitempty"`
+	// Inactive is since when the developer's account is deactivated in the portal; zero
+	// while it is active. Meanwhile keys are suspended and nothing is asked for.
+	Inactive time.Time `json:"inactive,omitzero"`
 	// Applicant is the developer's id at the portal. It is set for a portal's calls,
 	// which may need it when the key request's record is deleted and the key is not;
 	// the request keeps it once, in Request.Applicant.
 	Applicant string `json:"-"`
-	// Since is set for a portal's call that was tried before without our learning what
-	// it did: when the first such try began. What the call would make and was made
-	// since then is adopted instead of making a second one.
+	// Since is set for a portal's calls, reading among them, after a resumption of which
+	// it was never learnt what it did: when it began. What it would make and was made
+	// since then is adopted, by reading too, instead of making a second one.
 	Since time.Time `json:"-"`
 }
 
@@ -52,10 +52,13 @@ type Access struct {
 // into a database that is catching up, and short enough for an admin who watches.
 const confirmGone = 20 * time.Second
 
-// known is what a portal is told of a request's access.
+// known is what a portal is told of a request's access. A resumption whose outcome was
+// never learnt may have made something that nobody here knows of, so every call is
+// told since when.
 func (r Request) known() Access {
 	a := r.Access
 	a.Applicant = r.Applicant.ID
+	a.Since = r.Work.Attempts[ResumeKey].First
 	return a
 }
 

@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"fmt"
+	"time"
 )
 
 // do makes the one call of an action. The attempt has been written down before.
@@ -27,6 +28,9 @@ func (p *pass) do(ctx context.Context, act Action) (f Facts, err error) {
 
 func (p *pass) doPortal(ctx context.Context, kind ActionKind) (KeyRequest, error) {
 	r, known, portal := p.request, p.request.known(), p.site.Portal
+	if try := r.Work.Attempts[ResumeKey]; kind == ResumeKey && !try.Again && !try.Left {
+		known.Since = time.Time{} // this is the first call of all
+	}
 	switch kind {
 	case ApproveKey:
 		return portal.Approve(ctx, r.Key, known)
@@ -79,7 +83,7 @@ func (p *pass) order(ctx context.Context, act Action, try Attempt) (Order, error
 		o.Customer = r.Payment.Customer // the same person, earlier in the same request
 		return o, nil
 	}
-	if r.Arrival.Trust != Signed {
+	if !r.named() {
 		return o, nil
 	}
 	customer, err := p.customer(ctx)
@@ -91,6 +95,12 @@ func (p *pass) order(ctx context.Context, act Action, try Attempt) (Order, error
 		o.Email = r.Applicant.Email
 	}
 	return o, nil
+}
+
+// named reports whether the provider's page may say who pays: whoever comes to it was
+// let in by the portal's signature, or by a link in the applicant's own mail.
+func (r Request) named() bool {
+	return r.Arrival.Trust == Signed || r.Arrival.Trust == Untold && r.Terms.Mailed
 }
 
 // customer finds the payer of an earlier request of the same developer with the
@@ -105,7 +115,7 @@ func (p *pass) customer(ctx context.Context) (string, error) {
 		return "", err
 	}
 	for _, other := range page.Requests {
-		if other.Terms.Provider == r.Terms.Provider && other.Payment.Customer != "" && other.Arrival.Trust == Signed {
+		if other.Terms.Provider == r.Terms.Provider && other.Payment.Customer != "" && other.named() {
 			return other.Payment.Customer, nil
 		}
 	}
@@ -118,7 +128,9 @@ func (p *pass) doTell(ctx context.Context, act Action) error {
 	}
 	r := p.request
 	try := r.Work.Attempts[Tell]
-	return p.w.cfg.Notifier.Send(ctx, Message{
-		ID: try.Key, Kind: act.Message, Request: r, Page: p.w.cfg.Page(r.ID, try.Begun),
-	})
+	m := Message{ID: try.Key, Kind: act.Message, At: try.First, Request: r, Page: p.w.cfg.Mailed(r.ID, try.First)}
+	if step, ok := r.Current(); ok && step.asks() {
+		m.Until = r.deadline(step)
+	}
+	return p.w.cfg.Notifier.Send(ctx, m)
 }

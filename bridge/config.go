@@ -18,8 +18,9 @@ type Config struct {
 	Notifier Notifier
 	Plans    Plans
 	// Page returns the address of the developer's own page, made at a time: the same
-	// for the same request and time.
-	Page func(id ID, at time.Time) string
+	// for the same request and time. Mailed is the one that is sent to the applicant
+	// (Message.Page); nil for Page.
+	Page, Mailed func(id ID, at time.Time) string
 	// NewID returns a new ULID.
 	NewID func() ID
 	// Now is the clock; nil for time.Now. Waiting is done on the runtime's own
@@ -50,11 +51,19 @@ type Site struct {
 	Fresh time.Duration
 	// Workers is how many of its requests are worked on at once. Zero: 8.
 	Workers int
+	// Poll is how often the portal is asked for key requests that wait and that nobody
+	// told us of. Zero: 5 minutes. Negative: only at the start and after Service.Ask.
+	Poll time.Duration
+	// Tell, Remind and Mailed go into the Terms of its requests.
+	Tell   []MessageKind
+	Remind time.Duration
+	Mailed bool
 }
 
 // Try is one outside call.
 type Try struct {
-	// Doing is an ActionKind, or "read portal", "read payment", "quote".
+	// Doing is an ActionKind, or "read portal", "read payment", "quote", "list pending",
+	// "create key request".
 	Doing  string
 	Portal string
 	// Kind is "" for success.
@@ -77,6 +86,13 @@ func (s Site) workers() int {
 	return 8
 }
 
+func (s Site) poll() time.Duration {
+	if s.Poll == 0 {
+		return 5 * time.Minute
+	}
+	return s.Poll
+}
+
 // complete fills in the defaults and says what is missing.
 func (c Config) complete() (Config, error) {
 	if c.Store == nil || len(c.Portals) == 0 || c.NewID == nil || c.Page == nil {
@@ -84,6 +100,9 @@ func (c Config) complete() (Config, error) {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Mailed == nil {
+		c.Mailed = c.Page
 	}
 	if c.Jitter == nil {
 		c.Jitter = rand.Float64

@@ -26,6 +26,7 @@ func (c *Change) Observe(f Facts, now time.Time) {
 	}
 	if c.Access.Have != Unread {
 		c.conclude(now)
+		c.passOver(now)
 	}
 }
 
@@ -39,6 +40,9 @@ func (c *Change) TakeIn(key KeyRequest, terms Terms, now time.Time) {
 		c.Steps = append(c.Steps, Step{Kind: kind, State: Waiting})
 	}
 	c.note(now, c.portal(), WhatTerms, "", terms.Plan, terms.Why)
+	if !c.Waived.At.IsZero() {
+		c.waiveAsking(c.Waived)
+	}
 }
 
 // portal and provider are the actors behind facts.
@@ -115,6 +119,19 @@ func (c *Change) seeAccess(key KeyRequest, wanted AccessState, now time.Time) {
 	for _, id := range key.Keys {
 		c.addRef(Ref{System: c.Portal, Kind: RefKey, ID: id})
 	}
+	for _, id := range key.Also {
+		c.addRef(Ref{System: c.Portal, Kind: RefRequest, ID: id})
+	}
+	if key.Inactive != !a.Inactive.IsZero() {
+		a.Inactive = time.Time{}
+		if key.Inactive {
+			a.Inactive = now
+		}
+		c.note(now, c.portal(), WhatAccess, account(!key.Inactive), account(key.Inactive), "")
+	}
+	if key.State == Granted || key.State == Gone {
+		c.settle(ResumeKey)
+	}
 	switch {
 	case key.State != Suspended:
 		a.Stopped = Mark{}
@@ -127,6 +144,14 @@ func (c *Change) seeAccess(key KeyRequest, wanted AccessState, now time.Time) {
 	if before != Unread && before != Gone && key.State == Gone && !a.Granted.IsZero() && c.Ended.At.IsZero() {
 		c.end(wanted, now)
 	}
+}
+
+// account says in history how a developer's account stands.
+func account(inactive bool) string {
+	if inactive {
+		return "account deactivated"
+	}
+	return "account active"
 }
 
 // doubts reports whether the portal says that something is gone which nobody here
@@ -224,7 +249,7 @@ func (c *Change) concludeOpen(now time.Time) {
 
 // concludeApproved looks after an approval until it is delivered: a hold that
 // lapsed before it was captured asks for a payment again, and money that went back
-// before there was access turns the verdict.
+// before there was access, or an account that nobody activates, turns the verdict.
 func (c *Change) concludeApproved(now time.Time) {
 	a := &c.Access
 	if a.Granted.IsZero() && (a.Have == Granted || a.Have == Suspended) {
@@ -240,6 +265,8 @@ func (c *Change) concludeApproved(now time.Time) {
 		mark := Mark{At: now, By: c.provider(), Why: "the authorisation lapsed before it was captured"}
 		c.step(Paying, Waiting, mark)
 		c.decide(Open, mark)
+	case !a.Inactive.IsZero() && !now.Before(a.Inactive.Add(c.Terms.patience())):
+		c.decide(Decline, Mark{At: now, By: Actor{Kind: ByClock}, Why: "the developer's account stayed deactivated"})
 	case c.accessEarned(now) == Gone:
 		c.decide(Decline, Mark{At: now, By: c.provider(), Why: "the money went back before access was granted"})
 	}
@@ -284,6 +311,15 @@ func (c *Change) startStep(kind StepKind, now time.Time) {
 func (c *Change) waive(mark Mark) {
 	for _, s := range slices.Clone(c.Steps) {
 		c.step(s.Kind, Waived, mark)
+	}
+}
+
+// waiveAsking lets go of the steps that ask the applicant for something.
+func (c *Change) waiveAsking(mark Mark) {
+	for _, s := range slices.Clone(c.Steps) {
+		if s.asks() {
+			c.step(s.Kind, Waived, mark)
+		}
 	}
 }
 

@@ -220,6 +220,11 @@ var MessageKinds = []MessageKind{
 // Told records that the applicant was told something.
 type Told struct {
 	Kind MessageKind `json:"kind"`
-	At   time.Time   `json:"at"`
-	ID   string      `json:"id"`
+	// For is the step that a start or reminder was about.
+	For StepKind  `json:"for,omitempty"`
+	At  time.Time `json:"at"`
+	ID  string    `json:"id,omitempty"`
+	// Unsent: the terms do not say so, or the applicant could not be reached. It counts
+	// as told, so that what comes next is seen to be new.
+	Unsent bool `json:"unsent,omitempty"`
 }

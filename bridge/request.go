@@ -56,6 +56,9 @@ type Request struct {
 	Verdict   Verdict   `json:"verdict"`
 	Access    Access    `json:"access"`
 	Payment   Payment   `json:"payment"`
+	// Waived is set when the request was made by a person who said that the applicant
+	// has nothing to pay or validate.
+	Waived Mark `json:"waived,omitzero"`
 	// Ended says by whom and why the key's life came to its end. Zero while it
 	// lives, or when no key was ever granted.
 	Ended Mark `json:"ended,omitzero"`

@@ -1,9 +1,6 @@
 package bridge
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // Want is what should be: the access and the payment that the rules ask for.
 type Want struct {
@@ -25,8 +22,7 @@ func (r Request) Want(now time.Time) Want {
 		return Want{Access: r.accessWanted(now), Payment: WantSettled}
 	}
 	step, _ := r.Current()
-	asks := step.Kind == Validation || step.Kind == Paying
-	if asks && !now.Before(r.askedFrom(step)) {
+	if step.asks() && r.Access.Inactive.IsZero() && !now.Before(r.askedFrom(step)) {
 		return Want{Access: Pending, Payment: WantOpen, For: step.Kind}
 	}
 	return Want{Access: Pending, Payment: WantNothing}
@@ -36,11 +32,11 @@ func (r Request) Want(now time.Time) Want {
 const browserComes = 3 * time.Second
 
 // askedFrom is when a step's checkout is wanted: at once when a browser has come, or
-// when the applicant is told where to go. A webhook is often faster than the browser
-// it belongs to, and how that is handed off decides whether the checkout may name
-// anybody, so a request that nobody has come for waits a moment.
+// when none will. A webhook is often faster than the browser it belongs to, and how
+// that is handed off decides whether the checkout may name anybody, so a request that
+// nobody has come for waits a moment.
 func (r Request) askedFrom(step Step) time.Time {
-	if r.Arrival.Trust != Untold || slices.Contains(r.Terms.Tell, TellStart) {
+	if r.Arrival.Trust != Untold || r.Terms.Mailed {
 		return time.Time{}
 	}
 	return step.Mark.At.Add(browserComes)
@@ -51,11 +47,11 @@ func (r Request) askedFrom(step Step) time.Time {
 // is not good enough to get it either: it waits.
 func (r Request) accessWanted(now time.Time) AccessState {
 	earned := r.accessEarned(now)
-	switch {
-	case earned == Suspended && r.Access.Granted.IsZero():
+	if earned == Granted && (!r.Access.Inactive.IsZero() || !r.Access.Stopped.At.IsZero()) {
+		earned = Suspended
+	}
+	if earned == Suspended && r.Access.Granted.IsZero() {
 		return Pending
-	case earned == Granted && !r.Access.Stopped.At.IsZero():
-		return Suspended
 	}
 	return earned
 }
@@ -104,13 +100,13 @@ func Next(r Request, now time.Time) (a Action, ok bool) {
 	}
 	want := r.Want(now)
 	for _, rule := range []func(Request, Want) (Action, bool){
-		findOut, stopMoney, takeMoney, moveAccess, returnMoney, askMoney, tell,
+		findOut, stopMoney, takeMoney, moveAccess, returnMoney, askMoney,
 	} {
 		if a, ok := rule(r, want); ok {
 			return a, true
 		}
 	}
-	return Action{}, false
+	return tell(r, now)
 }
 
 // findOut asks again for a checkout whose opening was never answered, when none is
@@ -179,52 +175,6 @@ func askMoney(r Request, want Want) (Action, bool) {
 	return Action{}, false
 }
 
-// tell informs the applicant of what they were not told yet, if the terms say so.
-func tell(r Request, _ Want) (Action, bool) {
-	kind, ok := r.news()
-	if !ok {
-		return Action{}, false
-	}
-	for _, wanted := range r.Terms.Tell {
-		if wanted == kind {
-			return Action{Kind: Tell, Message: kind}, true
-		}
-	}
-	return Action{}, false
-}
-
-// news is the message that fits where the request stands, and whether it differs
-// from the last one told.
-func (r Request) news() (MessageKind, bool) {
-	last := r.lastTold()
-	var kind MessageKind
-	switch r.Stage() {
-	case StateValidating, StatePaying:
-		if r.Arrival.Trust == Untold && r.Payment.Checkout.State == CheckoutOpen {
-			kind = TellStart
-		}
-	case StateActive:
-		kind = TellApproved
-		if last == TellSuspended || last == TellResumed {
-			kind = TellResumed
-		}
-	case StateSuspended:
-		kind = TellSuspended
-	case StateDeclined:
-		kind = TellDeclined
-	case StateEnded:
-		kind = TellEnded
-	}
-	return kind, kind != "" && kind != last
-}
-
-func (r Request) lastTold() MessageKind {
-	if len(r.Told) == 0 {
-		return ""
-	}
-	return r.Told[len(r.Told)-1].Kind
-}
-
 // Sweep is how long a request is left alone before the clock hints at it, by where
 // it stands: what the portal's admin or a bank does without telling us is found
 // then at the latest.
@@ -253,9 +203,17 @@ func Until(r Request, now time.Time) time.Time {
 	default:
 		at(now.Add(sweepMoving))
 	}
-	if step, ok := r.Current(); ok && r.Verdict.Outcome == Open && step.Kind != Review {
-		at(step.Mark.At.Add(r.Terms.patience()))
+	if step, ok := r.Current(); ok && r.Verdict.Outcome == Open && step.asks() {
+		at(r.deadline(step))
 		at(r.askedFrom(step))
+		for kind, from := range map[MessageKind]time.Time{TellStart: r.toldFrom(step), TellReminder: r.remindedFrom(step)} {
+			if r.tells(kind) {
+				at(from)
+			}
+		}
+	}
+	if r.Verdict.Outcome == Approve && r.Access.Granted.IsZero() && !r.Access.Inactive.IsZero() {
+		at(r.Access.Inactive.Add(r.Terms.patience()))
 	}
 	if !r.Access.Missing.IsZero() {
 		at(r.Access.Missing.Add(confirmGone))

@@ -44,6 +44,32 @@ func since(d time.Duration) func(*bridge.Request) {
 	}
 }
 
+// came says how long ago the browser came.
+func came(d time.Duration) func(*bridge.Request) {
+	return func(r *bridge.Request) { r.Arrival = bridge.Arrival{Trust: bridge.Bare, At: noon.Add(-d)} }
+}
+
+// mailed is a request whose portal leads nobody here.
+func mailed(r *bridge.Request) { r.Terms.Mailed = true }
+
+// inactive is a request whose applicant's account is deactivated.
+func inactive(r *bridge.Request) { r.Access.Inactive = noon }
+
+func patience(d time.Duration) func(*bridge.Request) {
+	return func(r *bridge.Request) { r.Terms.Patience = d }
+}
+
+func reminds(d time.Duration) func(*bridge.Request) {
+	return func(r *bridge.Request) { r.Terms.Remind = d }
+}
+
+// tells are the messages that the applicant is sent.
+func tells(kinds ...bridge.MessageKind) func(*bridge.Request) {
+	return func(r *bridge.Request) {
+		r.Terms.Tell, r.Applicant.Email = kinds, "applicant@example.com"
+	}
+}
+
 func verdict(o bridge.Outcome) func(*bridge.Request) {
 	return func(r *bridge.Request) { r.Verdict.Outcome = o }
 }
@@ -167,9 +193,6 @@ func TestNextDoesTheMostUrgentThing(t *testing.T) {
 	lost := func(r *bridge.Request) {
 		r.Work.Attempts = map[bridge.ActionKind]bridge.Attempt{bridge.OpenCheckout: {First: noon, For: payment}}
 	}
-	tells := func(kinds ...bridge.MessageKind) func(*bridge.Request) {
-		return func(r *bridge.Request) { r.Terms.Tell = kinds }
-	}
 	told := func(kinds ...bridge.MessageKind) func(*bridge.Request) {
 		return func(r *bridge.Request) {
 			for _, kind := range kinds {
@@ -195,8 +218,8 @@ func TestNextDoesTheMostUrgentThing(t *testing.T) {
 		"but one when none has come": {
 			request(waiting(payment), since(3*time.Second)), bridge.Action{Kind: bridge.OpenCheckout, For: payment},
 		},
-		"or for an applicant who is told where to go": {
-			request(waiting(payment), since(0), tells(bridge.TellStart)), bridge.Action{Kind: bridge.OpenCheckout, For: payment},
+		"or at once where no browser comes": {
+			request(waiting(payment), since(0), mailed), bridge.Action{Kind: bridge.OpenCheckout, For: payment},
 		},
 		"a new checkout for one that is over": {
 			request(arrived, waiting(payment), since(0), checkout(bridge.CheckoutExpired, payment), money(bridge.NoPayment)),
@@ -249,11 +272,59 @@ func TestNextDoesTheMostUrgentThing(t *testing.T) {
 			bridge.Action{Kind: bridge.Tell, Message: bridge.TellResumed},
 		},
 		"a checkout that nobody came for is told": {
-			request(waiting(payment), checkout(bridge.CheckoutOpen, payment), tells(bridge.TellStart)),
-			bridge.Action{Kind: bridge.Tell, Message: bridge.TellStart},
+			request(waiting(payment), since(time.Minute), checkout(bridge.CheckoutOpen, payment), tells(bridge.TellStart)),
+			bridge.Action{Kind: bridge.Tell, Message: bridge.TellStart, For: payment},
 		},
+		"a checkout is not told while the browser may still come": {
+			request(waiting(payment), since(time.Minute-time.Second), checkout(bridge.CheckoutOpen, payment), tells(bridge.TellStart)),
+			bridge.Action{},
+		},
+		"a checkout is told at once where no browser comes": {
+			request(waiting(payment), since(0), mailed, checkout(bridge.CheckoutOpen, payment), tells(bridge.TellStart)),
+			bridge.Action{Kind: bridge.Tell, Message: bridge.TellStart, For: payment},
+		},
+		"a checkout of a later step is told to who left long ago": {
+			request(came(16*time.Minute), waiting(payment), since(0), checkout(bridge.CheckoutOpen, payment), tells(bridge.TellStart)),
+			bridge.Action{Kind: bridge.Tell, Message: bridge.TellStart, For: payment},
+		},
+		"a checkout of a later step is not told to who is still here": {
+			request(came(14*time.Minute), waiting(payment), since(0), checkout(bridge.CheckoutOpen, payment), tells(bridge.TellStart)),
+			bridge.Action{},
+		},
+		"each step is told": {
+			request(mailed, waiting(payment), since(0), checkout(bridge.CheckoutOpen, payment), tells(bridge.TellStart),
+				with(func(r *bridge.Request) { r.Told = []bridge.Told{{Kind: bridge.TellStart, For: validation}} })),
+			bridge.Action{Kind: bridge.Tell, Message: bridge.TellStart, For: payment},
+		},
+		"nobody is told of a checkout that is not open yet": {
+			request(mailed, waiting(payment), since(0), tells(bridge.TellStart)), bridge.Action{Kind: bridge.OpenCheckout, For: payment},
+		},
+		"the time is nearly over": {
+			request(came(0), waiting(payment), since(6*24*time.Hour), checkout(bridge.CheckoutOpen, payment), tells(bridge.TellReminder), reminds(24*time.Hour)),
+			bridge.Action{Kind: bridge.Tell, Message: bridge.TellReminder, For: payment},
+		},
+		"the time is not nearly over": {
+			request(came(0), waiting(payment), since(6*24*time.Hour-time.Second), checkout(bridge.CheckoutOpen, payment), tells(bridge.TellReminder), reminds(24*time.Hour)),
+			bridge.Action{},
+		},
+		"a short time is nearly over when half of it is": {
+			request(came(0), waiting(payment), since(time.Hour), checkout(bridge.CheckoutOpen, payment), tells(bridge.TellReminder), reminds(24*time.Hour), patience(2*time.Hour)),
+			bridge.Action{Kind: bridge.Tell, Message: bridge.TellReminder, For: payment},
+		},
+		"who has no address is told nothing": {
+			request(approved, tells(bridge.TellApproved), with(func(r *bridge.Request) { r.Applicant.Email = "" })), bridge.Action{},
+		},
+		"nothing is asked of a deactivated account": {
+			request(waiting(payment), since(time.Minute), inactive), bridge.Action{},
+		},
+		"a checkout of a deactivated account is closed": {
+			request(waiting(payment), since(time.Minute), checkout(bridge.CheckoutOpen, payment), inactive), action(bridge.ExpireCheckout),
+		},
+		"the key of a deactivated account is suspended":         {request(approved, inactive), action(bridge.SuspendKey)},
+		"no key is issued to a deactivated account":             {request(verdict(bridge.Approve), inactive), bridge.Action{}},
+		"the key of an account that is active again is resumed": {request(approved, have(bridge.Suspended)), action(bridge.ResumeKey)},
 		"a checkout is not told to a browser that is here": {
-			request(waiting(payment), checkout(bridge.CheckoutOpen, payment), tells(bridge.TellStart), with(func(r *bridge.Request) { r.Arrival.Trust = bridge.Bare })),
+			request(waiting(payment), checkout(bridge.CheckoutOpen, payment), tells(bridge.TellStart), since(0), came(0)),
 			bridge.Action{},
 		},
 	} {
@@ -275,6 +346,9 @@ func TestUntilIsTheNextThingThatTimeChanges(t *testing.T) {
 		"ended":                       {request(approved, ended, have(bridge.Gone)), 0},
 		"undecided":                   {request(waiting(review)), 10 * time.Minute},
 		"active":                      {request(approved), 24 * time.Hour},
+		"a deactivated account":       {request(verdict(bridge.Approve), inactive, patience(time.Minute)), time.Minute},
+		"an applicant is written to":  {request(waiting(payment), since(30*time.Second), tells(bridge.TellStart)), 30 * time.Second},
+		"an applicant is reminded":    {request(came(0), waiting(payment), since(0), patience(8*time.Minute), reminds(time.Minute), tells(bridge.TellReminder)), 7 * time.Minute},
 		"on its way":                  {request(verdict(bridge.Approve)), time.Hour},
 		"declining, money in dispute": {request(verdict(bridge.Decline), have(bridge.Gone), money(bridge.Disputed), collected(5, 0)), time.Hour},
 		"patience runs out":           {request(waiting(payment), since(bridge.DefaultPatience-time.Minute)), time.Minute},

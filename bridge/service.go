@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -12,6 +13,10 @@ import (
 // before it is believed.)
 type Service struct {
 	cfg Config
+
+	// asks has a channel for each portal, on which its polling is woken. Buffered, so
+	// that a word is never lost.
+	asks map[string]chan struct{}
 
 	mu    sync.Mutex
 	waits map[ID]*wait
@@ -24,7 +29,11 @@ func New(cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Service{cfg: cfg, waits: map[ID]*wait{}}, nil
+	s := &Service{cfg: cfg, waits: map[ID]*wait{}, asks: map[string]chan struct{}{}}
+	for name := range cfg.Portals {
+		s.asks[name] = make(chan struct{}, 1)
+	}
+	return s, nil
 }
 
 // Accept commits a hint and wakes the worker. It may be repeated.
@@ -35,6 +44,9 @@ func (s *Service) Accept(ctx context.Context, h Hint) (Accepted, error) {
 func (s *Service) accept(ctx context.Context, h Hint, then func(*Change) error) (Accepted, error) {
 	if h.At.IsZero() {
 		h.At = s.cfg.Now()
+	}
+	if h.Key != "" {
+		h.Refs = append(slices.Clip(h.Refs), Ref{System: h.Portal, Kind: RefRequest, ID: h.Key})
 	}
 	var seen Change
 	keep := then
@@ -384,7 +396,12 @@ func (s *Service) changed(r Request, entries []Entry) {
 	s.cfg.Changed(r, entries)
 }
 
-// GetKey returns the request of a portal's key request.
+// GetKey returns the request of a portal's key request, by any of the ids that the
+// portal has for it. NotFound when there is none.
 func (s *Service) GetKey(ctx context.Context, portal, key string) (Request, error) {
-	return s.cfg.Store.FindKey(ctx, portal, key)
+	r, err := s.cfg.Store.FindKey(ctx, portal, key)
+	if KindOf(err) == NotFound {
+		return s.cfg.Store.Find(ctx, Ref{System: portal, Kind: RefRequest, ID: key})
+	}
+	return r, err
 }

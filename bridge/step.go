@@ -35,6 +35,9 @@ type Step struct {
 	Mark  Mark      `json:"mark,omitzero"`
 }
 
+// asks reports whether the step waits for the applicant at the provider.
+func (s Step) asks() bool { return s.Kind == Validation || s.Kind == Paying }
+
 // Current returns the step whose turn it is, and whether any waits.
 func (r Request) Current() (Step, bool) {
 	i := slices.IndexFunc(r.Steps, func(s Step) bool { return s.State == Waiting })

@@ -32,12 +32,11 @@ func shelf() bridge.Plans {
 		plan("checked", bridge.Terms{Provider: "stripe", Steps: steps(validation), Patience: 2 * time.Hour}),
 		plan("paid", bridge.Terms{
 			Provider: "stripe", Steps: steps(payment), Lines: []bridge.Price{price(500, "eur", "")}, Patience: 3 * time.Hour,
-			Tax: true, Promotions: true, Refunded: bridge.Keep, Tell: []bridge.MessageKind{bridge.TellApproved},
+			Tax: true, Promotions: true, Refunded: bridge.Keep,
 		}),
 		plan("held", bridge.Terms{
 			Provider: "stripe", Steps: steps(payment, review), Hold: true, Lines: []bridge.Price{price(700, "eur", "")},
 			Refunded: bridge.Suspend, Disputed: bridge.Keep, TaxIDs: true,
-			Tell: []bridge.MessageKind{bridge.TellEnded, bridge.TellApproved},
 		}),
 		plan("monthly", bridge.Terms{
 			Provider: "stripe", Steps: steps(payment), Lines: []bridge.Price{price(900, "eur", "month")},
@@ -93,9 +92,6 @@ func TestTermsAreTheUnionOfWhatWasAskedFor(t *testing.T) {
 		"patience is the shortest of those that wait for the applicant": {ask("checked", "monthly", "free"), func(got bridge.Terms) (any, any) {
 			return got.Patience, 2 * time.Hour
 		}},
-		"messages are told if any plan says so, once": {ask("paid", "held"), func(got bridge.Terms) (any, any) {
-			return got.Tell, []bridge.MessageKind{bridge.TellApproved, bridge.TellEnded}
-		}},
 		"a policy without a plan adds a review and says which": {ask("paid", "nobody's"), func(got bridge.Terms) (any, any) {
 			return []any{got.Steps, got.Why}, []any{steps(review, payment), `no plan is configured for policy "nobody's"`}
 		}},
@@ -119,6 +115,39 @@ func TestTermsAreTheUnionOfWhatWasAskedFor(t *testing.T) {
 	}
 }
 
+func TestThePortalsOwnPlanChoosesThePlan(t *testing.T) {
+	plans := bridge.Plans{
+		{Name: "by policy", Portal: "main", Policies: []string{"maps", "tides"}},
+		{Name: "gold", Portal: "main", PortalPlans: []string{"2", "3"}},
+		{Name: "gold maps", Portal: "main", PortalPlans: []string{"2"}, Policies: []string{"maps"}},
+		{Name: "elsewhere", Portal: "other", PortalPlans: []string{"2"}},
+	}
+	for name, one := range map[string]struct {
+		plan     string
+		policies []string
+		want     string
+	}{
+		"plan and policy fit best":            {"2", []string{"maps"}, "gold maps"},
+		"then the plan, whatever the policy":  {"2", []string{"tides"}, "gold"},
+		"another of the plans":                {"3", []string{"maps"}, "gold"},
+		"then the policy, whatever the plan":  {"9", []string{"maps"}, "by policy"},
+		"and without any plan":                {"", []string{"tides"}, "by policy"},
+		"each policy has its own":             {"2", []string{"maps", "tides"}, "gold maps + gold"},
+		"a plan for one policy is not for it": {"9", []string{"rain"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := plans.Terms("main", bridge.Asked{Plan: one.plan, Policies: one.policies})
+			if got.Plan != one.want || (one.want == "") != cmp.Equal(got.Steps, steps(review)) {
+				t.Errorf("%q with %v, want %q", got.Plan, got.Steps, one.want)
+			}
+		})
+	}
+	const why = `no plan is configured for policy "rain" under the portal's plan "9"`
+	if got := plans.Terms("main", bridge.Asked{Plan: "9", Policies: []string{"rain"}}); got.Why != why {
+		t.Errorf("why: %q", got.Why)
+	}
+}
+
 func TestAPolicyOfAnotherPortalHasNoPlanHere(t *testing.T) {
 	if got := shelf().Terms("other", ask("free")); !cmp.Equal(got.Steps, steps(review)) {
 		t.Errorf("steps %v, want a review", got.Steps)
@@ -130,8 +159,8 @@ func TestTermsShareNothingWithThePlans(t *testing.T) {
 	plans := shelf()
 	for _, asked := range []bridge.Asked{ask("paid"), ask("paid", "held"), ask("free", "paid")} {
 		got := plans.Terms("main", asked)
-		got.Lines[0], got.Steps[0], got.Tell[0] = bridge.Price{Name: "spoilt"}, "spoilt", "spoilt"
-		_ = append(got.Tell[:1], "spoilt")
+		got.Lines[0], got.Steps[0] = bridge.Price{Name: "spoilt"}, "spoilt"
+		_ = append(got.Lines[:1], bridge.Price{Name: "spoilt"})
 	}
 	if diff := cmp.Diff(shelf(), plans); diff != "" {
 		t.Errorf("the plans changed (-want +got):\n%s", diff)

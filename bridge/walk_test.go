@@ -30,6 +30,7 @@ type outside struct {
 	Theirs   bool // and nobody here has tried to since
 	Overrule bool // the worker resumed what only the admin had stopped
 	Admin    bool // the admin approved
+	Inactive bool // the developer's account is deactivated
 	Opened   string
 	Money    Money
 }
@@ -49,12 +50,14 @@ type scope struct {
 	Doubts  bool // the portal says "gone" by mistake; else doubts are settled at once
 	Refunds bool // people give money back
 	Unseen  bool // no browser has arrived at the start
+	Account bool // the admin deactivates the developer's account
+	Waived  bool // a person has said that nothing is asked of the applicant
 }
 
 // nodeKey names a node by what matters: history, revisions and counters do not. It
 // is a few bytes without a pointer, because a walk keeps hundreds of thousands and
 // looks up millions.
-type nodeKey [80]byte
+type nodeKey [84]byte
 
 // keyer writes keys. Words and times are written as the numbers they were given
 // when they were first seen; the zero value of each is 0.
@@ -117,7 +120,10 @@ func (k *keyer) of(n *node) nodeKey {
 	k.time(r.Access.Missing)
 	k.time(r.Ended.At)
 	k.payment(&r.Payment)
-	k.word(string(r.lastTold()))
+	k.word(string(r.lastTold().Kind))
+	k.word(string(r.lastTold().For))
+	k.time(r.Access.Inactive)
+	k.flags(n.W.Inactive)
 	k.attempt(n, OpenCheckout)
 	k.attempt(n, SuspendKey)
 	k.world(&n.W)
@@ -193,12 +199,15 @@ func (n *node) change(fn func(*Change)) {
 
 func (n *node) facts() Facts {
 	m := n.W.Money
-	key := KeyRequest{State: n.W.Key}
+	key := n.W.key()
 	if n.R.Payment.Checkout.ID == "" {
 		return Facts{Key: &key}
 	}
 	return Facts{Key: &key, Money: &m}
 }
+
+// key is what the portal says.
+func (w *outside) key() KeyRequest { return KeyRequest{State: w.Key, Inactive: w.Inactive} }
 
 // look reads the facts and writes down the next call, as a pass does.
 func (n *node) look() { n.see(n.facts()) }
@@ -370,7 +379,7 @@ func (n *node) callEdges(add func(string, func(*node))) {
 			to.Act = nil
 			return
 		}
-		m, key := to.W.Money, KeyRequest{State: to.W.Key}
+		m, key := to.W.Money, to.W.key()
 		to.change(func(c *Change) {
 			switch a.Kind {
 			case ApproveKey, DeclineKey, SuspendKey, ResumeKey, RevokeKey:
@@ -397,11 +406,21 @@ func (n *node) callEdges(add func(string, func(*node))) {
 	add(a.String()+" cut off after the work", fail(lostErr, true))
 	add(a.String()+" answered 500 before the work", fail(storedErr, false))
 	add(a.String()+" answered 500 after the work", fail(storedErr, true))
-	add(a.String()+" refused", fail(&Error{Kind: Invalid}, false))
+	if a.Kind == Tell {
+		add(a.String()+" refused", func(to *node) {
+			to.change(func(c *Change) { c.untellable(a, &Error{Kind: Invalid}, t0); to.begin(c) })
+		})
+	} else {
+		add(a.String()+" refused", fail(&Error{Kind: Invalid}, false))
+	}
 	add("crash", func(to *node) { to.Act = nil })
 }
 
 func (n *node) portalEdges(add func(string, func(*node))) {
+	if n.With.Account {
+		name := map[bool]string{false: "the account is deactivated", true: "the account is activated"}[n.W.Inactive]
+		add(name, func(to *node) { to.W.Inactive = !to.W.Inactive })
+	}
 	switch n.W.Key {
 	case Pending:
 		add("admin approves", func(to *node) { to.W.Key, to.W.Admin = Granted, true; to.W.Approved++ })
@@ -427,7 +446,7 @@ func (n *node) developerEdges(add func(string, func(*node))) {
 		})
 	}
 	if n.R.Arrival.Trust == Untold {
-		add("a browser arrives", func(to *node) { to.R.Arrival.Trust = Signed })
+		add("a browser arrives", func(to *node) { to.R.Arrival = Arrival{Trust: Signed, At: t0} })
 	}
 	if n.W.Money.Checkout.State != CheckoutOpen || n.R.Payment.Checkout.State != CheckoutOpen {
 		return
@@ -544,6 +563,13 @@ func (n *node) clockEdges(add func(string, func(*node))) {
 		if n.R.Arrival.Trust == Untold && step.Mark.At.Equal(t0) {
 			add("nobody comes for a while", since(-browserComes))
 		}
+		if n.R.Terms.Remind > 0 && step.Mark.At.After(t0.Add(n.R.Terms.Remind-n.R.Terms.patience())) {
+			add("nobody comes for longer", since(-writeAfter))
+			add("the time is nearly over", since(n.R.Terms.Remind-n.R.Terms.patience()))
+		}
+	}
+	if since := n.R.Access.Inactive; since.Equal(t0) {
+		add("the account stays deactivated", func(to *node) { to.R.Access.Inactive = t0.Add(longAgo) })
 	}
 	if m.State == Overdue && m.OverdueSince.After(t0.Add(longAgo)) {
 		add("grace runs out", func(to *node) { to.W.Money.OverdueSince = t0.Add(longAgo) })
@@ -573,6 +599,7 @@ func (n *node) resting() string {
 	r, m := n.R, n.W.Money
 	kept := m.Collected.Minor - m.Returned.Minor
 	has := n.W.Key == Granted || n.W.Key == Suspended
+	open := m.Checkout.State == CheckoutOpen
 	waitsForBank := m.State == Disputed || m.State == Processing
 	switch stage := r.Stage(); {
 	case r.Verdict.Outcome == Decline && kept > 0 && !waitsForBank:
@@ -581,7 +608,7 @@ func (n *node) resting() string {
 		return "declined, and the portal says " + string(n.W.Key)
 	case r.Verdict.Outcome != Open && m.Checkout.State == CheckoutOpen:
 		return "decided with a checkout open"
-	case kept > 0 && !has && r.Verdict.Outcome == Approve && r.Ended.At.IsZero() && m.State != Disputed:
+	case kept > 0 && !has && r.Verdict.Outcome == Approve && r.Ended.At.IsZero() && m.State != Disputed && !r.Access.Inactive.Equal(t0):
 		return "paid with no access and no refund"
 	case has && r.Verdict.Outcome == Open:
 		return "granted with nothing decided"
@@ -599,6 +626,10 @@ func (n *node) resting() string {
 		return "a person's refund was not made"
 	case r.Verdict.Outcome == Decline && (m.State == Invoiced || m.State == Overdue):
 		return "declined, and still asking for money"
+	case open && n.W.Inactive:
+		return "a checkout is open for an account that is deactivated"
+	case !waitsForBank && n.W.Key == Granted && n.W.Inactive:
+		return "granted to an account that is deactivated"
 	case len(r.Terms.Tell) > 0 && n.untold(stage):
 		return "not told that it is " + string(stage)
 	case (stage == StateDeclined || stage == StateEnded) && (m.Checkout.State == CheckoutOpen || m.Subscribed):
@@ -611,7 +642,7 @@ func (n *node) resting() string {
 
 // untold reports that the applicant does not know how the request stands.
 func (n *node) untold(stage State) bool {
-	switch last := n.R.lastTold(); stage {
+	switch last := n.R.lastTold().Kind; stage {
 	case StateDeclined:
 		return last != TellDeclined
 	case StateEnded:
@@ -656,8 +687,13 @@ func termsToWalk() map[string]Terms {
 		}),
 		"told": with(func(t *Terms) {
 			t.Steps, t.Lines = []StepKind{Paying}, once
-			t.Tell = []MessageKind{TellStart, TellApproved, TellDeclined, TellSuspended, TellResumed, TellEnded}
+			t.Tell, t.Remind = MessageKinds, time.Hour
 		}),
+		"told some": with(func(t *Terms) {
+			t.Steps, t.Lines = []StepKind{Paying}, once
+			t.Mailed, t.Tell = true, []MessageKind{TellStart, TellSuspended}
+		}),
+		"waived":     with(func(t *Terms) { t.Steps, t.Lines = []StepKind{Validation, Review, Paying}, once }),
 		"everything": with(func(t *Terms) { t.Steps, t.Lines = []StepKind{Validation, Review, Paying}, once }),
 		"subscribed": with(func(t *Terms) { t.Steps, t.Lines = []StepKind{Paying}, monthly }),
 		"lenient": with(func(t *Terms) {
@@ -671,14 +707,18 @@ func termsToWalk() map[string]Terms {
 // scopes says in which walks something happens that does not in all.
 var scopes = map[string]scope{
 	"reviewed": {Doubts: true}, "validated": {Doubts: true, Unseen: true}, "told": {Unseen: true}, "held": {Doubts: true, Refunds: true},
+	"told some": {Unseen: true}, "waived": {Waived: true, Account: true}, "free": {Account: true}, "strict": {Account: true},
 	"paid": {Doubts: true, Refunds: true}, "everything": {Doubts: true}, "subscribed": {Doubts: true},
 }
 
 func start(terms Terms, with scope) *node {
 	c := Change{Request: Request{ID: "01JZZZZZZZZZZZZZZZZZZZZZZZ", Portal: "main", Key: "k", Verdict: Verdict{Outcome: Open}}}
-	c.TakeIn(KeyRequest{State: Pending}, terms, t0)
+	if with.Waived {
+		c.Waived = Mark{At: t0, By: Actor{Kind: ByPerson}}
+	}
+	c.TakeIn(KeyRequest{State: Pending, Applicant: Applicant{Email: "a@example.com"}}, terms, t0)
 	if !with.Unseen {
-		c.Arrival.Trust = Signed
+		c.Arrival = Arrival{Trust: Signed, At: t0}
 	}
 	return &node{R: c.Request, W: outside{Key: Pending}, With: with}
 }

@@ -97,10 +97,16 @@ const keyLife = 20 * time.Hour
 // provider is sure to remember it.
 func (c *Change) begin(a Action, now time.Time) {
 	try := c.Work.Attempts[a.Kind]
+	if a.Kind == Tell && try.Of != a.String() {
+		try.First = time.Time{} // another message, whatever became of the one before
+	}
 	try.Again = try.Open && try.Of == a.String() && now.Sub(try.Begun) <= keyLife
 	if !try.Again {
 		try.N++
 		try.Key = fmt.Sprintf("kb_%s_%s_%d", c.ID, slug(a.Kind), try.N)
+		if a.Kind == Tell {
+			try.Key = c.messageID(a.Message) // the same, however often it is tried
+		}
 		try.Begun = now
 		try.Of, try.For = a.String(), a.For
 		try.Open, try.Left = true, !try.First.IsZero()
@@ -116,7 +122,7 @@ func (c *Change) done(a Action, f Facts, now time.Time) {
 	try := c.Work.Attempts[a.Kind]
 	c.note(now, c.actorOf(a.Kind), WhatAction, "", a.String(), fmt.Sprintf("attempt %d", try.N))
 	if a.Kind == Tell {
-		c.Told = append(c.Told, Told{Kind: a.Message, At: now, ID: try.Key})
+		c.told(a, now, "")
 	}
 	c.Observe(f, now) // while the attempt is still known: a suspension seen now is ours
 	c.settle(a.Kind)

@@ -32,6 +32,7 @@ func (w *Worker) Run(ctx context.Context) {
 	for name, site := range w.cfg.Portals {
 		wake := w.service.join()
 		loops.Go(func() { w.loop(ctx, name, site, wake) })
+		loops.Go(func() { w.poll(ctx, name, site) })
 	}
 	loops.Wait()
 }
@@ -174,6 +175,12 @@ func (p *pass) run(ctx context.Context) error {
 			if err == nil && p.unbelievable(facts) {
 				return p.w.cfg.Store.Drop(ctx, p.request.ID)
 			}
+			if err == nil && p.request.Access.Have == Unread {
+				var known bool
+				if known, doing, err = p.known(ctx, *facts.Key); known {
+					return p.w.cfg.Store.Drop(ctx, p.request.ID)
+				}
+			}
 			act, more, err = p.observe(ctx, facts, terms, doing, err)
 			if err != nil || !more {
 				return err
@@ -187,10 +194,14 @@ func (p *pass) run(ctx context.Context) error {
 				return err
 			}
 			continue
+		case act.Kind == Tell && KindOf(err) == Invalid:
+			act, more, err = p.record(ctx, func(c *Change, now time.Time) { c.untellable(act, err, now) })
 		case err != nil:
 			return p.failed(ctx, act, act.String(), err)
+		default:
+			act, more, err = p.record(ctx, func(c *Change, now time.Time) { c.done(act, facts, now) })
 		}
-		if act, more, err = p.record(ctx, act, facts); err != nil || !more {
+		if err != nil || !more {
 			return err
 		}
 	}
@@ -204,6 +215,37 @@ func (p *pass) unbelievable(f Facts) bool {
 	arrival := p.request.Arrival
 	return p.request.Access.Have == Unread && arrival.Trust == Bare && !arrival.ReadBack &&
 		believable(*f.Key, p.site, p.request.Created) != nil
+}
+
+// known reports whether an unread request is one that was made when another one's keys
+// were given anew (KeyRequest.Also): the portal may tell of it before the call that
+// made it has returned. While such a call is under way it is not known, and that is an
+// error.
+func (p *pass) known(ctx context.Context, key KeyRequest) (known bool, doing string, err error) {
+	if key.Applicant.ID == "" {
+		return false, "", nil
+	}
+	also := Ref{System: p.request.Portal, Kind: RefRequest, ID: p.request.Key}
+	for f := (Filter{Portal: p.request.Portal, Applicant: key.Applicant.ID, Limit: 100}); ; {
+		page, err := p.w.cfg.Store.List(ctx, f)
+		if err != nil {
+			return false, "find request", err
+		}
+		for _, other := range page.Requests {
+			switch {
+			case other.ID == p.request.ID:
+			case slices.Contains(other.Refs, also):
+				return true, "", nil
+			case !other.Work.Attempts[ResumeKey].First.IsZero() && other.Asked.Plan == key.Asked.Plan &&
+				other.Applicant.App == key.Applicant.App && slices.Equal(other.Asked.Policies, key.Asked.Policies):
+				return false, "find request", &Error{Kind: Unavailable,
+					Msg: "the keys of request " + string(other.ID) + " are being given anew, and this may be what comes of it"}
+			}
+		}
+		if f.After = page.Next; f.After == "" {
+			return false, "", nil
+		}
+	}
 }
 
 // read asks portal and provider at once. An error does not hide the other's facts.
@@ -247,6 +289,7 @@ func (p *pass) read(ctx context.Context) (f Facts, terms Terms, doing string, er
 // quoted only where they can still matter.
 func (p *pass) terms(ctx context.Context, key KeyRequest) (Terms, error) {
 	terms := p.w.cfg.Plans.Terms(p.request.Portal, key.Asked)
+	terms.Tell, terms.Remind, terms.Mailed = slices.Clone(p.site.Tell), p.site.Remind, p.site.Mailed
 	if key.State != Pending {
 		return terms, nil
 	}
@@ -291,10 +334,10 @@ func (p *pass) observe(ctx context.Context, f Facts, terms Terms, doing string, 
 }
 
 // record commits the outcome of an action and the next attempt.
-func (p *pass) record(ctx context.Context, did Action, f Facts) (act Action, more bool, err error) {
+func (p *pass) record(ctx context.Context, outcome func(*Change, time.Time)) (act Action, more bool, err error) {
 	err = p.update(ctx, func(c *Change) error {
 		now := p.now()
-		c.done(did, f, now)
+		outcome(c, now)
 		act, more = p.next(c, now)
 		return nil
 	})

@@ -39,7 +39,7 @@ type world struct {
 	seen   map[bridge.ID][]bridge.Entry // what Changed was told
 	tries  []bridge.Try
 	mail   []bridge.MessageKind
-	told   map[string]error
+	told   map[string]bool
 	fault  func(call string) fault
 	hook   func(call string) // runs before each outside call
 }
@@ -66,7 +66,7 @@ const canary = "canary@example.org"
 
 func newWorld(t testing.TB, change ...func(*bridge.Config)) *world {
 	t.Helper()
-	w := &world{TB: t, clock: noon, seen: map[bridge.ID][]bridge.Entry{}, log: &logBuffer{}, told: map[string]error{}, fault: func(string) fault { return fine }}
+	w := &world{TB: t, clock: noon, seen: map[bridge.ID][]bridge.Entry{}, log: &logBuffer{}, told: map[string]bool{}, fault: func(string) fault { return fine }}
 	store, err := bolt.Open(bolt.Config{Path: filepath.Join(t.TempDir(), "test.db"), Now: w.now, InitialMmapSize: 1 << 20})
 	if err != nil {
 		t.Fatal(err)
@@ -75,7 +75,7 @@ func newWorld(t testing.TB, change ...func(*bridge.Config)) *world {
 	w.portal = &farPortal{w: w, keys: map[string]*farKey{}}
 	w.provider = &farProvider{w: w, accounts: map[bridge.ID]*account{}, stored: map[string]error{}}
 	w.cfg = bridge.Config{
-		Store: store, Portals: map[string]bridge.Site{"main": {Portal: w.portal}},
+		Store: store, Portals: map[string]bridge.Site{"main": {Portal: w.portal, Tell: bridge.MessageKinds, Remind: time.Hour}},
 		Providers: map[string]bridge.Provider{"stripe": w.provider}, Plans: shelf(), Notifier: (*farMailbox)(w),
 		Page:  func(id bridge.ID, _ time.Time) string { return "https://bridge.test/r/" + string(id) },
 		NewID: w.newID, Now: w.now, Jitter: func() float64 { return 0.5 }, Changed: w.changed, Tried: w.tried,
@@ -580,8 +580,11 @@ type farMailbox world
 
 func (m *farMailbox) Send(ctx context.Context, msg bridge.Message) error {
 	w := (*world)(m)
-	return w.call(ctx, "tell", msg.ID, w.told, func() error {
-		w.mail = append(w.mail, msg.Kind)
+	return w.call(ctx, "tell", "", nil, func() error {
+		if !w.told[msg.ID] {
+			w.told[msg.ID] = true
+			w.mail = append(w.mail, msg.Kind)
+		}
 		return nil
 	})
 }
