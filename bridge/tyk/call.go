@@ -21,7 +21,7 @@ import (
 // maxAnswer is the most that is read of one answer, in bytes. A page of ten key requests has less than 100 KB.
 const maxAnswer = 4 << 20
 
-// call is one call to the Dashboard API.
+// call is one call to a portal's API.
 type call struct {
 	method string
 	// route is the path for log and errors, with {id} where an id stands; ids take their places, escaped.
@@ -50,29 +50,29 @@ func (c call) String() string { return c.method + " " + c.route }
 
 // do makes a call and returns the answer's body when it is a success. Every error is a *bridge.Error; its cause is one
 // of those in envelope.go where Tyk's answer has that meaning.
-func (c *Classic) do(ctx context.Context, call call) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+func (a *api) do(ctx context.Context, call call) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, a.timeout)
 	defer cancel()
-	request, err := c.request(ctx, call)
+	request, err := a.request(ctx, call)
 	if err != nil {
 		return nil, err
 	}
 	began := time.Now()
-	response, err := c.http.Do(request)
+	response, err := a.http.Do(request)
 	if err != nil {
-		c.told(ctx, call, 0, began)
-		return nil, c.unreached(call, err)
+		a.told(ctx, call, 0, began)
+		return nil, a.unreached(call, err)
 	}
 	defer response.Body.Close() //nolint:errcheck // what was to be read was read
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
-	c.told(ctx, call, response.StatusCode, began)
+	a.told(ctx, call, response.StatusCode, began)
 	switch {
 	case err != nil:
-		return nil, c.unreached(call, err)
+		return nil, a.unreached(call, err)
 	case len(body) > maxAnswer:
-		return nil, c.failure(call, bridge.Invalid, "the portal's answer is larger than 4 MiB", nil)
+		return nil, a.failure(call, bridge.Invalid, "the portal's answer is larger than 4 MiB", nil)
 	}
-	err = c.judge(call, response, body)
+	err = a.judge(call, response, body)
 	if err != nil || call.wipe {
 		clear(body)
 		return nil, err
@@ -80,66 +80,66 @@ func (c *Classic) do(ctx context.Context, call call) ([]byte, error) {
 	return body, nil
 }
 
-func (c *Classic) request(ctx context.Context, call call) (*http.Request, error) {
-	secret := strings.TrimSpace(c.secret())
+func (a *api) request(ctx context.Context, call call) (*http.Request, error) {
+	secret := strings.TrimSpace(a.secret())
 	if secret == "" {
-		return nil, c.failure(call, bridge.Refused, "the portal's secret is empty; set the API access key of a Dashboard user", nil)
+		return nil, a.failure(call, bridge.Refused, "the portal's secret is empty; set "+a.wants, nil)
 	}
 	var body io.Reader
 	if call.body != nil {
 		body = bytes.NewReader(call.body)
 	}
-	request, err := http.NewRequestWithContext(ctx, call.method, c.base+call.path(), body)
+	request, err := http.NewRequestWithContext(ctx, call.method, a.base+call.path(), body)
 	if err != nil { // its text would hold the ids
-		return nil, c.failure(call, bridge.Invalid, "the address of the call is not valid", nil)
+		return nil, a.failure(call, bridge.Invalid, "the address of the call is not valid", nil)
 	}
 	request.Header.Set("Authorization", secret) // Tyk knows no scheme word
 	request.Header.Set("Accept", "application/json")
-	request.Header.Set("User-Agent", c.agent)
+	request.Header.Set("User-Agent", a.agent)
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
 	return request, nil
 }
 
-func (c *Classic) told(ctx context.Context, call call, status int, began time.Time) {
-	c.log.LogAttrs(ctx, slog.LevelDebug, "dashboard called", slog.String("portal", c.name), slog.String("method", call.method),
+func (a *api) told(ctx context.Context, call call, status int, began time.Time) {
+	a.log.LogAttrs(ctx, slog.LevelDebug, "portal called", slog.String("portal", a.name), slog.String("method", call.method),
 		slog.String("route", call.route), slog.Int("status", status), slog.Duration("took", time.Since(began)))
 }
 
 // judge returns nil when an answer is a success, and otherwise what sort of failure it is.
-func (c *Classic) judge(call call, response *http.Response, body []byte) error {
+func (a *api) judge(call call, response *http.Response, body []byte) error {
 	status := response.StatusCode
-	said, enveloped := envelopeOf(body)
+	said, enveloped := a.envelope(body)
 	refused := enveloped && said.isError()
 	switch {
 	case status >= 200 && status < 300 && !json.Valid(body) && status != http.StatusNoContent:
-		return c.failure(call, bridge.Unavailable, "the portal answers with a page instead of data; check the portal's url", nil)
+		return a.failure(call, bridge.Unavailable, "the portal answers with a page instead of data; check the portal's url", nil)
 	case status >= 200 && status < 300 && !refused:
 		return nil
 	case status == http.StatusUnauthorized, status == http.StatusForbidden, refused && status < 500 && said.unauthorised():
-		return c.failure(call, bridge.Refused,
-			"the portal refuses our credentials; check the portal's secret and what its Dashboard user may do", answered(call, status, said))
+		return a.failure(call, bridge.Refused,
+			"the portal refuses our credentials; check the portal's secret and what "+a.holder+" may do", answered(call, status, said))
 	case status == http.StatusTooManyRequests:
-		return c.later(call, bridge.Limited, "the portal asks us to slow down", response, answered(call, status, said))
+		return a.later(call, bridge.Limited, "the portal asks us to slow down", response, answered(call, status, said))
 	case status >= 300 && status < 400:
-		return c.failure(call, bridge.Invalid, "the portal's address leads elsewhere; check the portal's url", answered(call, status, said))
+		return a.failure(call, bridge.Invalid, "the portal's address leads elsewhere; check the portal's url", answered(call, status, said))
 	case refused:
-		if err := c.meant(call, status, said); err != nil {
+		if err := a.meant(call, status, said); err != nil {
 			return err
 		}
 	}
 	switch {
 	case status >= 500, status == http.StatusRequestTimeout, status == http.StatusTooEarly:
-		return c.later(call, bridge.Unavailable, "the portal has a problem of its own", response, answered(call, status, said))
+		return a.later(call, bridge.Unavailable, "the portal has a problem of its own", response, answered(call, status, said))
 	case status == http.StatusNotFound:
-		return c.failure(call, bridge.Invalid, "the portal does not know this call; check the portal's url", answered(call, status, said))
+		return a.failure(call, bridge.Invalid, "the portal does not know this call; check the portal's url", answered(call, status, said))
 	}
-	return c.failure(call, bridge.Invalid, "the portal does not accept this call", answered(call, status, said))
+	return a.failure(call, bridge.Invalid, "the portal does not accept this call", answered(call, status, said))
 }
 
 // meant returns the error for an envelope whose meaning is known, and nil for any other.
-func (c *Classic) meant(call call, status int, said envelope) error {
+func (a *api) meant(call call, status int, said envelope) error {
 	why := said.meaning()
 	if why == nil && status == http.StatusNotFound {
 		why = errMissing
@@ -151,7 +151,7 @@ func (c *Classic) meant(call call, status int, said envelope) error {
 	if why == nil {
 		return nil
 	}
-	return c.failure(call, kind, "", why)
+	return a.failure(call, kind, "", why)
 }
 
 // answered is the cause of an error for the log: the status, and the plain words of what Tyk said, unless the answer may
@@ -164,8 +164,8 @@ func answered(call call, status int, said envelope) error {
 }
 
 // failure makes an error of a call. why may be nil.
-func (c *Classic) failure(call call, kind bridge.Kind, say string, why error) error {
-	cause := fmt.Errorf("portal %s: %s", c.name, call)
+func (a *api) failure(call call, kind bridge.Kind, say string, why error) error {
+	cause := fmt.Errorf("portal %s: %s", a.name, call)
 	if why != nil {
 		cause = fmt.Errorf("%w: %w", cause, why)
 	}
@@ -174,17 +174,17 @@ func (c *Classic) failure(call call, kind bridge.Kind, say string, why error) er
 
 // unreached is the error when no answer came. net/http's own error quotes the address, which holds ids, so only its
 // cause is kept.
-func (c *Classic) unreached(call call, err error) error {
+func (a *api) unreached(call call, err error) error {
 	if outer, ok := errors.AsType[*url.Error](err); ok {
 		err = outer.Err
 	}
-	return c.failure(call, bridge.Unavailable, "the portal does not answer", err)
+	return a.failure(call, bridge.Unavailable, "the portal does not answer", err)
 }
 
-func (c *Classic) later(call call, kind bridge.Kind, say string, response *http.Response, why error) error {
+func (a *api) later(call call, kind bridge.Kind, say string, response *http.Response, why error) error {
 	return &bridge.Error{
-		Kind: kind, Msg: say, Err: fmt.Errorf("portal %s: %s: %w", c.name, call, why),
-		RetryAfter: retryAfter(response.Header.Get("Retry-After"), c.now()),
+		Kind: kind, Msg: say, Err: fmt.Errorf("portal %s: %s: %w", a.name, call, why),
+		RetryAfter: retryAfter(response.Header.Get("Retry-After"), a.now()),
 	}
 }
 
@@ -199,26 +199,6 @@ func retryAfter(header string, now time.Time) time.Duration {
 		return 0
 	}
 	return min(max(at.Sub(now), 0), 24*time.Hour)
-}
-
-// clientOf returns a client that follows redirects of readings within one host only.
-func clientOf(given *http.Client) *http.Client {
-	client := http.Client{}
-	if given != nil {
-		client = *given
-	} else if standard, ok := http.DefaultTransport.(*http.Transport); ok {
-		transport := standard.Clone()
-		transport.MaxIdleConnsPerHost = 16
-		client.Transport = transport
-	}
-	client.CheckRedirect = func(next *http.Request, via []*http.Request) error {
-		first := via[0]
-		if len(via) > 3 || first.Method != http.MethodGet || next.URL.Host != first.URL.Host || next.URL.Scheme != first.URL.Scheme {
-			return http.ErrUseLastResponse
-		}
-		return nil
-	}
-	return &client
 }
 
 var recordID = regexp.MustCompile(`^[0-9A-Za-z_-]{1,64}$`)

@@ -1,12 +1,8 @@
 package tyk
 
 import (
-	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
 
 	"keybridge/bridge"
@@ -43,67 +39,20 @@ type Config struct {
 
 // Classic is a Tyk Classic Portal, a bridge.Portal. It is safe for use by many goroutines. Make one with NewClassic.
 type Classic struct {
-	name         string
-	base         string
-	secret       func() string
+	api
 	organisation string
-	timeout      time.Duration
 	keepRevoked  bool
-	agent        string
-	http         *http.Client
-	log          *slog.Logger
-	now          func() time.Time
-	turns        turns
 }
 
 var _ bridge.Portal = (*Classic)(nil)
 
 // NewClassic returns a client for a portal; it makes no call. The error names everything that is wrong with cfg.
 func NewClassic(cfg Config) (*Classic, error) {
-	base, err := baseOf(cfg.URL)
-	if cfg.Name == "" {
-		err = errors.Join(err, errors.New("name is missing"))
-	}
-	if cfg.Secret == nil {
-		err = errors.Join(err, errors.New("secret is missing"))
-	}
-	if cfg.Timeout < 0 {
-		err = errors.Join(err, errors.New("timeout is negative"))
-	}
+	far, err := newAPI(cfg, product{
+		called: "tyk classic portal", holder: "its Dashboard user", wants: "the API access key of a Dashboard user", envelope: envelopeOf,
+	})
 	if err != nil {
-		return nil, fmt.Errorf("tyk classic portal %q: %w", cfg.Name, err)
+		return nil, err
 	}
-	c := &Classic{
-		name: cfg.Name, base: base, secret: cfg.Secret, organisation: cfg.Organisation, timeout: cfg.Timeout,
-		keepRevoked: cfg.KeepRevoked, agent: cfg.UserAgent, log: cfg.Log, now: cfg.Now, http: clientOf(cfg.Client),
-		turns: turns{taken: map[string]chan struct{}{}},
-	}
-	if c.timeout == 0 {
-		c.timeout = 15 * time.Second
-	}
-	if c.agent == "" {
-		c.agent = "keybridge"
-	}
-	if c.log == nil {
-		c.log = slog.New(slog.DiscardHandler)
-	}
-	if c.now == nil {
-		c.now = time.Now
-	}
-	return c, nil
-}
-
-// baseOf checks the Dashboard's address and takes the slash off its end. The address is not quoted in errors: somebody may
-// have put a password into it.
-func baseOf(text string) (string, error) {
-	u, err := url.Parse(text)
-	switch {
-	case text == "":
-		return "", errors.New("url is missing")
-	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
-		return "", errors.New("url is not an absolute http or https address")
-	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return "", errors.New("url may not hold a user, a query or a fragment")
-	}
-	return strings.TrimRight(u.String(), "/"), nil
+	return &Classic{api: far, organisation: cfg.Organisation, keepRevoked: cfg.KeepRevoked}, nil
 }

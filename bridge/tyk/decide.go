@@ -3,7 +3,6 @@ package tyk
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 
 	"keybridge/bridge"
@@ -125,18 +124,6 @@ func (c *Classic) declined(ctx context.Context, s standing) (bridge.KeyRequest, 
 
 func (c *Classic) deleteRequest(ctx context.Context, key string) error {
 	return c.remove(ctx, call{route: "/api/portal/requests/{id}", ids: []string{key}})
-}
-
-// turn waits until nobody else in this process changes the key request.
-func (c *Classic) turn(ctx context.Context, key string) (release func(), err error) {
-	if !isRecordID(key) {
-		return func() {}, nil
-	}
-	release, err = c.turns.take(ctx, key)
-	if err != nil {
-		return nil, &bridge.Error{Kind: bridge.Unavailable, Err: fmt.Errorf("portal %s: waiting for another change of the same key request: %w", c.name, err)}
-	}
-	return release, nil
 }
 
 func conflict(say string) error { return &bridge.Error{Kind: bridge.Conflict, Msg: say} }
