@@ -1,0 +1,163 @@
+package sandbox
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"io"
+	"mime"
+	"mime/multipart"
+	"mime/quotedprintable"
+	"net/mail"
+	"net/textproto"
+	"strings"
+
+	"golang.org/x/text/encoding/htmlindex"
+)
+
+// The bounds of what is read of a mail for show. Anybody may have sent it.
+const (
+	maxDepth = 8       // of multiparts in multiparts
+	maxParts = 100     // of all of them
+	maxShown = 1 << 20 // of a text, in bytes
+)
+
+// read fills in what a mail's bytes say. It never fails: what cannot be read is said in Problem.
+func (s *Server) read(m Mail) Mail {
+	m.Attachments = []Attachment{}
+	message, err := mail.ReadMessage(bytes.NewReader(m.Raw))
+	if err != nil {
+		m.Problem = "The header cannot be read."
+		m.Links = []string{}
+		return m
+	}
+	m.Header = message.Header
+	m.Subject, m.Sender = header(message.Header, "Subject"), header(message.Header, "From")
+	m.MessageID = strings.Trim(strings.TrimSpace(message.Header.Get("Message-Id")), "<>")
+	m.Kind = header(message.Header, s.kindHeader)
+	parts := reading{mail: &m}
+	if err := parts.take(textproto.MIMEHeader(message.Header), message.Body, 0); err != nil {
+		m.Problem = "Not all of it can be read: " + valid(err.Error()) + "."
+	}
+	m.Links = links(m.Text, m.HTML)
+	return m
+}
+
+// header returns a header field, its encoded words (RFC 2047) decoded.
+func header(h mail.Header, name string) string {
+	words := mime.WordDecoder{CharsetReader: decoded}
+	text, err := words.DecodeHeader(h.Get(name))
+	if err != nil {
+		text = h.Get(name)
+	}
+	return valid(text)
+}
+
+// decoded reads a charset as UTF-8.
+func decoded(charset string, r io.Reader) (io.Reader, error) {
+	encoding, err := htmlindex.Get(charset)
+	if err != nil {
+		return nil, errors.New("its charset is unknown")
+	}
+	return encoding.NewDecoder().Reader(r), nil
+}
+
+// valid makes any text fit for JSON and pages.
+func valid(text string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
+}
+
+// reading walks the parts of a mail.
+type reading struct {
+	mail  *Mail
+	parts int
+}
+
+// take reads a part, or the parts within it. Of what cannot be read to its end, it takes what there is.
+func (r *reading) take(h textproto.MIMEHeader, body io.Reader, depth int) error {
+	if r.parts++; r.parts > maxParts || depth > maxDepth {
+		return errors.New("it has too many parts")
+	}
+	kind, params, err := mime.ParseMediaType(orElse(h.Get("Content-Type"), "text/plain"))
+	if err != nil {
+		kind, params = "application/octet-stream", nil
+	}
+	if strings.HasPrefix(kind, "multipart/") {
+		return r.takeAll(multipart.NewReader(body, params["boundary"]), depth)
+	}
+	body = transferred(h.Get("Content-Transfer-Encoding"), body)
+	disposition, names, err := mime.ParseMediaType(h.Get("Content-Disposition"))
+	if err != nil {
+		disposition = ""
+	}
+	into := map[string]*string{"text/plain": &r.mail.Text, "text/html": &r.mail.HTML}[kind]
+	if into == nil || *into != "" || disposition == "attachment" {
+		return r.attach(orElse(names["filename"], params["name"]), kind, body)
+	}
+	*into, err = text(params["charset"], body)
+	return err
+}
+
+func (r *reading) takeAll(parts *multipart.Reader, depth int) error {
+	var problems error
+	for {
+		part, err := parts.NextRawPart()
+		if errors.Is(err, io.EOF) {
+			return problems
+		}
+		if err != nil {
+			return errors.Join(problems, errors.New("a part is cut off"))
+		}
+		if err := r.take(part.Header, part, depth+1); err != nil {
+			problems = err
+		}
+		if r.parts > maxParts {
+			return problems
+		}
+	}
+}
+
+func (r *reading) attach(name, kind string, body io.Reader) error {
+	size, err := io.Copy(io.Discard, body)
+	words := mime.WordDecoder{CharsetReader: decoded}
+	if plain, wordErr := words.DecodeHeader(name); wordErr == nil {
+		name = plain
+	}
+	r.mail.Attachments = append(r.mail.Attachments, Attachment{Name: valid(name), Type: valid(kind), Size: size})
+	if err != nil {
+		return errors.New("an attachment is damaged")
+	}
+	return nil
+}
+
+// transferred undoes a transfer encoding. One that is unknown is taken as none.
+func transferred(encoding string, body io.Reader) io.Reader {
+	switch strings.ToLower(strings.TrimSpace(encoding)) {
+	case "base64":
+		return base64.NewDecoder(base64.StdEncoding, body)
+	case "quoted-printable":
+		return quotedprintable.NewReader(body)
+	default:
+		return body
+	}
+}
+
+// text reads a part as UTF-8.
+func text(charset string, body io.Reader) (string, error) {
+	var problem error
+	if charset = strings.ToLower(charset); charset != "" && charset != "utf-8" && charset != "us-ascii" {
+		if other, err := decoded(charset, body); err == nil {
+			body = other
+		} else {
+			problem = err
+		}
+	}
+	read, err := io.ReadAll(io.LimitReader(body, maxShown+1))
+	if err != nil {
+		problem = errors.New("a text is damaged")
+	}
+	if len(read) > maxShown {
+		read, problem = read[:maxShown], errors.New("a text is too long to be shown whole")
+	}
+	return strings.ReplaceAll(valid(string(read)), "\r\n", "\n"), problem
+}
