@@ -114,7 +114,7 @@ func verify(ctx context.Context, path string) error {
 		return err
 	}
 	c := &checker{ctx: ctx, view: db.View}
-	for _, bucket := range [][]byte{bucketRequest, bucketHistory} {
+	for _, bucket := range [][]byte{bucketRequest, bucketHistory, bucketBookmark} {
 		c.sweep(bucket, func(_ *bbolt.Tx, k, v []byte) {
 			if _, err := body(v); err != nil {
 				c.find(bucket, k[:min(len(k), idLen)], "%v", err)

@@ -62,7 +62,7 @@ func (t *txn) update(id bridge.ID, fn func(*bridge.Change) error, a *ahead) ([]b
 	return record, t.release(c)
 }
 
-// keep writes a request's record, indexes and new entries.
+// keep writes a request's record, indexes and new entries, and feeds these.
 func (t *txn) keep(c *bridge.Change, record []byte, from indexed) error {
 	id := []byte(c.ID)
 	if err := t.put(bucketRequest, id, record); err != nil {
@@ -76,7 +76,11 @@ func (t *txn) keep(c *bridge.Change, record []byte, from indexed) error {
 		if err != nil {
 			return err
 		}
-		if err := t.put(bucketHistory, entryKey(id, e.Seq), line); err != nil {
+		k := entryKey(id, e.Seq)
+		if err := t.put(bucketHistory, k, line); err != nil {
+			return err
+		}
+		if err := t.feed(k); err != nil {
 			return err
 		}
 	}

@@ -110,6 +110,12 @@ func (c *checker) everything() {
 	})
 	c.sweep(bucketDue, c.due)
 	c.sweep(bucketLease, c.lease)
+	c.feed()
+	c.sweep(bucketBookmark, func(_ *bbolt.Tx, name, record []byte) {
+		if _, err := body(record); err != nil {
+			c.find(bucketBookmark, nil, "%q: %v", name, err)
+		}
+	})
 }
 
 // tail is the id that ends an index's key.
@@ -135,14 +141,19 @@ func (c *checker) count() {
 // sweepLen is how many entries are looked at in one transaction.
 const sweepLen = 256
 
-// sweep calls fn for every entry of a bucket. A page that makes no sense is a
-// finding and ends the walk of its bucket.
+// sweep calls fn for every entry of a bucket.
 func (c *checker) sweep(bucket []byte, fn func(tx *bbolt.Tx, k, v []byte)) {
+	c.walk(bucket, func(tx *bbolt.Tx) *bbolt.Bucket { return tx.Bucket(bucket) }, fn)
+}
+
+// walk calls fn for every entry of a bucket, or of one in it. A page that makes no
+// sense is a finding and ends the walk.
+func (c *checker) walk(bucket []byte, in func(*bbolt.Tx) *bbolt.Bucket, fn func(tx *bbolt.Tx, k, v []byte)) {
 	var from []byte
 	for more := true; more && c.err == nil; {
 		err := guard("check", func() error {
 			return c.view(func(tx *bbolt.Tx) error {
-				from, more = c.some(tx, bucket, from, fn)
+				from, more = c.some(tx, bucket, in(tx), from, fn)
 				return nil
 			})
 		})
@@ -162,8 +173,7 @@ func (c *checker) sweep(bucket []byte, fn func(tx *bbolt.Tx, k, v []byte)) {
 }
 
 // some calls fn for the next entries from a key on, and returns where to go on.
-func (c *checker) some(tx *bbolt.Tx, bucket, from []byte, fn func(tx *bbolt.Tx, k, v []byte)) (next []byte, more bool) {
-	b := tx.Bucket(bucket)
+func (c *checker) some(tx *bbolt.Tx, bucket []byte, b *bbolt.Bucket, from []byte, fn func(tx *bbolt.Tx, k, v []byte)) (next []byte, more bool) {
 	if b == nil {
 		c.find(bucket, nil, "it is missing")
 		return nil, false

@@ -22,7 +22,24 @@ func rich(t testing.TB, s *Store, n int) {
 	if err != nil || len(claims) != 2 {
 		t.Fatal(claims, err)
 	}
+	for i := range n {
+		feed(t, s, i, "x")
+	}
+	if err := s.SetBookmark(t.Context(), "crm", []byte("1")); err != nil {
+		t.Fatal(err)
+	}
 }
+
+// inWeek spoils the newest week of the feed.
+func inWeek(spoil func(*bbolt.Bucket) error) func(*bbolt.Tx) error {
+	return func(tx *bbolt.Tx) error {
+		all := tx.Bucket(bucketFeed)
+		name, _ := all.Cursor().Last()
+		return spoil(all.Bucket(name))
+	}
+}
+
+func stampNow() []byte { return appendUint(nil, stamp(time.Now())) }
 
 func TestCheckFindsEveryIndexOutOfStep(t *testing.T) {
 	t.Parallel()
@@ -61,7 +78,17 @@ func TestCheckFindsEveryIndexOutOfStep(t *testing.T) {
 		"a record that is another's": {bucketRequest, func(tx *bbolt.Tx) error {
 			return tx.Bucket(bucketRequest).Put(known, bytes.Clone(tx.Bucket(bucketRequest).Get([]byte(testID(2)))))
 		}},
-		"a bucket that is missing": {bucketRef, func(tx *bbolt.Tx) error { return tx.DeleteBucket(bucketRef) }},
+		"a place in another week": {bucketFeed, inWeek(func(b *bbolt.Bucket) error {
+			return b.Put(appendUint(nil, 7), entryKey(known, 1))
+		})},
+		"a place that is none":           {bucketFeed, inWeek(func(b *bbolt.Bucket) error { return b.Put([]byte("x"), entryKey(known, 1)) })},
+		"a place that leads to no entry": {bucketFeed, inWeek(func(b *bbolt.Bucket) error { return b.Put(stampNow(), known) })},
+		"a place of a line not there":    {bucketFeed, inWeek(func(b *bbolt.Bucket) error { return b.Put(stampNow(), entryKey(known, 9)) })},
+		"a feed without weeks":           {bucketFeed, put(bucketFeed, []byte("x"), nil)},
+		"a feed that is missing":         {bucketFeed, func(tx *bbolt.Tx) error { return tx.DeleteBucket(bucketFeed) }},
+		"a bookmark of another format":   {bucketBookmark, put(bucketBookmark, []byte("x"), []byte("\x02abcd"))},
+		"a bookmark that was changed":    {bucketBookmark, put(bucketBookmark, []byte("x"), append(enclose([]byte("1")), '2'))},
+		"a bucket that is missing":       {bucketRef, func(tx *bbolt.Tx) error { return tx.DeleteBucket(bucketRef) }},
 	}
 	for _, bucket := range [][]byte{bucketKey, bucketRef, bucketApplicant, bucketState, bucketSchedule, bucketDue, bucketLease} {
 		cases["an entry missing in "+string(bucket)] = struct {

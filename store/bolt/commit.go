@@ -29,6 +29,8 @@ type txn struct {
 	// week is the bucket that takes new ids of hints, weeks are all there are.
 	week  *bbolt.Bucket
 	weeks []*bbolt.Bucket
+	// fed is the feed's end once something was fed; see feed.go.
+	fed uint64
 }
 
 func (t *txn) bucket(name []byte) *bbolt.Bucket { return t.tx.Bucket(name) }
@@ -225,6 +227,9 @@ func (s *Store) attempt(group []*op) (again []*op, err error) {
 	}
 	if err := s.finish(tx); err != nil {
 		return kept, err
+	}
+	if t.fed > 0 {
+		s.fed.Store(t.fed)
 	}
 	if s.observe != nil {
 		s.observe(len(kept), time.Since(began))

@@ -24,8 +24,10 @@
 //	key, ref, applicant, state   indexes, see index.go
 //	schedule, due, lease         what is due when, see schedule.go
 //	seen       a bucket a week, in each: source, id of a hint → id of its request
+//	feed       a bucket a week, in each: place → id, number of an entry; see feed.go
+//	bookmark   name → a small value of who follows the feed
 //
-// A record is a format byte, a CRC-32C, and JSON (record.go). bbolt checks its own
+// A record is a format byte, a CRC-32C, and JSON (record.go), or a bookmark's value. bbolt checks its own
 // two root pages and nothing else, so a flipped bit would otherwise come back as
 // truth. Ids become keys so that no two of them give the same bytes (key.go).
 //
@@ -41,6 +43,12 @@
 //     new id (8.9 µs among 360,000 ids); a week means six (2.8 µs) and remembers 35
 //     to 42 days; one bucket for all (0.5 µs) could not be forgotten in one stroke.
 //     The first hint of a week drops the oldest bucket in its own commit.
+//   - The feed holds where an entry is and not the entry, and is forgotten by the week
+//     like the ids of hints. A place is a time: a counter would go on from an old
+//     number once a backup was restored, and a reader outside that kept its place
+//     would miss what came then. Its readers are told of a commit once it was synced,
+//     for the reason given above for duplicates. What was dropped is passed over when
+//     it is read, because looking for its places would cost more.
 //   - Leases end with the process: only one process can have the file, so Open
 //     voids those it finds, and what was under way is due at once.
 //   - The list of free pages is kept on disk. Leaving it out makes commits cheaper

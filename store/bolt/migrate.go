@@ -40,6 +40,14 @@ var migrations = []migration{
 		}
 		return nil
 	}},
+	{what: "the feed and bookmarks", run: func(tx *bbolt.Tx) error {
+		for _, name := range [][]byte{bucketFeed, bucketBookmark} {
+			if _, err := tx.CreateBucket(name); err != nil {
+				return err
+			}
+		}
+		return nil
+	}},
 }
 
 // layOut makes an empty store of the newest schema.

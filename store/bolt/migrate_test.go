@@ -1,7 +1,10 @@
 package bolt
 
 import (
+	"bytes"
+	"compress/gzip"
 	"errors"
+	"io"
 	"log/slog"
 	"os"
 	"slices"
@@ -13,11 +16,24 @@ import (
 	"keybridge/bridge"
 )
 
-// old opens a file of schema 1 the bare way.
+// old opens a file of schema 1 the bare way. It was written by the last program of
+// that schema, and holds three requests with one or two lines of history.
 func old(t *testing.T) *bbolt.DB {
 	t.Helper()
+	packed, err := os.ReadFile("testdata/schema1.db.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
 	path := temp(t)
-	if err := os.WriteFile(path, sample(t, 3), 0o600); err != nil {
+	if err := os.WriteFile(path, b, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	db, err := bbolt.Open(path, 0o600, nil)

@@ -10,11 +10,15 @@ import (
 	"keybridge/bridge"
 )
 
-// recordFormat is the first byte of every record: JSON behind a CRC-32C.
+// recordFormat is the first byte of every record: a body, JSON for all but bookmarks,
+// behind a CRC-32C.
 const recordFormat = 1
 
 // recordHead is how many bytes precede the JSON.
 const recordHead = 1 + crc32.Size
+
+// errCut is what a record is that has not even a head.
+var errCut = errors.New("the record is cut short")
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -24,16 +28,21 @@ func seal(v any) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return enclose(body), nil
+}
+
+// enclose puts format and checksum before a body.
+func enclose(body []byte) []byte {
 	out := make([]byte, recordHead, recordHead+len(body))
 	out[0] = recordFormat
 	binary.BigEndian.PutUint32(out[1:], crc32.Checksum(body, castagnoli))
-	return append(out, body...), nil
+	return append(out, body...)
 }
 
-// body checks a record and returns its JSON.
+// body checks a record and returns what it encloses.
 func body(record []byte) ([]byte, error) {
 	if len(record) < recordHead {
-		return nil, errors.New("the record is cut short")
+		return nil, errCut
 	}
 	if record[0] != recordFormat {
 		return nil, fmt.Errorf("the record has the unknown format %d", record[0])

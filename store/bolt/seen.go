@@ -71,7 +71,7 @@ func (t *txn) beginWeek() error {
 		t.week = week
 		return nil
 	}
-	if err := forgetBefore(all, now); err != nil {
+	if err := forgetBefore(all, now, seenKeep); err != nil {
 		return err
 	}
 	week, err := all.CreateBucket(name)
@@ -80,12 +80,13 @@ func (t *txn) beginWeek() error {
 	return err
 }
 
-// forgetBefore drops the weeks that nobody has to remember in week now.
-func forgetBefore(all *bbolt.Bucket, now uint64) error {
+// forgetBefore drops the weeks that nobody has to remember in week now, when keep
+// whole weeks are remembered beside it.
+func forgetBefore(all *bbolt.Bucket, now, keep uint64) error {
 	var old [][]byte
 	c := all.Cursor()
 	for name, _ := c.First(); name != nil; name, _ = c.Next() {
-		if binary.BigEndian.Uint64(name)+seenKeep < now {
+		if binary.BigEndian.Uint64(name)+keep < now {
 			old = append(old, append([]byte(nil), name...))
 		}
 	}

@@ -59,6 +59,8 @@ type Store struct {
 	closing, stopped chan struct{}
 	once             sync.Once
 	closeErr         error
+	// fed is the last place of the feed that is on the disk.
+	fed atomic.Uint64
 	// broken is why the store stopped answering.
 	broken atomic.Pointer[error]
 	// wedged is set by the committer when a transaction could not even be given up:
@@ -104,7 +106,7 @@ func Open(cfg Config) (*Store, error) {
 	return s, nil
 }
 
-// prepare brings the schema up to date and voids the leases of the process before.
+// prepare brings the schema up to date, finds the feed's end and voids the leases of the process before.
 func (s *Store) prepare() error {
 	if err := migrate(s.db, s.log, migrations); err != nil {
 		return err
@@ -114,6 +116,7 @@ func (s *Store) prepare() error {
 		if err != nil {
 			return err
 		}
+		s.fed.Store(feedEnd(tx.Bucket(bucketFeed)))
 		t := &txn{tx: tx, now: s.now()}
 		if err := t.freeLeases(); err != nil || !t.wrote {
 			return errors.Join(err, tx.Rollback())

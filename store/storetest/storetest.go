@@ -32,6 +32,8 @@ func Run(t *testing.T, open Open) {
 		{"Claim", claimTests},
 		{"Read", readTests},
 		{"Drop", dropTests},
+		{"Feed", feedTests},
+		{"Bookmark", bookmarkTests},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			t.Parallel()
