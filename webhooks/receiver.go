@@ -134,12 +134,14 @@ func (d *delivery) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if d.admit != nil {
 		if err := d.admit(r); err != nil {
+			leave(w, r)
 			d.refuse(w, err)
 			return
 		}
 	}
 	body, err := d.body(w, r)
 	if err != nil {
+		leave(w, r)
 		d.unread(w, err)
 		return
 	}
@@ -157,10 +159,11 @@ func (d *delivery) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // method answers whatever is not a POST, and reports whether it is one.
 func (d *delivery) method(w http.ResponseWriter, r *http.Request) bool {
-	switch {
-	case r.Method == http.MethodPost:
+	if r.Method == http.MethodPost {
 		return true
-	case r.Method == http.MethodHead && d.head:
+	}
+	leave(w, r)
+	if r.Method == http.MethodHead && d.head {
 		w.Header().Set("Cache-Control", "no-store")
 		w.WriteHeader(http.StatusOK)
 		return false
@@ -172,6 +175,19 @@ func (d *delivery) method(w http.ResponseWriter, r *http.Request) bool {
 	w.Header().Set("Allow", allow)
 	problem(w, http.StatusMethodNotAllowed, "Webhooks are sent here with POST.")
 	return false
+}
+
+// leave has the connection closed after the answer if there is a body that nobody
+// reads to its end. To keep a connection net/http reads the body first and answers
+// then, and even to close one it reads on for a while: whoever is slow with a body
+// would be waited for as long as the server's ReadTimeout allows.
+func leave(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength == 0 {
+		return
+	}
+	w.Header().Set("Connection", "close")
+	// Without deadlines there is nothing to wait for, as in a test, or the ReadTimeout.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now())
 }
 
 // bodies are buffers for bodies. Those that grew large are left to the collector.
@@ -208,7 +224,6 @@ func (d *delivery) body(w http.ResponseWriter, r *http.Request) (*bytes.Buffer, 
 
 // unread answers a body that could not be read.
 func (d *delivery) unread(w http.ResponseWriter, err error) {
-	w.Header().Set("Connection", "close")
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		d.Observe(d.source, OutcomeTooLarge)
 		problem(w, http.StatusRequestEntityTooLarge, "The body may have "+strconv.FormatInt(d.Limit, 10)+" bytes.")

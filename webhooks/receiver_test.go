@@ -352,6 +352,38 @@ func TestABodyThatDoesNotArriveIsNotWaitedFor(t *testing.T) {
 	}
 }
 
+// The server of this test waits as long as it likes for a body, so only an answer
+// that does not wait for one comes in time.
+func TestWhoIsRefusedWithoutTheBodyIsAnsweredWithoutIt(t *testing.T) {
+	b := &bench{}
+	server := httptest.NewServer(tykHandler(t, b.receiver()))
+	defer server.Close()
+	const short, long = "100", "10485760"
+	for request, want := range map[string][2]string{
+		"POST /?secret=wrong":        {short, "401"},
+		"POST /?secret=" + tykSecret: {long, "413"},
+		"PUT /?secret=" + tykSecret:  {short, "405"},
+		"HEAD /?secret=" + tykSecret: {short, "200"},
+	} {
+		conn, err := net.Dial("tcp", server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+		if _, err := io.WriteString(conn, request+" HTTP/1.1\r\nHost: x\r\nContent-Length: "+want[0]+"\r\n\r\n{"); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := io.ReadAll(conn)
+		if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 "+want[1]+" ") {
+			t.Errorf("%s: answered %q, %v", request, answer, err)
+		}
+		_ = conn.Close()
+	}
+	if len(b.hints) != 0 {
+		t.Error("a hint was taken")
+	}
+}
+
 func TestAConnectionServesManyDeliveries(t *testing.T) {
 	b := &bench{}
 	r := b.receiver()
