@@ -38,6 +38,14 @@
 //     only key to the page, so it is kept out of logs and referrers. The page of a
 //     request that came by a bare id also wants the cookie of the browser it came
 //     in.
+//   - A link that is mailed to the applicant (Links.Mailed) is signed for another
+//     claim, and wants no cookie: it was in their own mailbox. A checkout only knows
+//     the address without that claim, so a browser that opens the mailed one gets a
+//     pass: a cookie, signed for a third claim, that lets it in on every address of
+//     that one request for as long as the link works. Nothing of it is kept here, so a
+//     mail scanner that follows the link changes nothing.
+//   - A mailed address does not say which checkout was left. Whoever lands on one is
+//     taken to come from the open one, and is not sent on to pay.
 //   - Cross-origin posts are refused by http.CrossOriginProtection; there is no
 //     token in forms. GET and HEAD change nothing; HEAD hands nothing off.
 //   - Everything works without JavaScript: a page that waits reloads itself by a

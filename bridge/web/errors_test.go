@@ -23,6 +23,7 @@ func TestThePageOfEveryError(t *testing.T) {
 	g := newGallery(t, open)
 	page := g.put(func(r *bridge.Request) { r.Arrival.Trust, r.Arrival.Browser = bridge.Bare, "another" })
 	signed := g.put(func(r *bridge.Request) { r.Key = "signed" })
+	told := g.put(all(bare, func(r *bridge.Request) { r.Key, r.Terms.Tell = "told", bridge.MessageKinds }))
 	gone := strings.TrimPrefix(g.links.Page(idOf("never"), noon), g.links.Base)
 	expired := strings.TrimPrefix(g.links.Page(idOf("signed"), noon.AddDate(0, 0, -31)), g.links.Base)
 	for _, test := range []struct {
@@ -39,6 +40,7 @@ func TestThePageOfEveryError(t *testing.T) {
 		{"error-refused", 403, "GET", "/handoff/main?token=bad", nil},
 		{"error-closed", 403, "GET", "/handoff/main?id=1", nil},
 		{"error-other-browser", 403, "GET", page, nil},
+		{"error-other-browser-told", 403, "GET", told, nil},
 		{"error-bad-link", 404, "GET", "/r/AAAA", nil},
 		{"error-no-request", 404, "GET", gone, nil},
 		{"error-expired", 410, "GET", expired, nil},

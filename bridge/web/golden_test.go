@@ -57,14 +57,21 @@ func newGallery(t *testing.T, portal web.Portal) *gallery {
 	if err != nil {
 		t.Fatal(err)
 	}
+	g.serve(portal)
+	return g
+}
+
+// serve makes the server, with the links and the clock as they are now.
+func (g *gallery) serve(portal web.Portal) {
+	g.t.Helper()
+	var err error
 	g.Server, err = web.New(web.Config{
 		Service: g.service, Portals: map[string]web.Portal{"main": portal}, Links: g.links, Name: "Weather keys",
 		Contact: "mailto:help@example.com", Patience: time.Millisecond, Now: g.now,
 	})
 	if err != nil {
-		t.Fatal(err)
+		g.t.Fatal(err)
 	}
-	return g
 }
 
 // idOf makes an id that is the same in every run.

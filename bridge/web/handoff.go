@@ -2,12 +2,7 @@ package web
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"net/http"
-	"strings"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -135,30 +130,3 @@ func (s *Server) resume(c *gin.Context, portal, key string) string {
 	}
 	return s.cfg.Links.Page(r.ID, s.cfg.Now())
 }
-
-const browserCookie = "keybridge_browser"
-
-// browser returns the hash that stands for the visitor's browser, and gives it a
-// cookie where it has none. The cookie is a random number and says nothing else.
-func (s *Server) browser(c *gin.Context) string {
-	if known := c.GetString(browserCookie); known != "" {
-		return known
-	}
-	cookie, err := c.Cookie(browserCookie)
-	if raw, decErr := hex.DecodeString(cookie); err != nil || decErr != nil || len(raw) != 16 {
-		var fresh [16]byte
-		_, _ = rand.Read(fresh[:]) // never fails, see crypto/rand
-		cookie = hex.EncodeToString(fresh[:])
-		http.SetCookie(c.Writer, &http.Cookie{ //nolint:gosec // Secure wherever browsers come by https
-			Name: browserCookie, Value: cookie, Path: "/", MaxAge: int((90 * 24 * time.Hour).Seconds()),
-			HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: s.secure(),
-		})
-	}
-	sum := sha256.Sum256([]byte(cookie))
-	known := hex.EncodeToString(sum[:])
-	c.Set(browserCookie, known) // for the rest of this request
-	return known
-}
-
-// secure reports whether browsers reach us by https.
-func (s *Server) secure() bool { return strings.HasPrefix(s.cfg.Links.Base, "https:") }

@@ -145,7 +145,10 @@ func (h *house) domain(how housing, dashboard, stripeURL string, log *slog.Logge
 		Changed: h.metrics.Changed, Tried: h.metrics.Try,
 	}
 	for name := range portalKeys(h.t) {
-		cfg.Portals[name] = bridge.Site{Portal: portal}
+		cfg.Portals[name] = bridge.Site{Portal: unlisted{portal}}
+		if name == "main" {
+			cfg.Portals[name] = bridge.Site{Portal: portal}
+		}
 		cfg.Plans = append(cfg.Plans, plans(name)...)
 	}
 	service, err := bridge.New(cfg)
@@ -154,6 +157,12 @@ func (h *house) domain(how housing, dashboard, stripeURL string, log *slog.Logge
 	}
 	return service
 }
+
+// unlisted is a portal that is not asked for what waits: all portals of a house are one,
+// and what waits there would be taken in for each.
+type unlisted struct{ bridge.Portal }
+
+func (unlisted) ListPending(context.Context, func(string) error) error { return nil }
 
 // plans are what a portal's policies demand: nothing, a payment, a card and a payment.
 func plans(portal string) []bridge.Plan {

@@ -19,7 +19,7 @@ const mostTries = 8
 // as there is one; one that comes back chooses for itself, and so does one whose
 // payment has failed, because it has to read that first.
 func (s *Server) request(c *gin.Context) error {
-	r, err := s.mine(c)
+	r, who, err := s.mine(c)
 	if err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func (s *Server) request(c *gin.Context) error {
 		c.Redirect(http.StatusSeeOther, r.Payment.Checkout.URL)
 		return nil
 	}
-	return s.show(c, r, view{Go: on})
+	return s.show(c, r, who, view{Go: on})
 }
 
 // landing is where a browser comes back to from a checkout. It claims nothing: it
@@ -46,7 +46,7 @@ func (s *Server) request(c *gin.Context) error {
 // to the page. While the provider cannot be read it goes on looking, because whoever
 // has just paid must not be asked to pay.
 func (s *Server) landing(c *gin.Context) error {
-	r, err := s.mine(c)
+	r, who, err := s.mine(c)
 	if err != nil {
 		return err
 	}
@@ -56,34 +56,35 @@ func (s *Server) landing(c *gin.Context) error {
 	before := r.Revision
 	answered := func(r bridge.Request) bool {
 		over := r.Payment.Checkout.State != bridge.CheckoutOpen
-		return over || !s.cameFrom(c, r) && r.Revision > before
+		return over || !s.cameFrom(who.link, r) && r.Revision > before
 	}
 	r, err = s.await(c, r, func(r bridge.Request) bool { return answered(r) && settled(r) })
 	if err != nil {
 		return err
 	}
 	if !answered(r) && (tries(c) < mostTries || r.Work.Failures > 0) {
-		return s.show(c, r, view{Checking: true})
+		return s.show(c, r, who, view{Checking: true})
 	}
 	next := s.pagePath(c)
-	if payable(r) && !s.cameFrom(c, r) {
+	if payable(r) && !s.cameFrom(who.link, r) {
 		next += "?" + queryGo + "=1" // one step is done, and the next one has a checkout of its own
 	}
 	c.Redirect(http.StatusSeeOther, next)
 	return nil
 }
 
-// cameFrom reports whether the checkout that is open now is the one that sends
-// browsers back to this address: a checkout is given the page's address as it is at
-// the time its attempt began.
-func (s *Server) cameFrom(c *gin.Context, r bridge.Request) bool {
+// cameFrom reports whether an address is the one that the checkout that is open now
+// sends browsers back to: a checkout is given the page's address as of the time its
+// attempt began. No checkout is given a mailed one, so of that it cannot be said, and
+// whoever may just have paid is not sent to pay.
+func (s *Server) cameFrom(address link, r bridge.Request) bool {
 	opened := r.Work.Attempts[bridge.OpenCheckout].Begun
-	return s.cfg.Links.token(r.ID, opened) == c.Param("token")
+	return address.claim == mailClaim || address.expires == s.cfg.Links.expiry(opened)
 }
 
 // withdraw is the developer's "no, thank you".
 func (s *Server) withdraw(c *gin.Context) error {
-	r, err := s.mine(c)
+	r, _, err := s.mine(c)
 	if err != nil {
 		return err
 	}
@@ -104,33 +105,6 @@ func (s *Server) await(c *gin.Context, r bridge.Request, enough func(bridge.Requ
 }
 
 func (s *Server) pagePath(c *gin.Context) string { return "/r/" + c.Param("token") }
-
-// mine returns the request of the page's token, if this browser may see it.
-func (s *Server) mine(c *gin.Context) (bridge.Request, error) {
-	id, badLink := s.cfg.Links.read(c.Param("token"), s.cfg.Now())
-	if id == "" {
-		return bridge.Request{}, &pageError{Status: http.StatusNotFound, Title: "This link does not work",
-			Text: "The address is not complete, or was never one of ours. Go back to the portal and open it from there again."}
-	}
-	r, err := s.cfg.Service.Get(c.Request.Context(), id)
-	switch {
-	case bridge.KindOf(err) == bridge.NotFound:
-		return r, &pageError{Status: http.StatusNotFound, Title: "We could not find your request",
-			Text: "The portal knows no new key request behind the address you came from. Go back to the portal and ask for the key again."}
-	case err != nil:
-		return r, err
-	}
-	home := s.cfg.Portals[r.Portal].Home
-	if badLink != nil {
-		return r, &pageError{Status: http.StatusGone, Title: "This link has expired",
-			Text: "Go back to the portal: your key request, and your key if there is one, are listed there.", Home: home}
-	}
-	if r.Arrival.Trust == bridge.Bare && r.Arrival.Browser != s.browser(c) {
-		return r, &pageError{Status: http.StatusForbidden, Title: "Opened in another browser",
-			Text: "For your safety this page opens only in the browser in which you asked for the key, and that browser has to keep cookies. Continue there, or go back to the portal.", Home: home}
-	}
-	return r, nil
-}
 
 // working reports whether it is the worker's turn: the developer waits for us.
 func working(r bridge.Request) bool {

@@ -40,7 +40,7 @@ type stepView struct {
 }
 
 // show renders a request's page.
-func (s *Server) show(c *gin.Context, r bridge.Request, v view) error {
+func (s *Server) show(c *gin.Context, r bridge.Request, _ visitor, v view) error {
 	portal := s.portalOf(r)
 	v.Says = wordsFor(r, portal, v.Checking, s.cfg.Now())
 	v.frame = s.frame(v.Says.Title)
