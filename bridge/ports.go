@@ -35,6 +35,17 @@ type Store interface {
 	// them until lease, longest due first. next is when another one will be due;
 	// zero when none is in sight.
 	Claim(ctx context.Context, portal string, now, lease time.Time, limit int) (claims []Claim, next time.Time, err error)
+	// Feed returns the entries of all requests in the order in which they were
+	// committed, after a place, at most limit (1 to 1000, 0 for 100). Entries stay in it
+	// for at least 35 days; who asks for older ones gets the oldest there are. FeedEnd
+	// returns the newest place, 0 when there is none.
+	Feed(ctx context.Context, after uint64, limit int) ([]Line, error)
+	FeedEnd(ctx context.Context) (uint64, error)
+	// Bookmark returns a small named value, nil when there is none; SetBookmark keeps
+	// one, and removes it when it is nil. Invalid for a name of more than 100 bytes or a
+	// value of more than 64 KiB.
+	Bookmark(ctx context.Context, name string) ([]byte, error)
+	SetBookmark(ctx context.Context, name string, value []byte) error
 	// Drop removes a request and everything that leads to it: for what turned out
 	// never to have been a key request. It may be repeated.
 	Drop(ctx context.Context, id ID) error
@@ -99,6 +110,11 @@ type Portal interface {
 	// ListPending calls yield with the id of every key request that waits, until
 	// yield returns an error, which it returns.
 	ListPending(ctx context.Context, yield func(key string) error) error
+	// Create makes a key request for a developer and returns its id. One of theirs for
+	// exactly the same that still waits is returned instead of a second one. NotFound
+	// when there is no such developer, Invalid for what the portal does not offer or
+	// where it is not clear for which app it is.
+	Create(ctx context.Context, a Asking) (key string, err error)
 }
 
 // Asking is a key request that a person makes for a developer, after an offline sale,

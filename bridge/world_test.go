@@ -303,6 +303,7 @@ type farKey struct {
 	state  bridge.AccessState
 	asked  bridge.Asked
 	issued int
+	also   []string // further ids of the same
 }
 
 type farPortal struct {
@@ -310,6 +311,10 @@ type farPortal struct {
 	keys map[string]*farKey
 	name string // put before the calls' names, to tell two portals apart
 	hang bool   // readings are not answered at all
+	// renews: a key that is resumed comes of a key request of its own.
+	renews bool
+	// inactive: the developer's account is deactivated.
+	inactive bool
 }
 
 func (p *farPortal) ask(policies ...string) string {
@@ -357,7 +362,9 @@ func (p *farPortal) do(ctx context.Context, name, key string, work func(*farKey)
 				return err
 			}
 		}
-		facts = bridge.KeyRequest{State: k.state, Asked: k.asked, Applicant: bridge.Applicant{ID: "dev-1", Email: canary}}
+		facts = bridge.KeyRequest{
+			State: k.state, Asked: k.asked, Applicant: bridge.Applicant{ID: "dev-1", Email: canary}, Also: k.also, Inactive: p.inactive,
+		}
 		if k.issued > 0 {
 			facts.Keys = []string{"hash-" + key}
 		}
@@ -407,14 +414,67 @@ func (p *farPortal) Suspend(ctx context.Context, key string, _ bridge.Access) (b
 }
 
 func (p *farPortal) Resume(ctx context.Context, key string, _ bridge.Access) (bridge.KeyRequest, error) {
-	return p.move(ctx, "resume", key, bridge.Granted)
+	defer func() { // the work is done, and the answer on its way
+		p.w.mu.Lock()
+		hook := p.w.hook
+		p.w.mu.Unlock()
+		if hook != nil {
+			hook("resumed")
+		}
+	}()
+	return p.do(ctx, "resume", key, func(k *farKey) error {
+		if k.state == bridge.Suspended && p.renews {
+			anew := fmt.Sprintf("k%d", len(p.keys)+1)
+			p.keys[anew], k.also = k, append(k.also, anew)
+		}
+		if k.state == bridge.Pending {
+			return errMoved
+		}
+		k.state = bridge.Granted
+		return nil
+	})
 }
 
 func (p *farPortal) Revoke(ctx context.Context, key string, _ bridge.Access) (bridge.KeyRequest, error) {
 	return p.move(ctx, "revoke", key, bridge.Gone)
 }
 
-func (p *farPortal) ListPending(context.Context, func(string) error) error { return nil }
+func (p *farPortal) Create(ctx context.Context, a bridge.Asking) (key string, err error) {
+	if a.Developer != "dev-1" {
+		return "", &bridge.Error{Kind: bridge.NotFound, Msg: "the portal knows no such developer"}
+	}
+	at := p.w.now()
+	err = p.w.call(ctx, p.name+"create", "", nil, func() error {
+		for id, k := range p.keys {
+			if k.state == bridge.Pending && slices.Equal(k.asked.Policies, a.Policies) {
+				key = id
+				return nil
+			}
+		}
+		key = fmt.Sprintf("k%d", len(p.keys)+1)
+		p.keys[key] = &farKey{state: bridge.Pending, asked: bridge.Asked{Policies: a.Policies, Plan: a.Plan, At: at}}
+		return nil
+	})
+	return key, err
+}
+
+func (p *farPortal) ListPending(ctx context.Context, yield func(string) error) error {
+	var waits []string
+	err := p.w.call(ctx, p.name+"list pending", "", nil, func() error {
+		for key, k := range p.keys {
+			if k.state == bridge.Pending {
+				waits = append(waits, key)
+			}
+		}
+		return nil
+	})
+	for _, key := range waits {
+		if err := yield(key); err != nil {
+			return err
+		}
+	}
+	return err
+}
 
 // account is what the provider holds for one request.
 type account struct {

@@ -1,0 +1,83 @@
+package bridge
+
+import (
+	"context"
+	"fmt"
+	"slices"
+)
+
+// Create makes a key request in a portal for a developer, on a person's word, and
+// returns its request. With a reason in waive the applicant has nothing to pay or
+// validate, because that was settled elsewhere; a review still waits for a person.
+//
+// It may be repeated: a key request of the developer for the same that still waits is
+// taken instead of making a second one. NotFound for a developer the portal does not
+// know, Invalid for what it does not offer, Unavailable where it is not known whether
+// the portal has made one; then repeating it tells.
+func (s *Service) Create(ctx context.Context, portal string, a Asking, by Actor, waive string) (Request, error) {
+	site, ok := s.cfg.Portals[portal]
+	if !ok {
+		return Request{}, &Error{Kind: NotFound, Msg: fmt.Sprintf("There is no portal %q here.", portal)}
+	}
+	key, err := site.Portal.Create(ctx, a)
+	if err != nil {
+		return Request{}, err
+	}
+	now := s.cfg.Now().UTC()
+	h := Hint{Source: "person", What: "create", At: now, Portal: portal, Key: key, Intake: s.Intake(portal, key)}
+	done, err := s.accept(context.WithoutCancel(ctx), h, func(c *Change) error {
+		c.note(now, by, WhatReceived, "", "made for the developer", waive)
+		if waive != "" {
+			c.waivedBy(Mark{At: now, By: by, Why: waive})
+		}
+		return nil
+	})
+	if err != nil {
+		return Request{}, err
+	}
+	return s.cfg.Store.Get(ctx, done.Request)
+}
+
+// waivedBy lets go of what the applicant is asked for. A webhook may have been faster,
+// so that the request has its steps already.
+func (c *Change) waivedBy(mark Mark) {
+	c.Waived = mark
+	if c.Access.Have == Unread || c.Verdict.Outcome != Open {
+		return // TakeIn will, or it is too late
+	}
+	c.waiveAsking(mark)
+	c.conclude(mark.At)
+}
+
+// Asking returns what to ask a portal for so that a plan applies. policies chooses
+// among the plan's own, and has to where there are several. Invalid, with what to
+// choose from, when that is not clear.
+func (p Plans) Asking(portal, name string, policies []string) (a Asking, err error) {
+	i := slices.IndexFunc(p, func(plan Plan) bool { return plan.Portal == portal && plan.Name == name })
+	if i < 0 {
+		return a, &Error{Kind: Invalid, Msg: fmt.Sprintf("There is no plan %q for the portal %q.", name, portal)}
+	}
+	plan := p[i]
+	switch {
+	case len(plan.PortalPlans) > 1:
+		return a, &Error{Kind: Invalid, Msg: fmt.Sprintf("The plan %q is for several plans of the portal (%q); say which one.", name, plan.PortalPlans)}
+	case len(plan.PortalPlans) == 1:
+		a.Plan = plan.PortalPlans[0]
+	}
+	for _, policy := range policies {
+		if len(plan.Policies) > 0 && !slices.Contains(plan.Policies, policy) {
+			return a, &Error{Kind: Invalid, Msg: fmt.Sprintf("The plan %q is not for the policy %q, but for %q.", name, policy, plan.Policies)}
+		}
+	}
+	switch {
+	case len(policies) > 0:
+		a.Policies = policies
+	case len(plan.Policies) == 1:
+		a.Policies = plan.Policies
+	case len(plan.Policies) == 0:
+		return a, &Error{Kind: Invalid, Msg: fmt.Sprintf("The plan %q is for every product; say for which ones the key is.", name)}
+	default:
+		return a, &Error{Kind: Invalid, Msg: fmt.Sprintf("The plan %q is for several policies; say which of %q.", name, plan.Policies)}
+	}
+	return a, nil
+}
