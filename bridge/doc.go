@@ -41,7 +41,32 @@
 //     else in the record is what was last read, and is replaced by every pass.
 //   - A portal's webhook is often faster than the browser it belongs to, and how that
 //     is handed off decides whether the checkout may name anybody. So a checkout waits
-//     three seconds for a browser, unless the terms tell the applicant where to go.
+//     three seconds for a browser, and the applicant is written to after a minute,
+//     unless the portal leads no browsers here (Terms.Mailed).
+//   - What the applicant is told follows from where the request stands and from what was
+//     last said, in one file (news.go). What the terms leave out, or what can never be
+//     sent, is noted as said, so that the next of its kind is seen to be new. Who came
+//     here is told of a step whose turn comes a quarter of an hour later or more, and
+//     reminded before the time for one is over. Telling comes last, and one that fails
+//     holds nothing else up.
+//   - What the applicant is told is the portal's to say and not the plan's: it depends on
+//     what that portal mails by itself.
+//   - Polling hints at what is not known yet and at nothing else: what is known has its
+//     own clock. A portal is asked at every start, so a webhook that says "look it up"
+//     (Service.Ask) needs nothing kept.
+//   - Where a portal can give keys anew only by another key request, that one's id is a
+//     ref of the first (KeyRequest.Also), and a hint at it leads there. The portal may
+//     tell of it before the call that made it has returned: an unread request of the same
+//     developer for the same waits while another's keys are being resumed, and is
+//     dropped when it turns out to be that. A resumption whose answer was lost is looked
+//     for by the next reading (Access.Since), whether or not it is still wanted.
+//   - A developer's account that is deactivated in the portal stops what is asked of them
+//     and suspends their keys; a subscription goes on, as it does when an admin suspends
+//     a key. What was approved and not granted is given up, and refunded, after
+//     Terms.Patience.
+//   - A person who makes a key request may say that it was settled elsewhere. That is
+//     kept with the intake (Request.Waived), so that no crash can ask for it after all.
+//     It waives what the applicant is asked for, never a review.
 //   - An expired checkout is opened again while its step waits, so the developer's
 //     link always leads somewhere; Terms.Patience ends that, not a count.
 //   - A definite answer that a provider will repeat under one key (a stored 500)

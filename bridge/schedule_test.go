@@ -41,6 +41,7 @@ func TestSchedulesOfFailingCallsConverge(t *testing.T) {
 		l := &life{T: rt, w: w}
 		l.id = w.ask(rapid.SampledFrom(plans).Draw(rt, "plan"))
 		l.key = "k1"
+		w.portal.renews = rapid.Bool().Draw(rt, "renews")
 		w.fault = l.fault
 		for range rapid.IntRange(3, 60).Draw(rt, "length") {
 			l.calls = rapid.IntRange(0, 4).Draw(rt, "faults")
@@ -121,6 +122,7 @@ var ending = []string{
 
 func (l *life) portalCan(can map[string]func()) {
 	set := func(s bridge.AccessState) func() { return func() { l.w.portal.set(l.key, s) } }
+	can["the account is deactivated, or activated"] = func() { l.w.setInactive(!l.w.portal.inactive) }
 	switch l.w.portal.get(l.key).state {
 	case bridge.Pending:
 		can["the admin approves"], can["the admin deletes"] = set(bridge.Granted), set(bridge.Gone)
@@ -228,6 +230,7 @@ func (l *life) always() {
 // settle lets time pass with nothing going wrong, and checks what is left. Nothing
 // is hinted at: the schedule alone has to bring it there.
 func (l *life) settle() {
+	l.w.setInactive(false)
 	for range 3 {
 		l.w.pass(25 * time.Hour) // the longest anything is left alone
 		for n := 0; l.step() > 0; n++ {
