@@ -155,12 +155,16 @@ func (a *api) meant(call call, status int, said envelope) error {
 }
 
 // answered is the cause of an error for the log: the status, and the plain words of what Tyk said, unless the answer may
-// hold a secret.
+// hold a secret. It is errBroken where Tyk speaks of what stands behind it.
 func answered(call call, status int, said envelope) error {
+	cause := fmt.Errorf("answered %d", status)
 	if plain := said.plain(); plain != "" && !call.wipe {
-		return fmt.Errorf("answered %d: %s", status, plain)
+		cause = fmt.Errorf("answered %d: %s", status, plain)
 	}
-	return fmt.Errorf("answered %d", status)
+	if said.broken() {
+		return fmt.Errorf("%w: %w", errBroken, cause)
+	}
+	return cause
 }
 
 // failure makes an error of a call. why may be nil.

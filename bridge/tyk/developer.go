@@ -21,6 +21,7 @@ type developer struct {
 	OldID         text                `json:"_id"`
 	Email         text                `json:"email"`
 	OrgID         text                `json:"org_id"`
+	Inactive      text                `json:"inactive"`      // "true" once the account is deactivated
 	Keys          map[string]texts    `json:"keys"`          // key id to policies (or, of old, APIs)
 	Subscriptions map[string]text     `json:"subscriptions"` // policy to key id
 	Fields        fields              `json:"fields"`

@@ -20,12 +20,18 @@ var (
 	errDeveloper = errors.New("the developer does not exist")
 	// errUnhashed: a key was named by its hash at a gateway that does not hash keys.
 	errUnhashed = errors.New("key hashing is not enabled")
+	// errBroken: something behind the portal does not work now.
+	errBroken = errors.New("out of order")
+	// errAppless: no app is found that an access request is for.
+	errAppless = errors.New("no such app")
+	// errUnoffered: a product or plan of an access request is not offered any more.
+	errUnoffered = errors.New("not offered")
 	// errNotJSON stands for every error of decoding: those of encoding/json may quote what was read.
 	errNotJSON = errors.New("the answer is not the JSON expected")
 )
 
-// envelope is how the Dashboard answers with an error, or with success and no record. The gateway behind it writes the
-// members in lower case, which is the same to encoding/json.
+// envelope is how a portal answers with an error, or with success and no record. The gateway behind a Dashboard writes
+// the members in lower case, which is the same to encoding/json.
 type envelope struct {
 	Status  text
 	Message text
@@ -40,12 +46,31 @@ func envelopeOf(body []byte) (e envelope, ok bool) {
 	return e, true
 }
 
+// enterpriseEnvelope reads an answer of the Enterprise Portal as an envelope. It has three shapes for an error:
+// {"errors":["…"]}, and {"status":"error"} with "errors" or with "message". The status of an access request is none.
+func enterpriseEnvelope(body []byte) (e envelope, ok bool) {
+	var sent struct {
+		Status  word
+		Message word
+		Errors  words
+	}
+	if json.Unmarshal(body, &sent) != nil {
+		return envelope{}, false
+	}
+	said := strings.Join(append(sent.Errors, string(sent.Message)), " ")
+	e = envelope{Status: text(sent.Status), Message: text(strings.TrimSpace(said))}
+	if len(sent.Errors) > 0 {
+		e.Status = "error"
+	}
+	return e, e.isError() || strings.EqualFold(string(e.Status), "ok")
+}
+
 func (e envelope) isError() bool { return strings.EqualFold(string(e.Status), "error") }
 
 var (
 	sayMissing    = regexp.MustCompile(`(?i)\bnot (be )?found\b|\bdo(es)? not exist\b|\bdoesn't exist\b|\bno such\b`)
-	sayBroken     = regexp.MustCompile(`(?i)\bhost\b|\bserver|\bconnect|\bdatabase\b|\bredis\b|\bmongo|\btime ?out\b|\blookup\b|\bdial\b`)
-	sayProcessed  = regexp.MustCompile(`(?i)\balready\b.*\b(processed|approved)\b`)
+	sayBroken     = regexp.MustCompile(`(?i)\bhost\b|\bserver|\bconnect|\bdatabase\b|\bredis\b|\bmongo|\btime ?out\b|\blookup\b|\bdial\b|\b(un)?reach(ed|able)\b|\bunavailable\b`)
+	sayProcessed  = regexp.MustCompile(`(?i)\balready\b.*\b(processed|approved|rejected)\b`)
 	sayPolicy     = regexp.MustCompile(`(?i)\bpolic(y|ies)\b`)
 	sayDeveloper  = regexp.MustCompile(`(?i)\b(developer|user)\b`)
 	sayUnhashed   = regexp.MustCompile(`(?i)\bhashing is not enabled\b`)
@@ -62,7 +87,7 @@ func (e envelope) meaning() error {
 		return errProcessed
 	case sayUnhashed.MatchString(m):
 		return errUnhashed
-	case sayBroken.MatchString(m), !sayMissing.MatchString(m):
+	case e.broken(), !sayMissing.MatchString(m):
 		return nil
 	case sayPolicy.MatchString(m):
 		return errPolicy
@@ -71,6 +96,9 @@ func (e envelope) meaning() error {
 	}
 	return errMissing
 }
+
+// broken reports whether an error envelope speaks of what stands behind the portal: a gateway, a database.
+func (e envelope) broken() bool { return sayBroken.MatchString(string(e.Message)) }
 
 func (e envelope) unauthorised() bool { return sayAuthorised.MatchString(string(e.Message)) }
 

@@ -23,7 +23,7 @@ type page struct {
 // error, which it returns. When a page cannot be read, the ids of those before it are passed on and then the error is
 // returned. It changes nothing; yield may decide what it is given.
 func (c *Classic) ListPending(ctx context.Context, yield func(key string) error) error {
-	keys, failure := c.pending(ctx)
+	keys, failure := c.pending(ctx, c.waits)
 	for _, key := range keys {
 		if err := yield(key); err != nil {
 			return err
@@ -32,10 +32,10 @@ func (c *Classic) ListPending(ctx context.Context, yield func(key string) error)
 	return failure
 }
 
-// pending reads the pages one after the other until one is empty or the last. Older Dashboards say "Pages":0 always; then
-// a page that brings nothing new ends the list too, in case the parameter p is not known there either. An entry that
-// cannot be read is left out: it must not hide the others.
-func (c *Classic) pending(ctx context.Context) ([]string, error) {
+// pending returns the ids of those listed that are wanted. It reads the pages one after the other until one is empty or
+// the last. Older Dashboards say "Pages":0 always; then a page that brings nothing new ends the list too, in case the
+// parameter p is not known there either. An entry that cannot be read is left out: it must not hide the others.
+func (c *Classic) pending(ctx context.Context, wanted func(*keyRequest) bool) ([]string, error) {
 	var keys []string
 	seen := map[string]bool{}
 	for p := range maxPages {
@@ -50,7 +50,7 @@ func (c *Classic) pending(ctx context.Context) ([]string, error) {
 				continue
 			}
 			seen[record.id()] = true
-			if c.waits(record) {
+			if wanted(record) {
 				keys = append(keys, record.id())
 			}
 		}

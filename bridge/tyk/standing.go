@@ -212,6 +212,7 @@ func (s standing) conclude(a bridge.Access) standing {
 	}
 	if s.holder != nil {
 		s.facts.Applicant = s.holder.applicant()
+		s.facts.Inactive = s.holder.Inactive == "true"
 	}
 	if len(s.keys) == 0 {
 		return s

@@ -2,8 +2,6 @@ package tyk
 
 import (
 	"context"
-	"errors"
-	"net/http"
 
 	"keybridge/bridge"
 )
@@ -57,7 +55,6 @@ func opposite(inactive bool) bridge.AccessState {
 
 // refuses says why nothing can be stopped or started; nil when it can.
 func (s standing) refuses(inactive bool) error {
-	invalid := func(say string) error { return &bridge.Error{Kind: bridge.Invalid, Msg: say} }
 	switch {
 	case s.facts.State == bridge.Pending:
 		return conflict("the key request is not approved")
@@ -136,14 +133,4 @@ func (c *Classic) deleteKey(ctx context.Context, one held) error {
 		}
 	}
 	return c.remove(ctx, call{route: "/api/keys/{id}", ids: []string{one.id}, query: keyQuery(one.session.hashed)})
-}
-
-// remove makes a deleting call; what is gone already is no error.
-func (c *Classic) remove(ctx context.Context, call call) error {
-	call.method = http.MethodDelete
-	_, err := c.do(ctx, call)
-	if errors.Is(err, errMissing) || errors.Is(err, errDeveloper) {
-		return nil
-	}
-	return err
 }

@@ -60,6 +60,41 @@ func (t *texts) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
+// word is a JSON string or number as text. Anything else is empty: within what is nested there may be secrets. Cut to
+// maxText bytes.
+type word string
+
+// UnmarshalJSON never fails on valid JSON.
+func (w *word) UnmarshalJSON(b []byte) error {
+	*w = ""
+	var t text
+	if len(b) > 0 && (b[0] == '"' || b[0] == '-' || b[0] >= '0' && b[0] <= '9') && t.UnmarshalJSON(b) == nil {
+		*w = word(t)
+	}
+	return nil
+}
+
+// words is a list of words without the empty ones; a single value is a list of one.
+type words []string
+
+// UnmarshalJSON never fails on valid JSON.
+func (w *words) UnmarshalJSON(b []byte) error {
+	var many []word
+	if json.Unmarshal(b, &many) != nil {
+		many = make([]word, 1)
+		if err := many[0].UnmarshalJSON(b); err != nil {
+			return err
+		}
+	}
+	*w = nil
+	for _, one := range many {
+		if one != "" {
+			*w = append(*w, string(one))
+		}
+	}
+	return nil
+}
+
 // fields are dynamic fields: label to answer. What is no object is no fields.
 type fields map[string]string
 
