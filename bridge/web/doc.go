@@ -46,6 +46,14 @@
 //     mail scanner that follows the link changes nothing.
 //   - A mailed address does not say which checkout was left. Whoever lands on one is
 //     taken to come from the open one, and is not sent on to pay.
+//   - Who came by a mailed link, in this browser, or was signed in by the portal is
+//     known to be the applicant. Only then is their app named; nothing else that is
+//     personal is on any page.
+//   - While the developer's account is deactivated in the portal a page asks for
+//     nothing, leads to no checkout and says whom to ask, whatever else is the case.
+//   - A step that waits for the applicant shows until when, to the minute and in UTC,
+//     because a browser without JavaScript does not tell where it is.
+//   - The reason for which a person waived a payment is shown to the applicant.
 //   - Cross-origin posts are refused by http.CrossOriginProtection; there is no
 //     token in forms. GET and HEAD change nothing; HEAD hands nothing off.
 //   - Everything works without JavaScript: a page that waits reloads itself by a
@@ -74,7 +82,7 @@
 // # What it must never do
 //
 // Call a portal or a provider itself (bridge.Service.Arrive, which reads a bare id
-// back, is the one exception), show personal data on the page of an unsigned
-// hand-off, show a key, redirect to an address that is not on the portal's list, or
+// back, is the one exception), name what is the applicant's (their app) to anybody but
+// them, show a key, redirect to an address that is not on the portal's list, or
 // write a token into a log.
 package web

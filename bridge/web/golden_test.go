@@ -175,6 +175,27 @@ func steps(kinds ...bridge.StepKind) func(*bridge.Request) {
 	}
 }
 
+// turn makes it one whose first step's turn has come.
+func turn(r *bridge.Request) { r.Steps[0].Mark.At = noon }
+
+// inactive makes it one whose developer's account is deactivated.
+func inactive(r *bridge.Request) { r.Access.Inactive = noon }
+
+// waived makes it one whose first step, a payment, a person has let go of.
+func waived(why string) func(*bridge.Request) {
+	return func(r *bridge.Request) {
+		r.Waived = bridge.Mark{At: noon, By: bridge.Actor{Kind: bridge.ByPerson, Name: "anna"}, Why: why}
+		r.Steps[0] = bridge.Step{Kind: bridge.Paying, State: bridge.Waived, Mark: r.Waived}
+		r.Payment = bridge.Payment{}
+	}
+}
+
+func ended(r *bridge.Request) {
+	active(r)
+	r.Ended, r.Access.Have = bridge.Mark{At: noon, Why: "the subscription has ended"}, bridge.Gone
+	r.Payment.Have, r.Payment.Subscribed = bridge.PaymentEnded, false
+}
+
 func attention(r *bridge.Request) { r.Work.Attention, r.Work.Failures = true, 9 }
 
 func suspended(r *bridge.Request) { active(r); r.Access.Have = bridge.Suspended }
@@ -231,9 +252,28 @@ var pagesOfRequests = map[string]func(*bridge.Request){
 		r.Payment.Have, r.Payment.PaidUntil = bridge.PaymentEnded, noon.Add(-time.Hour)
 	}),
 	"ending-at-cancel": all(active, func(r *bridge.Request) { r.Payment.CancelsAt, r.Payment.PaidUntil = noon.AddDate(0, 0, 3), time.Time{} }),
-	"ended": all(active, func(r *bridge.Request) {
-		r.Ended, r.Access.Have = bridge.Mark{At: noon, Why: "the subscription has ended"}, bridge.Gone
-		r.Payment.Have, r.Payment.Subscribed = bridge.PaymentEnded, false
+	"ended":            ended,
+	"overdue-past-grace": all(active, func(r *bridge.Request) {
+		r.Payment.Have, r.Payment.OverdueSince = bridge.Overdue, noon.AddDate(0, 0, -7)
+	}),
+	"untold-validating":    all(steps(bridge.Validation), turn, untold),
+	"untold-reviewing":     all(steps(bridge.Review), untold, func(r *bridge.Request) { r.Terms.Lines, r.Payment = nil, bridge.Payment{} }),
+	"untold-paying":        untold,
+	"paying-nearly-late":   func(r *bridge.Request) { r.Steps[0].Mark.At, r.Terms.Patience = noon.Add(-time.Hour), 61*time.Minute },
+	"paying-late":          func(r *bridge.Request) { r.Steps[0].Mark.At, r.Terms.Patience = noon.Add(-time.Hour), time.Hour },
+	"inactive-pending":     inactive,
+	"inactive-preparing":   all(inactive, attention, func(r *bridge.Request) { r.Payment = bridge.Payment{} }),
+	"inactive-approving":   all(approved, inactive),
+	"inactive-granted":     all(active, inactive),
+	"inactive-suspended":   all(suspended, inactive),
+	"inactive-declined":    all(declined(bridge.ByPerson, "not for resale"), inactive),
+	"inactive-ended":       all(ended, inactive),
+	"waived-by-person":     all(active, waived("paid by bank transfer in March")),
+	"waived-reviewing":     all(steps(bridge.Paying, bridge.Review), waived("paid by bank transfer in March")),
+	"waived-in-the-portal": all(active, waived(""), func(r *bridge.Request) { r.Waived = bridge.Mark{} }),
+	"waived-but-held":      all(active, waived(""), func(r *bridge.Request) { r.Payment.Have = bridge.Held }),
+	"active-anew": all(active, func(r *bridge.Request) {
+		r.Refs = []bridge.Ref{{System: "main", Kind: bridge.RefRequest, ID: "12"}}
 	}),
 	"declining":           all(declined(bridge.ByPerson, "not for resale"), func(r *bridge.Request) { r.Access.Have = bridge.Pending }),
 	"declining-attention": all(declined(bridge.ByPerson, ""), attention, func(r *bridge.Request) { r.Access.Have = bridge.Pending }),
@@ -280,7 +320,52 @@ func TestThePageOfAnActiveRequestSaysWhereTheKeyIs(t *testing.T) {
 		portal := quietPortal
 		portal.Delivery = delivery
 		g := newGallery(t, portal)
-		golden(t, "active-"+string(delivery), http.StatusOK, g.get(g.put(active)))
+		golden(t, "active-"+string(delivery), http.StatusOK, g.get(g.put(all(active, func(r *bridge.Request) { r.Applicant.App = "" }))))
+	}
+}
+
+// An app is named to the applicant and to nobody else: to whoever comes by a link in
+// their mail, with the pass that came of it, or by the portal's signature.
+func TestThePageNamesAnAppToItsOwnerOnly(t *testing.T) {
+	portal := quietPortal
+	portal.Delivery = web.InPortal
+	g := newGallery(t, portal)
+	for name, test := range map[string]struct {
+		is    func(*bridge.Request)
+		known bool
+		way   func(page, mailed string) *http.Response
+	}{
+		"app-signed": {active, true, func(page, _ string) *http.Response { return g.get(page) }},
+		"app-untold": {all(active, untold), false, func(page, _ string) *http.Response { return g.get(page) }},
+		"app-mailed": {all(active, untold), true, func(_, mailed string) *http.Response { return g.get(mailed) }},
+		"app-passed": {all(active, bare), true, func(page, mailed string) *http.Response {
+			return g.send("GET", page, with(g.get(mailed)))
+		}},
+		"app-hostile": {all(active, waived(hostile), func(r *bridge.Request) { r.Applicant.App = hostile + somebody.App }), true, func(_, mailed string) *http.Response {
+			return g.get(mailed)
+		}},
+		"app-paying-untold": {untold, false, func(page, _ string) *http.Response { return g.get(page) }},
+		"app-paying-mailed": {untold, true, func(_, mailed string) *http.Response { return g.get(mailed) }},
+	} {
+		page := g.put(all(test.is, func(r *bridge.Request) { r.Key = name }))
+		got := test.way(page, g.mailed(name, noon))
+		raw, _ := io.ReadAll(got.Body)
+		got.Body = io.NopCloser(bytes.NewReader(raw))
+		golden(t, name, http.StatusOK, got)
+		if names := bytes.Contains(raw, []byte(somebody.App)); names != test.known {
+			t.Errorf("%s: the page names the app: %t", name, names)
+		}
+	}
+}
+
+func TestNothingIsAskedOfADeactivatedAccount(t *testing.T) {
+	g := newGallery(t, quietPortal)
+	page := g.put(inactive)
+	for path, want := range map[string]string{"?go=1": "", "/return?try=8": page} {
+		got := g.get(page + path)
+		if got.Header.Get("Location") != want {
+			t.Errorf("%s is sent to %q", path, got.Header.Get("Location"))
+		}
 	}
 }
 

@@ -106,8 +106,12 @@ func (s *Server) await(c *gin.Context, r bridge.Request, enough func(bridge.Requ
 
 func (s *Server) pagePath(c *gin.Context) string { return "/r/" + c.Param("token") }
 
-// working reports whether it is the worker's turn: the developer waits for us.
+// working reports whether it is the worker's turn: the developer waits for us. Nothing
+// moves while their account is deactivated.
 func working(r bridge.Request) bool {
+	if inactive(r) {
+		return false
+	}
 	switch r.Stage() {
 	case bridge.StateReceived, bridge.StateApproving, bridge.StateDeclining:
 		return true
@@ -124,7 +128,7 @@ func settled(r bridge.Request) bool { return !working(r) || r.Work.Attention }
 func payable(r bridge.Request) bool {
 	stage := r.Stage()
 	open := r.Payment.Checkout
-	return (stage == bridge.StatePaying || stage == bridge.StateValidating) &&
+	return (stage == bridge.StatePaying || stage == bridge.StateValidating) && !inactive(r) &&
 		open.State == bridge.CheckoutOpen && isWeb(open.URL)
 }
 

@@ -72,7 +72,7 @@ func everySeconds(r bridge.Request, checking bool, tried int) int {
 		return pause(tried)
 	case working(r):
 		return 30
-	case r.Payment.Have == bridge.Processing, r.Stage() == bridge.StateReviewing:
+	case r.Payment.Have == bridge.Processing, r.Stage() == bridge.StateReviewing, inactive(r):
 		return 60
 	}
 	return 0

@@ -3,13 +3,15 @@ package web
 import (
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"keybridge/bridge"
 )
 
-// view is one request as its page shows it. It holds nothing personal.
+// view is one request as its page shows it. It names nothing of the applicant's but, to
+// who is known to be them, the app.
 type view struct {
 	frame
 	reload
@@ -21,6 +23,7 @@ type view struct {
 
 	Plan     string
 	Lines    []line
+	Until    string // when the time for the step that waits is over
 	Steps    []stepView
 	Checkout string // where to pay, while that is possible
 	Button   string
@@ -40,11 +43,14 @@ type stepView struct {
 }
 
 // show renders a request's page.
-func (s *Server) show(c *gin.Context, r bridge.Request, _ visitor, v view) error {
+func (s *Server) show(c *gin.Context, r bridge.Request, who visitor, v view) error {
 	portal := s.portalOf(r)
-	v.Says = wordsFor(r, portal, v.Checking, s.cfg.Now())
+	v.Says = wordsFor(r, portal, who, v.Checking, s.cfg.Now())
 	v.frame = s.frame(v.Says.Title)
-	v.Plan, v.Lines = r.Terms.Plan, linesOf(r.Terms)
+	v.Plan, v.Lines = r.Terms.Plan, linesOf(r)
+	if until := deadline(r); until.After(s.cfg.Now()) && !v.Checking {
+		v.Until = moment(until)
+	}
 	v.Steps = stepsOf(r)
 	v.Portal, v.Home, v.Request = portal.Title, portal.returnAddress(r.Arrival.Return), r.ID
 	if payable(r) && !v.Checking {
@@ -63,12 +69,30 @@ func (s *Server) show(c *gin.Context, r bridge.Request, _ visitor, v view) error
 	return s.pages.render(c, http.StatusOK, "request", v)
 }
 
-// linesOf lists the prices. The one of a plan that has one needs no name of its own.
-func linesOf(t bridge.Terms) []line {
+// deadline is when the step that waits for the applicant is given up; zero when none
+// does. Money that is on its way is waited for however long it takes.
+func deadline(r bridge.Request) time.Time {
+	step, waits := r.Current()
+	asked := waits && (step.Kind == bridge.Validation || step.Kind == bridge.Paying) && !step.Mark.At.IsZero()
+	if !asked || r.Verdict.Outcome != bridge.Open || r.Payment.Have == bridge.Processing {
+		return time.Time{}
+	}
+	if r.Terms.Patience > 0 {
+		return step.Mark.At.Add(r.Terms.Patience)
+	}
+	return step.Mark.At.Add(bridge.DefaultPatience)
+}
+
+// linesOf lists the prices, unless nothing has to be paid. The one of a plan that has one
+// needs no name of its own.
+func linesOf(r bridge.Request) []line {
 	var out []line
-	for _, l := range t.Lines {
+	if waived(r) {
+		return nil
+	}
+	for _, l := range r.Terms.Lines {
 		name := l.Name
-		if name == "" || name == t.Plan {
+		if name == "" || name == r.Terms.Plan {
 			name = "Price"
 		}
 		if price := FormatPrice(l); price != "" {

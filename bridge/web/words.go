@@ -20,13 +20,16 @@ func say(title, tone, lead, detail string) words {
 	return words{Title: title, Tone: tone, Lead: lead, Detail: detail}
 }
 
-// wordsFor puts where a request stands into words for the developer. Success is
+// wordsFor puts where a request stands into words for whoever looks at it. Success is
 // claimed only where the portal grants access.
-func wordsFor(r bridge.Request, portal Portal, checking bool, now time.Time) words {
-	if checking {
+func wordsFor(r bridge.Request, portal Portal, who visitor, checking bool, now time.Time) words {
+	switch {
+	case checking:
 		return wordsForChecking(r)
+	case inactive(r):
+		return wordsForInactive(r, portal)
 	}
-	w := wordsForStage(r, portal, now)
+	w := wordsForStage(r, portal, who, now)
 	if r.Work.Attention && working(r) {
 		w.Tone = "wait"
 		w.Detail = "This takes longer than it should, and a person has been asked to look at it. You need not do anything: nothing you did is lost, and you will not be charged twice."
@@ -46,25 +49,24 @@ func wordsForChecking(r bridge.Request) words {
 	return say(title, "wait", "We are asking the payment provider how it went.", detail)
 }
 
-func wordsForStage(r bridge.Request, portal Portal, now time.Time) words {
+func wordsForStage(r bridge.Request, portal Portal, who visitor, now time.Time) words {
 	switch r.Stage() {
 	case bridge.StateReceived:
 		return say("Preparing your request", "wait", "We are reading your key request from "+portal.Title+".",
 			"If the portal is slow to answer, your request is kept until it does.")
 	case bridge.StateValidating:
-		return wordsForCheckout(r, "Your card has to be checked before the key is issued.", "Nothing is charged for the check.")
+		return wordsForCheckout(r, join(unled(r, portal, who), "Your card has to be checked before the key is issued."), "Nothing is charged for the check.")
 	case bridge.StatePaying:
-		return wordsForCheckout(r, "Your key is issued as soon as it is paid.", "Have you paid already? Then check again; you cannot be charged twice.")
+		return wordsForCheckout(r, join(unled(r, portal, who), "Your key is issued as soon as it is paid."), "Have you paid already? Then check again; you cannot be charged twice.")
 	case bridge.StateReviewing:
-		return say("Your request is being reviewed", "wait", "A person looks at your request and decides.",
+		return say("Your request is being reviewed", "wait", join(unled(r, portal, who), "A person looks at the request and decides."),
 			join(paid(r), "You need not stay on this page: this link keeps working."))
 	case bridge.StateApproving:
 		return say("Almost there", "wait", "Everything that was asked for is done. We are getting your access from "+portal.Title+".", paid(r))
 	case bridge.StateActive:
-		return say("Your access is active", "good", portal.delivered(), paid(r))
+		return say("Your access is active", "good", delivered(r, portal, who), join(anew(r), paid(r)))
 	case bridge.StateOverdue:
-		return say("Your payment is overdue", "bad", "The latest payment for your access did not go through.",
-			"Your access stays until "+day(r.Payment.OverdueSince.Add(r.Terms.Grace))+". Please bring your payment details up to date with the payment provider, which has mailed you.")
+		return wordsForOverdue(r, now)
 	case bridge.StateSuspended:
 		return wordsForSuspended(r)
 	case bridge.StateEnding:
@@ -73,6 +75,36 @@ func wordsForStage(r bridge.Request, portal Portal, now time.Time) words {
 		return say("Your access has ended", "bad", sentence(r.Ended.Why), "You can ask for a new key in the portal.")
 	}
 	return wordsForDeclined(r)
+}
+
+// inactive reports whether nothing goes on because the developer's account is
+// deactivated in the portal. What is over stays over.
+func inactive(r bridge.Request) bool {
+	return !r.Access.Inactive.IsZero() && r.Verdict.Outcome != bridge.Decline && r.Ended.At.IsZero()
+}
+
+func wordsForInactive(r bridge.Request, portal Portal) words {
+	detail := "No key is issued and nothing is asked of you until it is active again."
+	switch r.Access.Have {
+	case bridge.Granted:
+		detail = "Your key is being suspended. It works again when your account is active again."
+	case bridge.Suspended:
+		detail = "Your key does not open anything until your account is active again."
+	}
+	return say("Your account is deactivated", "bad", "Your developer account is deactivated in "+portal.Title+". Its operator can tell you why, and activate it again.",
+		join(detail, paid(r)))
+}
+
+// unled says what the page is about to whoever was not led to it by the portal but has
+// it from a mail, perhaps because a person made the request for them.
+func unled(r bridge.Request, portal Portal, who visitor) string {
+	switch app := r.Applicant.App; {
+	case r.Arrival.Trust != bridge.Untold:
+		return ""
+	case who.known && app != "":
+		return "A key for your app \u201c" + app + "\u201d was requested in " + portal.Title + "."
+	}
+	return "A key was requested for you in " + portal.Title + "."
 }
 
 func wordsForCheckout(r bridge.Request, lead, detail string) words {
@@ -90,13 +122,16 @@ func wordsForCheckout(r bridge.Request, lead, detail string) words {
 	return say("Waiting for your payment", "act", lead, detail)
 }
 
-// paid says what has come in, for whoever wonders whether it did.
+// paid says what has come in, or that nothing has to, for whoever wonders whether it
+// did.
 func paid(r bridge.Request) string {
 	switch p := r.Payment; {
 	case p.Have == bridge.Trialing:
 		return "Your free trial has begun."
 	case p.Have == bridge.Held:
 		return "Your payment is authorised. It is taken when your request is approved, and not at all if it is not."
+	case waived(r):
+		return join("Nothing has to be paid here.", sentence(r.Waived.Why))
 	case p.Have != bridge.Paid || p.Collected.Minor <= 0:
 		return ""
 	case p.Returned.Minor > 0:
@@ -106,6 +141,26 @@ func paid(r bridge.Request) string {
 	default:
 		return "We have received your payment of " + FormatAmount(p.Collected) + ". It is paid until " + day(p.PaidUntil) + " and renews by itself."
 	}
+}
+
+// waived reports whether the payment was let go of, and no money is here or on its way
+// all the same.
+func waived(r bridge.Request) bool {
+	step, _ := r.Step(bridge.Paying)
+	switch r.Payment.Have {
+	case "", bridge.NoPayment, bridge.PaymentOpen:
+		return step.State == bridge.Waived
+	}
+	return false
+}
+
+func wordsForOverdue(r bridge.Request, now time.Time) words {
+	stays := "Your access is being suspended."
+	if until := r.Payment.OverdueSince.Add(r.Terms.Grace); until.After(now) {
+		stays = "Your access stays until " + day(until) + "."
+	}
+	return say("Your payment is overdue", "bad", "The latest payment for your access did not go through.",
+		stays+" Please bring your payment details up to date with the payment provider, which has mailed you.")
 }
 
 func wordsForSuspended(r bridge.Request) words {
@@ -156,18 +211,35 @@ func wordsForDeclined(r bridge.Request) words {
 	return w
 }
 
-// delivered says where the developer gets the key.
-func (p Portal) delivered() string {
-	switch p.Delivery {
-	case ByLink:
-		return p.Title + " has sent you a mail with a link. Follow it and sign in to generate your key."
-	case InPortal:
-		return "Sign in to " + p.Title + " to see your key."
+// delivered says where the developer gets the key. Where the portal shows it in an app,
+// the app is named to nobody but the applicant.
+func delivered(r bridge.Request, portal Portal, who visitor) string {
+	app := r.Applicant.App
+	switch {
+	case portal.Delivery == ByLink:
+		return portal.Title + " has sent you a mail with a link. Follow it and sign in to generate your key."
+	case portal.Delivery == InPortal && app != "" && who.known:
+		return "Sign in to " + portal.Title + ": your key is in your developer app \u201c" + app + "\u201d."
+	case portal.Delivery == InPortal && app != "":
+		return "Sign in to " + portal.Title + ": your key is in your developer app."
+	case portal.Delivery == InPortal:
+		return "Sign in to " + portal.Title + " to see your key."
 	}
-	return p.Title + " has sent you a mail with your key."
+	return portal.Title + " has sent you a mail with your key."
+}
+
+// anew says that the key is not the one the developer may know: some portals can only
+// give access back with a new one, which is a further request there.
+func anew(r bridge.Request) string {
+	if _, ok := r.Ref(bridge.RefRequest); !ok {
+		return ""
+	}
+	return "It is a new key: the one you had before your access was suspended does not work any more."
 }
 
 func day(t time.Time) string { return t.UTC().Format("2 January 2006") }
+
+func moment(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") }
 
 // join puts two sentences together, either of which may be missing.
 func join(a, b string) string {
