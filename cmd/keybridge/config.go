@@ -1,7 +1,9 @@
 package main
 
 import (
+	"crypto/x509"
 	"log/slog"
+	"net/mail"
 	"net/netip"
 	"net/url"
 	"time"
@@ -16,8 +18,9 @@ import (
 //
 // Tags: yaml is the key; default is what an absent key means, in the file's own
 // syntax; required:"yes" refuses a file without it; min, max and oneof bound a
-// value. A field of type secret has two keys, …_env and …_file, and so has a list
-// of secrets.
+// value; off:"yes" lets a length of time be off, which is negative then;
+// empty:"yes" lets a list be empty. A field of type secret has two keys, …_env and
+// …_file, and so has a list of secrets.
 //
 // Decisions:
 //
@@ -31,6 +34,10 @@ import (
 //   - A hand-off is allowed by writing it down. Of the three ways the unsigned one
 //     is the easiest to set up, and should not be the one that nobody chose.
 //   - steps has to be written, if only as []: who forgets it would give keys away.
+//   - A key that does nothing where it stands is an error: whoever wrote it meant
+//     something by it.
+//   - Which plan fits a request is never decided by the order of the file: two plans
+//     that fit one equally well are refused.
 
 // config is the whole file.
 type config struct {
@@ -43,7 +50,7 @@ type config struct {
 	// The folder that holds the store, the page secret and the operator's socket. A relative path starts at the folder of this file.
 	Data string `yaml:"data" default:"/var/lib/keybridge"`
 	// Addresses (or networks, 10.0.0.0/8) of the proxies in front, whose X-Forwarded-For is believed. None: the connection's own address counts.
-	TrustedProxies []netip.Prefix `yaml:"trusted_proxies"`
+	TrustedProxies []netip.Prefix `yaml:"trusted_proxies" empty:"yes"`
 	// What is logged, and how.
 	Log logConfig `yaml:"log"`
 	// How long a stopping bridge waits for what it is doing.
@@ -54,8 +61,12 @@ type config struct {
 	Portals []portalConfig `yaml:"portals" required:"yes"`
 	// The Stripe account. Required where a plan has a validation or a payment.
 	Stripe *stripeConfig `yaml:"stripe"`
-	// What the policies of the portals demand. A policy that no plan names goes to review, never to automatic approval.
-	Plans []planConfig `yaml:"plans"`
+	// What is demanded for the policies, products and plans of the portals. What no plan names goes to review, never to automatic approval.
+	Plans []planConfig `yaml:"plans" empty:"yes"`
+	// The mail server through which applicants are told. Absent: keybridge tells nobody anything.
+	Mail *mailConfig `yaml:"mail"`
+	// Where keybridge sends word of what happens, as signed webhooks (standardwebhooks.com).
+	Outgoing []outgoingConfig `yaml:"outgoing" empty:"yes"`
 
 	// Warnings are what is unwise and not wrong, in the order of the file.
 	Warnings configErrors `yaml:"-"`
@@ -85,26 +96,32 @@ type pagesConfig struct {
 type portalConfig struct {
 	// The portal's name here: part of URLs and kept in every request, so it stays as it is. Lower-case letters, digits and hyphens, at most 32.
 	Name string `yaml:"name" required:"yes"`
-	// What sort of portal it is.
-	Kind string `yaml:"kind" default:"tyk-classic" oneof:"tyk-classic"`
-	// The base address of its API: for tyk-classic the Dashboard's, without /api.
+	// What sort of portal it is: tyk-classic is the portal of the Tyk Dashboard, tyk-enterprise the Enterprise Developer Portal.
+	Kind string `yaml:"kind" default:"tyk-classic" oneof:"tyk-classic tyk-enterprise"`
+	// The base address of its API: for tyk-classic the Dashboard's, without /api; for tyk-enterprise the portal's own, without /portal-api.
 	URL *url.URL `yaml:"url" required:"yes"`
-	// The credential for its API: for tyk-classic the API access key of a Dashboard user who may read and write portal developers, key requests and keys.
+	// The credential for its API: for tyk-classic the API access key of a Dashboard user who may read and write portal developers, key requests and keys; for tyk-enterprise the token of an admin.
 	Secret secret `yaml:"secret" required:"yes"`
-	// The id of the organisation whose key requests are worked on; those of others are as if they were not there.
-	Organisation string `yaml:"organisation" required:"yes"`
+	// The id of the organisation whose key requests are worked on; those of others are as if they were not there. Required for tyk-classic, and for nothing else.
+	Organisation string `yaml:"organisation"`
 	// The address the developer's pages link back to.
 	Home *url.URL `yaml:"home" required:"yes"`
 	// What the developer's pages call the portal. Absent: the host of home.
 	Title string `yaml:"title"`
 	// Addresses that a signed hand-off may name to go back to. A named address has to have the scheme and host of one of these, and its path or one below it; home is always allowed.
-	ReturnAddresses []*url.URL `yaml:"return_addresses"`
+	ReturnAddresses []*url.URL `yaml:"return_addresses" empty:"yes"`
 	// Allows http instead of https for the addresses of this portal: its secret crosses the network in clear.
 	AllowHTTP bool `yaml:"allow_http" default:"false"`
-	// The secret in the address of the portal's webhook: 16 or more of letters, digits and - . _ ~. One, or a list while it is changed. Absent: no webhook is taken from this portal.
+	// The secret that the portal's webhook brings: for tyk-classic in its address, 16 or more of letters, digits and - . _ ~; for tyk-enterprise in a header, 16 or more characters of ASCII without spaces and commas. One, or a list while it is changed. Absent: no webhook is taken from this portal.
 	WebhookSecrets []secret `yaml:"webhook_secret"`
-	// How the developer gets the key, for the words on the pages: by mail, by a link in a mail (secure key approval), or in the portal.
-	KeyDelivery string `yaml:"key_delivery" default:"mail" oneof:"mail link portal"`
+	// The header that brings the secret. For tyk-enterprise only.
+	WebhookHeader string `yaml:"webhook_header" default:"X-Keybridge-Secret"`
+	// How often the portal is asked for key requests that wait and that no webhook and no browser told of. off: at the start, and when a webhook says to look.
+	Poll time.Duration `yaml:"poll" default:"5m" min:"10s" max:"24h" off:"yes"`
+	// How the developer gets the key, for the words on the pages: by mail, by a link in a mail (secure key approval), or in the portal. Absent: mail for tyk-classic, portal for tyk-enterprise.
+	KeyDelivery string `yaml:"key_delivery" oneof:"mail link portal"`
+	// What its applicants are told by mail. Leave out what the portal mails them itself. []: nothing. Absent: what mail says.
+	Tell []bridge.MessageKind `yaml:"tell" empty:"yes"`
 	// How many of its key requests are worked on at once.
 	Workers int `yaml:"workers" default:"8" min:"1" max:"64"`
 	// How a developer's browser may be handed over. What is not written here is refused.
@@ -179,10 +196,12 @@ type planConfig struct {
 	Name string `yaml:"name" required:"yes"`
 	// The portal it is for. May be absent where there is only one.
 	Portal string `yaml:"portal"`
-	// The ids of the policies. No two plans of a portal name the same one.
-	Policies []string `yaml:"policies" required:"yes"`
+	// The ids of the policies, for tyk-enterprise of the products, that it is for. Required for tyk-classic; for tyk-enterprise absent means every product asked for under one of portal_plans.
+	Policies []string `yaml:"policies"`
+	// The ids of the portal's own plans that it is for. Only for tyk-enterprise, where each request is for one; absent: whichever it is. A plan that names both fits best, then one that names the portal's plan.
+	PortalPlans []string `yaml:"portal_plans"`
 	// What has to be met before the key is approved, in this order: {validation: card} (a card is checked without a charge), review (a person says yes), payment (the price is paid). [] approves at once.
-	Steps []bridge.StepKind `yaml:"steps" required:"yes"`
+	Steps []bridge.StepKind `yaml:"steps" required:"yes" empty:"yes"`
 	// What is paid; it goes with a payment step.
 	Price *priceConfig `yaml:"price"`
 	// Only holds the payment, before the review, and takes it with the approval. One-off prices only; an authorisation usually lapses after 7 days.
@@ -223,4 +242,69 @@ type priceConfig struct {
 
 	// line is what the keys above come to.
 	line bridge.Price
+}
+
+// mailConfig is the mail server, and what applicants are told through it.
+type mailConfig struct {
+	// The mail server's host.
+	Host string `yaml:"host" required:"yes"`
+	// Its port. Absent: 587 with starttls, 465 with tls, 25 with none.
+	Port int `yaml:"port" min:"1" max:"65535"`
+	// How the connection is kept private: starttls asks for it once connected and goes on only with it, tls has it from the start. none is for servers on a loopback address.
+	TLS string `yaml:"tls" default:"starttls" oneof:"starttls tls none"`
+	// The name to sign in with. Absent: the server asks for none.
+	Username string `yaml:"username"`
+	// The password that goes with it.
+	Password secret `yaml:"password"`
+	// Who the mail is from: an address, or a name with one, as Example APIs <keys@example.com>.
+	From *mail.Address `yaml:"from" required:"yes"`
+	// Where answers go. Absent: to from.
+	ReplyTo *mail.Address `yaml:"reply_to"`
+	// A file of certificates (PEM), one of which has to stand behind the server's. Absent: those of the system.
+	CAFile string `yaml:"ca_file"`
+	// A folder of templates that take the place of the built-in ones of the same name.
+	Templates string `yaml:"templates"`
+	// The subject of each kind of message. Absent: the built-in one.
+	Subjects map[bridge.MessageKind]string `yaml:"subjects"`
+	// The zone of the times in messages and of the digest, by its IANA name, as Europe/Berlin.
+	TimeZone *time.Location `yaml:"time_zone" default:"UTC"`
+	// How long the server may take for one message.
+	Timeout time.Duration `yaml:"timeout" default:"30s" min:"1s" max:"1m"`
+	// What applicants are told. []: nothing. Absent: all of these.
+	Tell []bridge.MessageKind `yaml:"tell" empty:"yes"`
+	// How long before their time for a validation or payment is over applicants are reminded; at the earliest when half of it is over.
+	Remind time.Duration `yaml:"remind" default:"24h" min:"1h" max:"30d"`
+	// A daily list of what waits for people. Absent: none is sent.
+	Digest *digestConfig `yaml:"digest"`
+
+	// roots are the certificates of CAFile; nil where there is none.
+	roots *x509.CertPool
+}
+
+// digestConfig is about the daily list for finance.
+type digestConfig struct {
+	// Who it is sent to.
+	To []*mail.Address `yaml:"to" required:"yes"`
+	// When it is sent, in the time zone of mail.
+	At timeOfDay `yaml:"at" default:"08:00"`
+}
+
+// outgoingConfig is one receiver of outgoing webhooks.
+type outgoingConfig struct {
+	// The receiver's name here, by which commands and logs call it. Lower-case letters, digits and hyphens, at most 32.
+	Name string `yaml:"name" required:"yes"`
+	// The address that is called.
+	URL *url.URL `yaml:"url" required:"yes"`
+	// Allows http instead of https for the address: what is sent crosses the network in clear.
+	AllowHTTP bool `yaml:"allow_http" default:"false"`
+	// The secret that signs what is sent: whsec_ and 24 to 64 bytes in base64. One, or a list while it is changed; each signs.
+	Secrets []secret `yaml:"secret" required:"yes"`
+	// The types of events that are sent, whole groups of them as payment.*. Absent: all.
+	Events []string `yaml:"events"`
+	// Sends the applicant's name and e-mail address too.
+	Personal bool `yaml:"personal" default:"false"`
+	// How long the receiver may take for an answer.
+	Timeout time.Duration `yaml:"timeout" default:"15s" min:"1s" max:"1m"`
+	// How long an event that the receiver does not take is tried again.
+	GiveUp time.Duration `yaml:"give_up" default:"3d" min:"1h" max:"30d"`
 }

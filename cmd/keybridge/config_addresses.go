@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net"
+	"net/mail"
 	"net/netip"
 	"net/url"
 	"regexp"
@@ -54,13 +55,29 @@ func goodHost(host string) bool {
 	return len(host) <= 253 && hostPattern.MatchString(host) && !strings.Contains(host, "..")
 }
 
-// onLoopback reports whether an address stays on this machine.
-func onLoopback(u *url.URL) bool {
-	if u.Hostname() == "localhost" || strings.HasSuffix(u.Hostname(), ".localhost") {
+// onLoopback reports whether a host's name or address stays on this machine.
+func onLoopback(host string) bool {
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
 		return true
 	}
-	ip, err := netip.ParseAddr(u.Hostname())
+	ip, err := netip.ParseAddr(host)
 	return err == nil && ip.IsLoopback()
+}
+
+// parseMailbox parses an e-mail address, perhaps with a name before it. Of addresses
+// it takes those that people have: a domain with a point in it, nothing in quotes.
+func parseMailbox(text string) (*mail.Address, string) {
+	const how = "it takes one e-mail address, as keys@example.com, or a name with it: Example APIs <keys@example.com>"
+	box, err := mail.ParseAddress(text)
+	if err != nil {
+		return nil, how
+	}
+	local, domain, _ := strings.Cut(box.Address, "@")
+	outside := strings.Contains(strings.Trim(domain, "."), ".") || domain == "localhost"
+	if !outside || strings.ContainsAny(local+domain, ` "@<>(),:;\[]`) {
+		return nil, how
+	}
+	return box, ""
 }
 
 // parseNetwork parses a network, or a single address as one.

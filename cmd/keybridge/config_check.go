@@ -1,8 +1,8 @@
 package main
 
 import (
-	"net/mail"
 	"net/url"
+	"regexp"
 	"strings"
 )
 
@@ -19,16 +19,18 @@ func (r *reading) check(c *config) {
 	}
 	c.Data = r.inFolder(c.Data)
 	r.checkPages(&c.Pages)
+	r.checkMail(c.Mail)
 	r.checkPortals(c)
 	r.checkStripe(c.Stripe)
 	r.checkPlans(c)
+	r.checkOutgoing(c)
 }
 
 // checkListen looks at where the bridge answers.
 func (r *reading) checkListen(c *config) {
 	const how = "it takes host:port, as 127.0.0.1:8080 or :8080"
 	host, port, ok := splitListen(c.Listen)
-	if !ok && r.good(&c.Listen) {
+	if !ok {
 		r.wrong(&c.Listen, how)
 	}
 	if c.Operations == "off" {
@@ -53,7 +55,7 @@ func everywhere(host string) bool { return host == "" || host == "0.0.0.0" || ho
 // checkWeb looks at an address that something secret or a browser goes to.
 func (r *reading) checkWeb(field **url.URL, allowHTTP bool) {
 	u := *field
-	if u == nil || !r.good(field) || u.Scheme == "https" || allowHTTP || onLoopback(u) {
+	if u == nil || !r.good(field) || u.Scheme == "https" || allowHTTP || onLoopback(u.Hostname()) {
 		return
 	}
 	r.wrong(field, "http is for loopback addresses only; use https")
@@ -67,10 +69,26 @@ func (r *reading) checkPages(p *pagesConfig) {
 	if p.Contact == "" {
 		return
 	}
-	u, problem := parseAddress(p.Contact)
-	_, err := mail.ParseAddress(p.Contact)
-	isMail := err == nil && !strings.ContainsAny(p.Contact, "<> ")
-	if !isMail && (problem != "" || u.Scheme != "https") {
+	u, notWeb := parseAddress(p.Contact)
+	box, notMail := parseMailbox(p.Contact)
+	isWeb, isMail := notWeb == "" && u.Scheme == "https", notMail == "" && box.Address == p.Contact
+	if !isWeb && !isMail {
 		r.wrong(&p.Contact, "it takes an e-mail address, as help@example.com, or an https address")
+	}
+}
+
+var namePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
+
+// checkName looks at a name by which something is called for good. named are those of
+// the same sort before it.
+func (r *reading) checkName(name *string, sort string, named map[string]*string) {
+	switch other, taken := named[*name]; {
+	case *name == "":
+	case !namePattern.MatchString(*name):
+		r.wrong(name, "it takes 1 to 32 lower-case letters, digits and hyphens, and begins with no hyphen")
+	case taken:
+		r.wrong(name, "the %s on line %d has this name too; give each its own", sort, r.place(other).line)
+	default:
+		named[*name] = name
 	}
 }

@@ -2,8 +2,8 @@ package main
 
 import (
 	"fmt"
-	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,15 +23,18 @@ type configKey struct {
 	// fallback is the default as it would stand in the file.
 	fallback string
 	min, max string
-	oneof    []string
+	// off: a length of time may be off. empty: a list may be empty.
+	off, empty bool
+	// oneof are the choices: for a map, those of its keys.
+	oneof []string
 }
 
 var (
 	secretType   = reflect.TypeFor[secret]()
 	secretsType  = reflect.TypeFor[[]secret]()
-	stepsType    = reflect.TypeFor[[]bridge.StepKind]()
+	stepType     = reflect.TypeFor[bridge.StepKind]()
+	messageType  = reflect.TypeFor[bridge.MessageKind]()
 	durationType = reflect.TypeFor[time.Duration]()
-	urlType      = reflect.TypeFor[*url.URL]()
 )
 
 // configKeys lists the keys of a section, in the order of its fields. Fields
@@ -50,19 +53,41 @@ func configKeys(section reflect.Type) []configKey {
 			fallback: f.Tag.Get("default"),
 			min:      f.Tag.Get("min"),
 			max:      f.Tag.Get("max"),
-			oneof:    strings.Fields(f.Tag.Get("oneof")),
+			off:      f.Tag.Get("off") == "yes",
+			empty:    f.Tag.Get("empty") == "yes",
+			oneof:    choices(f),
 		})
 	}
 	return keys
 }
 
+// choices are what a field can be: what its tag lists, and the kinds of messages
+// where it is about them.
+func choices(f reflect.StructField) []string {
+	t := f.Type
+	switch t.Kind() {
+	case reflect.Slice:
+		t = t.Elem()
+	case reflect.Map:
+		t = t.Key()
+	}
+	if t != messageType {
+		return strings.Fields(f.Tag.Get("oneof"))
+	}
+	var kinds []string
+	for _, kind := range bridge.MessageKinds {
+		kinds = append(kinds, string(kind))
+	}
+	return kinds
+}
+
 // single reports whether a type is written as a single value.
-func (configKey) single(t reflect.Type) bool {
-	if t == urlType || reflect.PointerTo(t).Implements(textUnmarshalerType) {
+func single(t reflect.Type) bool {
+	if _, ok := shapes[t]; ok {
 		return true
 	}
 	switch t.Kind() {
-	case reflect.Slice, reflect.Struct, reflect.Pointer:
+	case reflect.Slice, reflect.Map, reflect.Struct, reflect.Pointer:
 		return false
 	}
 	return true
@@ -77,21 +102,14 @@ func (k configKey) forms() []string {
 }
 
 // takes reports whether a name in the file is this key.
-func (k configKey) takes(name string) bool {
-	for _, form := range k.forms() {
-		if form == name {
-			return true
-		}
-	}
-	return false
-}
+func (k configKey) takes(name string) bool { return slices.Contains(k.forms(), name) }
 
 // asWritten is the key for a message.
 func (k configKey) asWritten() string { return strings.Join(k.forms(), " or ") }
 
 // orRemove says what to do about a key without a value.
 func (k configKey) orRemove() string {
-	if k.kind.Kind() == reflect.Pointer && k.kind != urlType {
+	if k.kind.Kind() == reflect.Pointer && !single(k.kind) {
 		return "write {} for a section with nothing but defaults, or remove the key"
 	}
 	return "give one, or remove the key"

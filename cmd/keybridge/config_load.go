@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-
-	"github.com/goccy/go-yaml/ast"
 )
 
 // exampleConfig is a complete file with comments, to start from.
@@ -35,10 +32,7 @@ func loadConfig(path string, lookup func(string) (string, bool)) (*config, error
 
 // parseConfig is loadConfig for the text of a file.
 func parseConfig(path string, text []byte, lookup func(string) (string, bool)) (*config, error) {
-	r := &reading{
-		file: path, folder: filepath.Dir(path), lookup: lookup,
-		anchors: map[string]*ast.AnchorNode{}, places: map[any]*place{}, told: map[configError]bool{},
-	}
+	r := newReading(path, lookup)
 	root, ok := r.parse(text)
 	if !ok {
 		return nil, r.errs.sorted()

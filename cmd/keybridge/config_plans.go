@@ -16,7 +16,9 @@ const stripeProvider = "stripe"
 func (c *config) plans() bridge.Plans {
 	var out bridge.Plans
 	for _, p := range c.Plans {
-		out = append(out, bridge.Plan{Name: p.Name, Portal: p.Portal, Policies: p.Policies, Terms: p.terms()})
+		out = append(out, bridge.Plan{
+			Name: p.Name, Portal: p.Portal, Policies: p.Policies, PortalPlans: p.PortalPlans, Terms: p.terms(),
+		})
 	}
 	return out
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 
@@ -10,8 +11,8 @@ import (
 // checkPlans looks at the plans, each and together.
 func (r *reading) checkPlans(c *config) {
 	type named struct{ portal, name string }
-	names := map[named]*planConfig{}
-	policies := map[named]*string{}
+	names := map[named]*string{}
+	fits := fits{}
 	for i := range c.Plans {
 		p := &c.Plans[i]
 		portal := r.planPortal(c, p)
@@ -24,20 +25,63 @@ func (r *reading) checkPlans(c *config) {
 		}
 		// A request for two plans counts a plan by its name.
 		if other, taken := names[named{p.Portal, p.Name}]; taken && p.Name != "" {
-			r.wrong(&p.Name, "the plan on line %d has this name and portal too; give each its own name", r.place(&other.Name).line)
+			r.wrong(&p.Name, "the plan on line %d has this name and portal too; give each its own name", r.place(other).line)
 		} else {
-			names[named{p.Portal, p.Name}] = p
+			names[named{p.Portal, p.Name}] = &p.Name
 		}
-		for j := range p.Policies {
-			at := &p.Policies[j]
-			if other, taken := policies[named{p.Portal, *at}]; taken && *at != "" {
-				r.wrong(at, "policy %q of portal %s is on line %d already; keep it in one place", *at, p.Portal, r.place(other).line)
-			} else {
-				policies[named{p.Portal, *at}] = at
+		r.checkFits(fits, p)
+	}
+	r.checkUnplanned(c)
+}
+
+// fits are what plans are for: one of a portal's plans and one policy, either of which
+// may be empty for any. Each leads to what the plan names it by.
+type fits map[struct{ portal, plan, policy string }]*string
+
+// maxFits is how many of them there may be: a plan has one for each of its portal
+// plans with each of its policies.
+const maxFits = 100_000
+
+// checkFits reports what two plans, or one plan twice, are for.
+func (r *reading) checkFits(known fits, p *planConfig) {
+	repeated(r, p.PortalPlans)
+	repeated(r, p.Policies)
+	any := []string{""}
+	plans, policies := p.PortalPlans, p.Policies
+	if len(plans) == 0 {
+		plans = any
+	}
+	if len(policies) == 0 {
+		policies = any
+	}
+	if len(known)+len(plans)*len(policies) > maxFits {
+		r.wrong(&p.PortalPlans, "the portal plans and policies of all plans come to more than %d pairs; name fewer", maxFits)
+		return
+	}
+	for i := range plans {
+		for j := range policies {
+			if r.good(&plans[i], &policies[j]) {
+				r.checkFit(known, p.Portal, &plans[i], &policies[j])
 			}
 		}
 	}
-	r.checkUnplanned(c)
+}
+
+// checkFit reports a pair that another plan is for already.
+func (r *reading) checkFit(known fits, portal string, plan, policy *string) {
+	at, what := policy, fmt.Sprintf("policy %q", *policy)
+	switch {
+	case *policy == "":
+		at, what = plan, fmt.Sprintf("portal plan %q", *plan)
+	case *plan != "":
+		what += fmt.Sprintf(" with portal plan %q", *plan)
+	}
+	fit := struct{ portal, plan, policy string }{portal, *plan, *policy}
+	if other, taken := known[fit]; taken && *at != "" {
+		r.wrong(at, "%s of portal %s is on line %d already; keep it in one place", what, portal, r.place(other).line)
+		return
+	}
+	known[fit] = at
 }
 
 // planPortal returns the portal of a plan, the only one where none is named.
@@ -79,55 +123,88 @@ func (r *reading) checkUnplanned(c *config) {
 	}
 }
 
-// checkPlan looks at one plan.
+// checkPlan looks at one plan. portal is nil where it is not known.
 func (r *reading) checkPlan(c *config, p *planConfig, portal *portalConfig) {
+	r.checkAsked(p, portal)
 	if p.Price != nil {
 		r.checkPrice(p)
 	}
-	if !r.good(&p.Steps) {
-		return
+	if r.good(&p.Steps) {
+		r.checkSteps(p)
+		r.checkIdle(p)
+		r.checkWay(c, p, portal)
 	}
-	r.checkSteps(p)
-	r.checkIdle(p)
+	if p.Price != nil && r.good(&p.Price) {
+		r.checkRecurring(p)
+	}
+}
+
+// checkAsked holds a plan to name what it is for.
+func (r *reading) checkAsked(p *planConfig, portal *portalConfig) {
+	policies, plans := r.written(&p.Policies), r.written(&p.PortalPlans)
+	classic := portal != nil && portal.Kind == tykClassic
+	if plans && classic {
+		r.wrong(&p.PortalPlans, "a %s portal has no plans of its own; remove this", portal.Kind)
+	}
+	switch {
+	case !policies && classic:
+		r.wrong(&p.Policies, "it is missing: the ids of the policies that the plan is for")
+	case !policies && !plans:
+		r.wrong(&p.Policies, "nothing says what the plan is for; add policies, or portal_plans for an Enterprise Developer Portal")
+	}
+}
+
+// checkWay reports what would keep a plan's steps from being met.
+func (r *reading) checkWay(c *config, p *planConfig, portal *portalConfig) {
 	switch {
 	case p.pays() && p.Price == nil && r.good(&p.Price):
 		r.wrong(&p.Steps, "there is a payment step and no price; add price, or take payment out")
-	case p.usesStripe() && c.Stripe == nil && !r.written(&c.Stripe):
+	case !p.usesStripe():
+	case c.Stripe == nil && !r.written(&c.Stripe):
 		r.wrong(&p.Steps, "validation and payment need a Stripe account; add the section stripe")
-	case p.usesStripe() && portal != nil && r.good(&portal.Handoff) && portal.Handoff == (handoffConfig{}):
-		r.wrong(&p.Steps, "nobody could come to pay or validate: portal %s has no handoff; add handoff, with bare: {} for Tyk's Redirect Key Request", portal.Name)
+	case portal == nil || !r.good(&portal.Handoff, &portal.Tell):
+	case !portal.reachable():
+		r.wrong(&p.Steps, "nobody could come to pay or validate: portal %s has no handoff, and no mail leads there; "+
+			"add the section mail, with start in tell, or handoff, with bare: {} for Tyk's Redirect Key Request", portal.Name)
 	}
-	if p.Price == nil || !r.good(&p.Price) {
-		return
-	}
-	once := p.Price.Amount != "" && p.Price.Interval == ""
+}
+
+// checkRecurring reports what does not go with how often the price is paid.
+func (r *reading) checkRecurring(p *planConfig) {
+	amount := p.Price.Amount != "" // of other prices only Stripe knows
+	once := p.Price.Interval == ""
 	switch {
-	case p.Hold && !once && p.Price.Amount != "":
+	case p.Hold && amount && !once:
 		r.wrong(&p.Hold, "a payment that recurs cannot be held; remove hold, or interval from the price")
-	case p.TrialDays > 0 && once:
-		r.wrong(&p.TrialDays, "a price that is paid once has no trial; add interval to the price, or remove this")
-	case p.Grace > 0 && once:
-		r.wrong(&p.Grace, "a price that is paid once is never overdue; add interval to the price, or remove this")
-	}
-	if p.Hold && p.TrialDays > 0 {
+	case p.Hold && p.TrialDays > 0:
 		r.wrong(&p.TrialDays, "a held payment has no trial; remove this, or hold")
+	case p.TrialDays > 0 && amount && once:
+		r.wrong(&p.TrialDays, "a price that is paid once has no trial; add interval to the price, or remove this")
+	}
+	if p.Grace > 0 && amount && once {
+		r.wrong(&p.Grace, "a price that is paid once is never overdue; add interval to the price, or remove this")
 	}
 }
 
 // checkSteps holds the steps to the order in which they will be met.
 func (r *reading) checkSteps(p *planConfig) {
+	repeated(r, p.Steps)
 	order := []bridge.StepKind{bridge.Validation, bridge.Review, bridge.Paying}
+	hint := "steps are met in the order validation, review, payment; write them so (hold: true asks for the payment before the review)"
+	if p.Hold {
+		order = []bridge.StepKind{bridge.Validation, bridge.Paying, bridge.Review}
+		hint = "with hold: true steps are met in the order validation, payment, review; write them so"
+	}
 	last := -1
 	for i := range p.Steps {
-		step := &p.Steps[i]
-		at := slices.Index(order, *step)
-		switch {
-		case slices.Contains(p.Steps[:i], *step):
-			r.wrong(step, "the step is in the list twice; remove one")
-		case at < last && (!p.Hold || *step != bridge.Review):
-			r.wrong(step, "steps are met in the order validation, review, payment; write them so (hold: true asks for the payment before the review)")
+		at := slices.Index(order, p.Steps[i])
+		if at < last && at >= 0 {
+			r.wrong(&p.Steps[i], "%s", hint)
 		}
 		last = max(last, at)
+	}
+	if p.Hold && p.pays() && !slices.Contains(p.Steps, bridge.Review) {
+		r.wrong(&p.Hold, "a payment is held for a review; add review to steps, or remove this")
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -29,6 +30,13 @@ type reading struct {
 	told     map[configError]bool
 	errs     configErrors
 	warnings configErrors
+}
+
+func newReading(path string, lookup func(string) (string, bool)) *reading {
+	return &reading{
+		file: path, folder: filepath.Dir(path), lookup: lookup,
+		anchors: map[string]*ast.AnchorNode{}, places: map[any]*place{}, told: map[configError]bool{},
+	}
 }
 
 // maxValues bounds what aliases of aliases come to.
@@ -97,11 +105,25 @@ func (r *reading) wrong(field any, format string, args ...any) {
 	}
 }
 
+// repeated reports what stands in a list twice.
+func repeated[T comparable](r *reading, list []T) {
+	seen := map[T]bool{}
+	for i, item := range list {
+		if seen[item] {
+			r.wrong(&list[i], "it is in the list twice; remove one")
+		}
+		seen[item] = true
+	}
+}
+
 // warn notes what is unwise about a field.
 func (r *reading) warn(field any, format string, args ...any) {
-	at := r.place(field)
+	r.warnAt(*r.place(field), format, args...)
+}
+
+func (r *reading) warnAt(at place, format string, args ...any) {
 	r.warnings = append(r.warnings, configError{
-		File: r.file, Line: at.line, Column: at.column, Msg: at.path + ": " + fmt.Sprintf(format, args...),
+		File: r.file, Line: at.line, Column: at.column, Msg: oneLine(at.path + ": " + fmt.Sprintf(format, args...)),
 	})
 }
 

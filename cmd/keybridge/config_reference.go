@@ -6,12 +6,9 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"net/netip"
 	"reflect"
 	"strings"
 	"sync"
-
-	"keybridge/bridge"
 )
 
 // configSource is where the meaning of every key is written, once: the comments of
@@ -85,7 +82,7 @@ func referenceOf(b *strings.Builder, section reflect.Type, path string) {
 		if inner.Kind() == reflect.Pointer {
 			inner = inner.Elem()
 		}
-		if inner.Kind() == reflect.Struct && inner != secretType && !k.single(k.element()) {
+		if inner.Kind() == reflect.Struct && inner != secretType && !single(k.element()) {
 			referenceOf(b, inner, here)
 		}
 	}
@@ -107,31 +104,31 @@ func (k configKey) takesWhat() string {
 		return one + ", or a list"
 	case k.kind.Kind() == reflect.Slice:
 		return "list: " + one
+	case k.kind.Kind() == reflect.Map:
+		return "section: a text each for " + one
 	}
 	return one
 }
 
 func (k configKey) takesOne(t reflect.Type) string {
-	switch {
-	case len(k.oneof) > 0:
+	if len(k.oneof) > 0 {
 		return "`" + strings.Join(k.oneof, "`, `") + "`"
+	}
+	if s, ok := shapes[t]; ok {
+		return s.takes
+	}
+	switch {
 	case t == secretType:
 		return "name of an environment variable, or of a file"
 	case t == durationType:
 		return "time, " + k.bounds()
-	case t == urlType:
-		return "address"
-	case t == reflect.TypeFor[netip.Prefix]():
-		return "address or network"
-	case t == reflect.TypeFor[bridge.StepKind]():
+	case t == stepType:
 		return "`validation: card`, `review`, `payment`"
-	}
-	switch t.Kind() {
-	case reflect.Bool:
+	case t.Kind() == reflect.Bool:
 		return "`true`, `false`"
-	case reflect.Int:
+	case t.Kind() == reflect.Int:
 		return "number, " + k.bounds()
-	case reflect.String:
+	case t.Kind() == reflect.String:
 		return "text"
 	}
 	return "section"
@@ -151,4 +148,6 @@ func (k configKey) defaultWords() string {
 }
 
 // cell makes a text fit a cell of a Markdown table.
-func cell(text string) string { return strings.ReplaceAll(text, "|", "\\|") }
+func cell(text string) string {
+	return strings.NewReplacer("|", "\\|", "<", "&lt;").Replace(text)
+}

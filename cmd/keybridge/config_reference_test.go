@@ -6,10 +6,17 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
+	"math/big"
+	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"keybridge/bridge"
 )
 
 // everyKey calls visit for each key of the file.
@@ -76,6 +83,61 @@ func TestDefaultsAreValuesThatAFileCouldGive(t *testing.T) {
 
 func TestTheExampleLoadsAndShowsEveryKey(t *testing.T) {
 	folder := t.TempDir()
+	public, certificate := pemOf(t)
+	write(t, filepath.Join(folder, "portal-token.pem"), public, 0o644)
+	write(t, filepath.Join(folder, "mail-ca.pem"), certificate, 0o644)
+	if err := os.Mkdir(filepath.Join(folder, "templates"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(folder, "keybridge.yaml")
+	secrets := func(name string) (string, bool) {
+		return map[string]string{"STRIPE_API_KEY": "sk_test_1", "CRM_WEBHOOK_SECRET": "whsec_"}[name] + strings.Repeat("s", 32), true
+	}
+	c, err := parseConfig(path, []byte(exampleConfig), secrets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Warnings) > 0 {
+		t.Errorf("warnings: %v", c.Warnings)
+	}
+	if c.Mail.roots == nil {
+		t.Error("the certificates of ca_file were not read")
+	}
+	if d := cmp.Diff(bridge.MessageKinds, c.Mail.Tell); d != "" {
+		t.Errorf("the example does not tell of every kind (-kinds +example):\n%s", d)
+	}
+	shown := writtenKeys(t, path, exampleConfig, secrets)
+	everyKey(reflect.TypeFor[config](), "", func(path string, k configKey) {
+		for _, form := range k.forms() {
+			if shown[strings.TrimSuffix(path, k.name)+form] {
+				return
+			}
+		}
+		t.Errorf("the example does not show %s", path)
+	})
+}
+
+// writtenKeys are the keys that a file gives, without the numbers of list items.
+func writtenKeys(t *testing.T, path, text string, lookup func(string) (string, bool)) map[string]bool {
+	t.Helper()
+	r := newReading(path, lookup)
+	root, ok := r.parse([]byte(text))
+	if !ok {
+		t.Fatal(r.errs)
+	}
+	r.fill(&config{}, root)
+	keys := map[string]bool{}
+	for _, at := range r.places {
+		if !at.absent {
+			keys[regexp.MustCompile(`\[[0-9]+\]`).ReplaceAllString(at.path, "[]")] = true
+		}
+	}
+	return keys
+}
+
+// pemOf makes a public key and a certificate for it.
+func pemOf(t *testing.T) (public, certificate string) {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -84,23 +146,13 @@ func TestTheExampleLoadsAndShowsEveryKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	public := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
-	write(t, filepath.Join(folder, "portal-token.pem"), string(public), 0o644)
-	c, err := parseConfig(filepath.Join(folder, "keybridge.yaml"), []byte(exampleConfig), func(name string) (string, bool) {
-		return map[string]string{"STRIPE_API_KEY": "sk_test_1"}[name] + strings.Repeat("s", 32), true
-	})
+	about := &x509.Certificate{SerialNumber: big.NewInt(1)}
+	signed, err := x509.CreateCertificate(rand.Reader, about, about, &key.PublicKey, key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.Warnings) > 0 {
-		t.Errorf("warnings: %v", c.Warnings)
+	text := func(kind string, der []byte) string {
+		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
 	}
-	everyKey(reflect.TypeFor[config](), "", func(path string, k configKey) {
-		for _, form := range k.forms() {
-			if strings.Contains(exampleConfig, form+":") {
-				return
-			}
-		}
-		t.Errorf("the example does not show %s", path)
-	})
+	return text("PUBLIC KEY", der), text("CERTIFICATE", signed)
 }

@@ -76,9 +76,9 @@ func (r *reading) checkSecret(s *secret, least int) {
 	}
 }
 
-// checkCredential reports a secret that cannot stand in a header.
-func (r *reading) checkCredential(s *secret) {
-	r.checkSecret(s, 1)
+// checkCredential reports a secret that is too short or cannot stand in a header.
+func (r *reading) checkCredential(s *secret, least int) {
+	r.checkSecret(s, least)
 	if strings.ContainsFunc(s.Reveal(), func(c rune) bool { return c <= ' ' || c > '~' }) {
 		r.wrong(s, "the secret holds a space, a line end or another character that no credential has; copy it again")
 	}
@@ -196,37 +196,43 @@ func (r *reading) fromEnvironment(name string, _ place) (text, problem string) {
 // fromFile returns the content of a file without one line break at its end, or
 // what is wrong with it.
 func (r *reading) fromFile(name string, at place) (text, problem string) {
-	path := r.inFolder(name)
-	about, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return "", fmt.Sprintf("the file named here cannot be read: %s; put it there, or let keybridge read it", reasonOf(err))
-	case !about.Mode().IsRegular():
-		return "", "what is named here is not a file"
-	}
-	f, err := os.Open(path) //nolint:gosec // the operator says which file to read
-	if err != nil {
-		return "", fmt.Sprintf("the file named here cannot be read: %s; let keybridge read it", reasonOf(err))
-	}
-	defer func() { _ = f.Close() }() // nothing was written
-	content, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
-	switch {
-	case err != nil:
-		return "", fmt.Sprintf("the file named here cannot be read: %s", reasonOf(err))
-	case len(content) > maxSecret:
-		return "", "the file named here has more than 64 KiB"
+	content, mode, problem := readNamed(r.inFolder(name), maxSecret)
+	if problem != "" {
+		return "", problem
 	}
 	text = strings.TrimSuffix(strings.TrimSuffix(string(content), "\n"), "\r")
 	if text == "" {
 		return "", "the file named here is empty; put the secret into it"
 	}
-	if about.Mode().Perm()&0o004 != 0 && !strings.Contains(text, "PUBLIC KEY-----") {
-		r.warnings = append(r.warnings, configError{
-			File: r.file, Line: at.line, Column: at.column,
-			Msg: at.path + ": everybody on this machine can read the file named here; chmod 600 or 640 it",
-		})
+	if mode.Perm()&0o004 != 0 && !strings.Contains(text, "PUBLIC KEY-----") {
+		r.warnAt(at, "everybody on this machine can read the file named here; chmod 600 or 640 it")
 	}
 	return text, ""
+}
+
+// readNamed returns the content and mode of a file that the configuration names, or
+// what is wrong with it. most is how many bytes it may have.
+func readNamed(path string, most int) (content []byte, mode os.FileMode, problem string) {
+	about, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, 0, fmt.Sprintf("the file named here cannot be read: %s; put it there, or let keybridge read it", reasonOf(err))
+	case !about.Mode().IsRegular():
+		return nil, 0, "what is named here is not a file"
+	}
+	f, err := os.Open(path) //nolint:gosec // the operator says which file to read
+	if err != nil {
+		return nil, 0, fmt.Sprintf("the file named here cannot be read: %s; let keybridge read it", reasonOf(err))
+	}
+	defer func() { _ = f.Close() }() // nothing was written
+	content, err = io.ReadAll(io.LimitReader(f, int64(most)+1))
+	switch {
+	case err != nil:
+		return nil, 0, fmt.Sprintf("the file named here cannot be read: %s", reasonOf(err))
+	case len(content) > most:
+		return nil, 0, fmt.Sprintf("the file named here has more than %d KiB", most>>10)
+	}
+	return content, about.Mode(), ""
 }
 
 // inFolder resolves a relative path from the folder of the configuration.

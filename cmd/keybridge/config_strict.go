@@ -12,13 +12,17 @@ import (
 func (r *reading) fill(c *config, root ast.Node) {
 	v := reflect.ValueOf(c).Elem()
 	at := place{line: 1, column: 1}
-	r.note(v, at)
 	if root == nil {
 		r.absent(v, at)
 		r.wrongAt(at, "the file is empty; start from the example in the README")
 		return
 	}
-	r.section(root, v, at)
+	node, ok := r.resolve(root, at)
+	if !ok {
+		r.lost(v, at)
+		return
+	}
+	r.section(node, v, at)
 }
 
 // resolve follows aliases and takes anchors off. It returns false, having
@@ -70,27 +74,28 @@ func (r *reading) value(n ast.Node, v reflect.Value, k configKey, at place) {
 	switch {
 	case node.Type() == ast.NullType:
 		r.wrong(v.Addr().Interface(), "it has no value; %s", k.orRemove())
-	case k.single(v.Type()):
+	case single(v.Type()):
 		r.scalar(node, v, k, at)
 	case v.Kind() == reflect.Slice:
 		r.list(node, v, k, at)
+	case v.Kind() == reflect.Map:
+		r.table(node, v, k, at)
 	case v.Kind() == reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
-		r.note(v.Elem(), at)
 		r.section(node, v.Elem(), at)
 	default:
 		r.section(node, v, at)
 	}
 }
 
-// list reads a list. A single value is a list of one where the key says so.
+// list reads a list.
 func (r *reading) list(node ast.Node, v reflect.Value, k configKey, at place) {
 	seq, ok := node.(*ast.SequenceNode)
 	switch {
 	case !ok:
 		r.wrong(v.Addr().Interface(), "this is %s, and it takes a list: [one, two], or a line for each that begins with a hyphen", describe(node))
 		return
-	case len(seq.Values) == 0 && k.required && v.Type() != stepsType:
+	case len(seq.Values) == 0 && !k.empty:
 		r.wrong(v.Addr().Interface(), "the list is empty; it takes at least one")
 		return
 	}
@@ -103,21 +108,47 @@ func (r *reading) list(node ast.Node, v reflect.Value, k configKey, at place) {
 	}
 }
 
+// table reads a mapping whose keys are the choices of the field.
+func (r *reading) table(node ast.Node, v reflect.Value, k configKey, at place) {
+	var keys []configKey
+	for _, name := range k.oneof {
+		keys = append(keys, configKey{name: name, kind: v.Type().Elem()})
+	}
+	given, _ := r.entries(node, keys, at)
+	v.Set(reflect.MakeMap(v.Type()))
+	for _, key := range keys {
+		e, ok := given[key.name]
+		if !ok {
+			continue
+		}
+		item := reflect.New(key.kind).Elem()
+		r.value(e.node, item, key, e.place())
+		v.SetMapIndex(reflect.ValueOf(key.name).Convert(v.Type().Key()), item)
+	}
+}
+
 // section reads a mapping into a struct: every key once, no unknown one, none
 // missing that is required.
 func (r *reading) section(node ast.Node, v reflect.Value, at place) {
-	node, ok := r.resolve(node, at)
+	keys := configKeys(v.Type())
+	given, ok := r.entries(node, keys, at)
 	if !ok {
-		r.absent(v, at)
+		r.lost(v, at)
 		return
 	}
+	for _, k := range keys {
+		r.field(v.FieldByIndex(k.index), k, given, at)
+	}
+}
+
+// entries returns what a mapping gives for each of the keys, by the name that is
+// written. It returns false, having reported, for what is no mapping.
+func (r *reading) entries(node ast.Node, keys []configKey, at place) (map[string]entry, bool) {
 	m, ok := node.(*ast.MappingNode)
 	if !ok {
 		r.wrongAt(at, "this is %s, and it takes a section: keys with their values, each on a line of its own", describe(node))
-		r.absent(v, at)
-		return
+		return nil, false
 	}
-	keys := configKeys(v.Type())
 	seen := map[string]place{}
 	given := map[string]entry{}
 	for _, pair := range m.Values {
@@ -138,9 +169,7 @@ func (r *reading) section(node ast.Node, v reflect.Value, at place) {
 		}
 		given[name] = entry{node: pair.Value, key: here}
 	}
-	for _, k := range keys {
-		r.field(v.FieldByIndex(k.index), k, given, at)
-	}
+	return given, true
 }
 
 // entry is one key of a section with its value.
@@ -203,7 +232,7 @@ func (r *reading) missing(v reflect.Value, k configKey, parent place) {
 		r.wrongAt(parent, "%s is missing: %s", k.asWritten(), k.inBrief())
 	case k.fallback != "":
 		k.setDefault(v)
-	case v.Kind() == reflect.Struct && !k.single(v.Type()):
+	case v.Kind() == reflect.Struct && !single(v.Type()):
 		r.absent(v, at)
 	}
 }
@@ -216,9 +245,16 @@ func (r *reading) absent(v reflect.Value, at place) {
 	}
 }
 
+// lost fills a section that stands there and cannot be read. That was reported, so
+// nothing is said of what it might have held.
+func (r *reading) lost(v reflect.Value, at place) {
+	at.bad = true
+	r.absent(v, at)
+}
+
 // scalar reads a single value.
 func (r *reading) scalar(node ast.Node, v reflect.Value, k configKey, at place) {
-	if v.Type() == stepsType.Elem() {
+	if v.Type() == stepType {
 		r.step(node, v, at)
 		return
 	}

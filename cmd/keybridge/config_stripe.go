@@ -8,7 +8,7 @@ func (r *reading) checkStripe(s *stripeConfig) {
 	if s == nil {
 		return
 	}
-	r.checkCredential(&s.Key)
+	r.checkCredential(&s.Key, 1)
 	key := s.Key.Reveal()
 	switch {
 	case key == "":

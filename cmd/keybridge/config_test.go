@@ -32,6 +32,11 @@ var environment = map[string]string{
 	"EMPTY":                "",
 	"WITH_NEWLINE":         "dashboard-canary\nsecond-line",
 	"WITH_SLASH":           "webhook/canary/0123456789",
+	"WITH_COMMA":           "webhook,canary,0123456789",
+	"SIGNING":              "whsec_canary01canary01canary01canary01",
+	"SIGNING_OLD":          "whsec_canary02canary02canary02canary02",
+	"SIGNING_SHORT":        "whsec_canary01",
+	"SIGNING_BROKEN":       "whsec_canary",
 }
 
 func lookup(name string) (string, bool) {
@@ -152,6 +157,71 @@ func TestEveryFormOfAValueIsRead(t *testing.T) {
 	}
 }
 
+func TestBothKindsOfPortalsMailAndReceiversAreRead(t *testing.T) {
+	c := goodFile(t, "kinds.yaml")
+	type portal struct {
+		Kind, Header, Delivery string
+		Poll                   time.Duration
+		Tell                   []bridge.MessageKind
+	}
+	var portals []portal
+	for _, p := range c.Portals {
+		portals = append(portals, portal{p.Kind, p.WebhookHeader, p.KeyDelivery, p.Poll, p.Tell})
+	}
+	m := c.Mail
+	type receiver struct {
+		URL             string
+		Secrets, Events []string
+		Personal        bool
+		Timeout, GiveUp time.Duration
+	}
+	var receivers []receiver
+	for _, o := range c.Outgoing {
+		receivers = append(receivers, receiver{o.URL.String(), reveal(o.Secrets), o.Events, o.Personal, o.Timeout, o.GiveUp})
+	}
+	got := []any{
+		portals, receivers,
+		m.Host, m.Port, m.TLS, m.From.String(), m.ReplyTo == nil, m.Templates, m.roots == nil, m.Subjects, m.TimeZone.String(),
+		m.Timeout, m.Tell, m.Remind, m.Digest.To[0].Address, m.Digest.At,
+	}
+	want := []any{
+		[]portal{
+			{"tyk-classic", "X-Keybridge-Secret", "mail", -1, []bridge.MessageKind{}},
+			{"tyk-enterprise", "X-Keybridge-Secret", "portal", 5 * time.Minute, bridge.MessageKinds},
+			{"tyk-enterprise", "Authorization", "link", 90 * time.Minute, []bridge.MessageKind{bridge.TellDeclined, bridge.TellStart}},
+		},
+		[]receiver{
+			{"http://127.0.0.1:9000/hooks", []string{environment["SIGNING"], environment["SIGNING_OLD"]}, nil, false, 15 * time.Second, 72 * time.Hour},
+			{"http://crm.internal", []string{environment["SIGNING"]}, []string{"payment.*", "request.approved"}, true, time.Minute, 12 * time.Hour},
+		},
+		"127.0.0.1", 25, "none", "=?utf-8?q?=C3=9Cn=C3=AFted_APIs?= <keys@example.com>", true, "testdata/config/good", true,
+		map[bridge.MessageKind]string{bridge.TellDeclined: "Kein Schlüssel: {{.Plan}}", bridge.TellStart: "Go"}, "America/Sao_Paulo",
+		30 * time.Second, bridge.MessageKinds, 24 * time.Hour, "finance@example.com", timeOfDay{17, 5},
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("values (-want +got):\n%s", d)
+	}
+	if len(c.Warnings) > 0 {
+		t.Errorf("warnings: %v", c.Warnings)
+	}
+}
+
+func TestPlansOfAnEnterprisePortalNameItsPlans(t *testing.T) {
+	plans := goodFile(t, "kinds.yaml").plans()
+	for _, test := range []struct{ portal, plan, product, want string }{
+		{"enterprise", "3", "12", "By both"},
+		{"enterprise", "3", "13", "By plan"},
+		{"enterprise", "5", "12", "By product"},
+		{"classic", "", "12", "Classic"},
+		{"other", "4", "12", ""},
+	} {
+		got := plans.Terms(test.portal, bridge.Asked{Plan: test.plan, Policies: []string{test.product}}).Plan
+		if got != test.want {
+			t.Errorf("%s, plan %q, product %s: %q, want %q", test.portal, test.plan, test.product, got, test.want)
+		}
+	}
+}
+
 func TestPlansBecomeTerms(t *testing.T) {
 	day := 24 * time.Hour
 	plan := func(name, portal string, policies []string, terms bridge.Terms) bridge.Plan {
@@ -192,20 +262,69 @@ func TestPlansBecomeTerms(t *testing.T) {
 	}
 }
 
-func TestAPortalWithoutAPlanIsWarnedOf(t *testing.T) {
-	text, err := os.ReadFile("testdata/config/good/minimal.yaml")
-	if err != nil {
-		t.Fatal(err)
+func TestWhatIsUnwiseIsWarnedOf(t *testing.T) {
+	const plan = "plans: [{name: Free, policies: [p1], steps: []}]\n"
+	const silent = ":3:5: portals[0].tell: nothing leads an applicant to the bridge's pages: the portal has no handoff, and start is not told"
+	for _, test := range []struct{ name, portal, rest, want string }{
+		{"nothing", "handoff: {bare: {}}", plan, ""},
+		{"no plan", "handoff: {bare: {}}", "", ":3:11: portals[0].name: no plan is for this portal, so all its key requests go to review"},
+		{"nobody tells of requests", "poll: off", plan, ":4:11: portals[0].poll: nobody tells of key requests: poll is off and there is no webhook_secret, so those that no browser brings are found at the next start"},
+		{"a webhook tells of requests", "poll: off\n    webhook_secret_env: PORTAL_WEBHOOK", plan, ""},
+		{"no start and no handoff", "tell: [reject]", plan + mailed(""), strings.Replace(silent, ":3:5:", ":4:11:", 1)},
+		{"nothing told and no handoff", "workers: 8", plan + mailed(", tell: []"), silent},
+		{"no start for those who are led here", "tell: []\n    handoff: {bare: {}}", plan + mailed(""), ""},
+		{"no mail and no handoff", "workers: 8", plan, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c, err := parseConfig("k.yaml", []byte(onePortal(test.portal)+test.rest), lookup)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.TrimPrefix(c.Warnings.Error(), "k.yaml"); got != test.want {
+				t.Errorf("got %q\nwant %q", got, test.want)
+			}
+		})
 	}
-	before, _, _ := strings.Cut(string(text), "plans:")
-	c, err := parseConfig("keybridge.yaml", []byte(before), lookup)
-	if err != nil {
-		t.Fatal(err)
+}
+
+// TestSomebodyHasToBeAbleToPay shows what a plan with a step for the developer needs.
+func TestSomebodyHasToBeAbleToPay(t *testing.T) {
+	const rest = "stripe: {key_env: STRIPE_KEY, webhook_secret_env: STRIPE_WEBHOOK}\n" +
+		"plans: [{name: Pro, policies: [p1], steps: [validation: card]}]\n"
+	for _, test := range []struct {
+		name, portal, rest string
+		good               bool
+	}{
+		{"a hand-off", "handoff: {bare: {}}", "", true},
+		{"mail", "workers: 8", mailed(""), true},
+		{"mail with start for this portal", "tell: [start]", mailed(", tell: []"), true},
+		{"nothing", "workers: 8", "", false},
+		{"mail without start", "workers: 8", mailed(", tell: [reminder]"), false},
+		{"mail without start for this portal", "tell: [reminder]", mailed(""), false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := parseConfig("k.yaml", []byte(onePortal(test.portal)+rest+test.rest), lookup)
+			said := err != nil && strings.Contains(err.Error(), "plans[0].steps: nobody could come to pay or validate")
+			if said == test.good || test.good && err != nil {
+				t.Errorf("error: %v", err)
+			}
+		})
 	}
-	want := "keybridge.yaml:4:11: portals[0].name: no plan is for this portal, so all its key requests go to review"
-	if got := c.Warnings.Error(); got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
+}
+
+// onePortal is a file up to its plans, with one portal that has further keys.
+func onePortal(keys string) string {
+	return "public_url: https://keys.example.com\nportals:\n  - name: main\n    " + keys + `
+    url: https://dashboard.example.com
+    secret_env: TYK_DASHBOARD_SECRET
+    organisation: 5ac07777cbb8c2d530000020
+    home: https://portal.example.com
+`
+}
+
+// mailed is a mail server with further keys.
+func mailed(keys string) string {
+	return "mail: {host: mail.example.com, from: keys@example.com" + keys + "}\n"
 }
 
 func TestWhatCannotBeReadIsSaid(t *testing.T) {
@@ -327,13 +446,23 @@ func usable(t *testing.T, c *config) {
 		t.Errorf("incomplete: %+v", c)
 	}
 	for _, p := range c.Portals {
-		if p.Name == "" || p.URL == nil || p.Home == nil || p.Secret.Reveal() == "" || p.Workers < 1 {
+		if p.Name == "" || p.URL == nil || p.Home == nil || p.Secret.Reveal() == "" || p.Workers < 1 || p.Poll == 0 || p.KeyDelivery == "" ||
+			(p.Organisation == "") != (p.Kind == tykEnterprise) || len(p.Tell) > 0 && c.Mail == nil {
 			t.Errorf("incomplete portal: %+v", p)
+		}
+	}
+	if m := c.Mail; m != nil && (m.Host == "" || m.Port == 0 || m.From == nil || m.TimeZone == nil || m.Timeout < time.Second ||
+		(m.Username == "") != (m.Password.Reveal() == "") || (m.CAFile == "") != (m.roots == nil) || slices.Contains(m.Tell, "")) {
+		t.Errorf("incomplete mail: %+v", m)
+	}
+	for _, o := range c.Outgoing {
+		if o.Name == "" || o.URL == nil || len(o.Secrets) == 0 || o.Timeout < time.Second || o.GiveUp < time.Hour {
+			t.Errorf("incomplete receiver: %+v", o)
 		}
 	}
 	for _, p := range c.plans() {
 		paid := slices.Contains(p.Terms.Steps, bridge.Paying)
-		if p.Portal == "" || len(p.Policies) == 0 || paid != (len(p.Terms.Lines) == 1) || paid && c.Stripe == nil {
+		if p.Portal == "" || len(p.Policies)+len(p.PortalPlans) == 0 || paid != (len(p.Terms.Lines) == 1) || paid && c.Stripe == nil {
 			t.Errorf("incomplete plan: %+v", p)
 		}
 	}

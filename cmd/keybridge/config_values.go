@@ -1,20 +1,48 @@
 package main
 
 import (
-	"encoding"
 	"fmt"
+	"log/slog"
+	"net/mail"
 	"net/netip"
+	"net/url"
 	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	_ "time/tzdata" // an image of the program alone has no time zones
 
 	"github.com/goccy/go-yaml/ast"
 )
 
-var textUnmarshalerType = reflect.TypeFor[encoding.TextUnmarshaler]()
+// shape is how single values of a type are written.
+type shape struct {
+	// takes says what they are, for the reference.
+	takes string
+	// set gives a field the value that a text stands for.
+	set func(v reflect.Value, text string) (problem string)
+}
+
+// shapes are the types that are more than a text, a number, a length of time, or true
+// or false.
+var shapes = map[reflect.Type]shape{
+	reflect.TypeFor[*url.URL]():       shaped("address", parseAddress),
+	reflect.TypeFor[netip.Prefix]():   shaped("address or network", parseNetwork),
+	reflect.TypeFor[*mail.Address]():  shaped("e-mail address", parseMailbox),
+	reflect.TypeFor[*time.Location](): shaped("time zone", parseZone),
+	reflect.TypeFor[timeOfDay]():      shaped("time of day", parseTimeOfDay),
+	reflect.TypeFor[slog.Level]():     shaped("level", parseLevel),
+}
+
+func shaped[T any](takes string, parse func(string) (T, string)) shape {
+	return shape{takes, func(v reflect.Value, text string) string {
+		value, problem := parse(text)
+		v.Set(reflect.ValueOf(value))
+		return problem
+	}}
+}
 
 // set gives a field the value that a text stands for, and returns what is wrong
 // with the text, empty when nothing is.
@@ -22,32 +50,18 @@ func (k configKey) set(v reflect.Value, text string) (problem string) {
 	if len(k.oneof) > 0 && !slices.Contains(k.oneof, text) {
 		return k.notOneOf(text)
 	}
+	if s, ok := shapes[v.Type()]; ok {
+		return s.set(v, text)
+	}
 	switch {
 	case v.Type() == durationType:
 		return k.setDuration(v, text)
-	case v.Type() == urlType:
-		u, problem := parseAddress(text)
-		v.Set(reflect.ValueOf(u))
-		return problem
-	case v.Type() == reflect.TypeFor[netip.Prefix]():
-		p, problem := parseNetwork(text)
-		v.Set(reflect.ValueOf(p))
-		return problem
-	}
-	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
-		if err := u.UnmarshalText([]byte(text)); err != nil {
-			return "this is not a value for it"
-		}
-		return ""
-	}
-	switch v.Kind() {
-	case reflect.Bool:
+	case v.Kind() == reflect.Bool:
 		return setBool(v, text)
-	case reflect.Int:
+	case v.Kind() == reflect.Int:
 		return k.setInt(v, text)
-	default:
-		v.SetString(text)
 	}
+	v.SetString(text)
 	return ""
 }
 
@@ -83,6 +97,10 @@ func (k configKey) setInt(v reflect.Value, text string) string {
 }
 
 func (k configKey) setDuration(v reflect.Value, text string) string {
+	if k.off && text == "off" {
+		v.SetInt(-1)
+		return ""
+	}
 	d, ok := parseSpan(text)
 	if !ok {
 		return "it takes a time with its unit, as 90s, 15m, 36h or 7d, " + k.bounds()
@@ -97,7 +115,13 @@ func (k configKey) setDuration(v reflect.Value, text string) string {
 }
 
 // bounds says what the key's least and greatest value are.
-func (k configKey) bounds() string { return "from " + k.min + " to " + k.max }
+func (k configKey) bounds() string {
+	bounds := "from " + k.min + " to " + k.max
+	if k.off {
+		bounds += ", or off"
+	}
+	return bounds
+}
 
 // spanPattern bounds the days so that they fit a time.Duration.
 var spanPattern = regexp.MustCompile(`^(?:([0-9]{1,5})d)?(.*)$`)
@@ -120,6 +144,35 @@ func parseSpan(text string) (time.Duration, bool) {
 	}
 	rest, err := time.ParseDuration(m[2])
 	return days + rest, err == nil && rest >= 0 && days+rest >= days
+}
+
+func parseLevel(text string) (slog.Level, string) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(text)); err != nil {
+		return level, "this is no level of a log"
+	}
+	return level, ""
+}
+
+// timeOfDay is a time on the clock.
+type timeOfDay struct{ Hour, Minute int }
+
+func parseTimeOfDay(text string) (timeOfDay, string) {
+	t, err := time.Parse("15:04", text)
+	if err != nil {
+		return timeOfDay{}, "it takes a time of day, as 08:00 or 17:30"
+	}
+	return timeOfDay{t.Hour(), t.Minute()}, ""
+}
+
+// parseZone finds a time zone. The machine's own is none: two machines would not agree
+// on it.
+func parseZone(text string) (*time.Location, string) {
+	zone, err := time.LoadLocation(text)
+	if err != nil || text == "Local" {
+		return nil, "it takes the name of a time zone, as Europe/Berlin, or UTC"
+	}
+	return zone, ""
 }
 
 // scalarText returns the literal text of a single value: a number never goes
