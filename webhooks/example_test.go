@@ -65,3 +65,34 @@ func ExampleTyk() {
 	// portal/main accepted
 	// 200 accepted
 }
+
+// An event may be about a developer, and then about each of their requests.
+func ExampleTykEnterprise() {
+	handler, err := webhooks.TykEnterprise(webhooks.TykEnterpriseConfig{
+		Receiver: webhooks.Receiver{
+			Accept: func(_ context.Context, h bridge.Hint) (bridge.Accepted, error) { // bridge.Service.Accept
+				fmt.Println(h.What, h.Request)
+				return bridge.Accepted{Request: h.Request}, nil
+			},
+		},
+		Portal:  "main",
+		Secrets: []string{"0123456789abcdef0123456789abcdef"},
+		Intake:  func(string, string) *bridge.Change { return nil }, // bridge.Service.Intake
+		Requests: func(context.Context, string, string) ([]bridge.ID, error) {
+			return []bridge.ID{"01HF7YAT00ABCDEFGHJKMNPQRS"}, nil
+		},
+		Look: func() {},
+	})
+	if err != nil {
+		panic(err)
+	}
+	r := httptest.NewRequest(http.MethodPost, "/webhooks/portal/main",
+		strings.NewReader(`{"Event":"UserAccountDeactivated","Message":{"ID":2,"ByUser":1}}`))
+	r.Header.Set(webhooks.SecretHeader, "0123456789abcdef0123456789abcdef")
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, r)
+	fmt.Print(w.Code, " ", w.Body)
+	// Output:
+	// UserAccountDeactivated 01HF7YAT00ABCDEFGHJKMNPQRS
+	// 200 accepted
+}

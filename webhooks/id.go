@@ -1,5 +1,7 @@
 package webhooks
 
+import "strconv"
+
 // The longest ids that are taken: Stripe's are documented to grow up to 255
 // characters, a portal's are 24 (an ObjectID) or 36 (a UUID).
 const (
@@ -21,6 +23,21 @@ func isTokenID[T string | []byte](text T) bool { return isID(text, maxTokenID, "
 
 // isEventName reports whether text may be the type of an event.
 func isEventName[T string | []byte](text T) bool { return isID(text, maxKey, "-_.") }
+
+// isSerial reports whether text is a whole number from 0 to 2⁶³-1 in the one way to
+// write it: decimal digits, no sign, no leading zero.
+func isSerial(text []byte) bool {
+	if len(text) == 0 || len(text) > 1 && text[0] == '0' {
+		return false
+	}
+	for _, c := range text {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	_, err := strconv.ParseInt(string(text), 10, 64)
+	return err == nil
+}
 
 func isID[T string | []byte](text T, most int, others string) bool {
 	if len(text) == 0 || len(text) > most {

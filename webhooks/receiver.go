@@ -10,7 +10,9 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -44,7 +46,8 @@ type Receiver struct {
 
 // What may come of a delivery.
 const (
-	// OutcomeAccepted: committed.
+	// OutcomeAccepted: committed. Of an event that does not name its request: what is
+	// known of its developer is committed, and the portal is asked for the rest.
 	OutcomeAccepted = "accepted"
 	// OutcomeDuplicate: had been accepted before.
 	OutcomeDuplicate = "duplicate"
@@ -71,6 +74,9 @@ func Outcomes() []string {
 	}
 }
 
+// adviceMethod is for whoever is calling with another method.
+const adviceMethod = "Webhooks are sent here with POST. Where the sender lets you choose the method, choose that."
+
 // defaultRetryAfter is how long a sender is asked to wait where the error does
 // not say. Both senders have a schedule of their own; it is for those that heed it.
 const defaultRetryAfter = 5 * time.Second
@@ -81,6 +87,8 @@ type sender struct {
 	source string
 	// limit is the Limit where none is configured.
 	limit int64
+	// methods are those a delivery may come by. Nil: POST.
+	methods []string
 	// head answers HEAD with 200, for a portal's "test connection".
 	head bool
 	// unauthorized is the status of a refusal, and challenge what a 401 has to say
@@ -89,10 +97,28 @@ type sender struct {
 	challenge    string
 	// admit refuses what can be refused without the body. May be nil.
 	admit func(*http.Request) error
-	// read believes or refuses the body, and turns it into a hint. known is false
-	// for an event nobody listens to. The body is used again afterwards: nothing of
-	// the hint may point into it.
-	read func(header http.Header, body []byte, now time.Time) (h bridge.Hint, known bool, err error)
+	// read believes or refuses the body, and says what it comes to. The body is used
+	// again afterwards: nothing of the word may point into it.
+	read func(header http.Header, body []byte, now time.Time) (word, error)
+	// requests returns the requests of a developer at the portal, and look asks for a
+	// listing of what waits there. Only a sender whose words need them has them.
+	requests func(ctx context.Context, developer string) ([]bridge.ID, error)
+	look     func()
+}
+
+// word is what a delivery that is believed comes to: a hint, and with some events
+// more than one can say.
+type word struct {
+	// hint is committed first. One with nothing that could lead anywhere is passed
+	// over.
+	hint bridge.Hint
+	// known is false for an event nobody listens to.
+	known bool
+	// developer is the portal's id of whose requests are hinted at as well, in the
+	// words of hint. Empty: nobody's.
+	developer string
+	// look asks for a listing of what waits at the portal.
+	look bool
 }
 
 // delivery is the handler: a Receiver and a sender.
@@ -124,6 +150,9 @@ func (c Receiver) receive(s sender) (http.Handler, error) {
 	if c.CommitWithin <= 0 {
 		c.CommitWithin = 5 * time.Second
 	}
+	if s.methods == nil {
+		s.methods = []string{http.MethodPost}
+	}
 	return &delivery{Receiver: c, sender: s}, nil
 }
 
@@ -145,21 +174,21 @@ func (d *delivery) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		d.unread(w, err)
 		return
 	}
-	h, known, err := d.read(r.Header, body.Bytes(), d.Now())
+	said, err := d.read(r.Header, body.Bytes(), d.Now())
 	keep(body)
 	switch {
 	case err != nil:
 		d.refuse(w, err)
-	case !known:
+	case !said.known:
 		d.done(w, OutcomeIgnored)
 	default:
-		d.commit(r.Context(), w, h)
+		d.commit(r.Context(), w, said)
 	}
 }
 
-// method answers whatever is not a POST, and reports whether it is one.
+// method answers whatever is not a delivery, and reports whether it is one.
 func (d *delivery) method(w http.ResponseWriter, r *http.Request) bool {
-	if r.Method == http.MethodPost {
+	if slices.Contains(d.methods, r.Method) {
 		return true
 	}
 	leave(w, r)
@@ -168,12 +197,12 @@ func (d *delivery) method(w http.ResponseWriter, r *http.Request) bool {
 		w.WriteHeader(http.StatusOK)
 		return false
 	}
-	allow := "POST"
+	allow := strings.Join(d.methods, ", ")
 	if d.head {
-		allow = "HEAD, POST"
+		allow = "HEAD, " + allow
 	}
 	w.Header().Set("Allow", allow)
-	problem(w, http.StatusMethodNotAllowed, "Webhooks are sent here with POST.")
+	problem(w, http.StatusMethodNotAllowed, adviceMethod)
 	return false
 }
 
@@ -251,17 +280,23 @@ func (d *delivery) refuse(w http.ResponseWriter, err error) {
 	problem(w, status, bridge.Explain(err))
 }
 
-// commit hands the hint on, and answers only then.
-func (d *delivery) commit(ctx context.Context, w http.ResponseWriter, h bridge.Hint) {
+// commit hands on what was said, and answers only then.
+func (d *delivery) commit(ctx context.Context, w http.ResponseWriter, said word) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.CommitWithin)
 	defer cancel()
-	accepted, err := d.lead(ctx, h)
+	if said.look {
+		d.look()
+	}
+	accepted, err := d.lead(ctx, said.hint)
+	if err == nil && said.developer != "" {
+		accepted, err = d.spread(ctx, said, accepted)
+	}
 	switch {
 	case err != nil:
-		d.unavailable(w, h, err)
+		d.unavailable(w, said.hint, err)
 	case accepted.Duplicate:
 		d.done(w, OutcomeDuplicate)
-	case accepted.Unknown():
+	case accepted.Unknown() && !said.look:
 		d.done(w, OutcomeUnknown)
 	default:
 		d.done(w, OutcomeAccepted)

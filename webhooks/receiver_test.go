@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,6 +24,7 @@ import (
 // bench stands for what is behind a receiver: it answers as it is told and keeps
 // what it was given.
 type bench struct {
+	mu       sync.Mutex
 	answers  []bridge.Accepted // one a call; the last one stays
 	err      error
 	hints    []bridge.Hint
@@ -36,6 +38,8 @@ func (b *bench) receiver() webhooks.Receiver {
 			if _, ok := ctx.Deadline(); !ok || ctx.Err() != nil {
 				return bridge.Accepted{}, errors.New("no deadline, or over already")
 			}
+			b.mu.Lock()
+			defer b.mu.Unlock()
 			b.hints = append(b.hints, h)
 			answer := bridge.Accepted{Request: requestULID}
 			if n := len(b.answers); n > 0 {
@@ -43,9 +47,13 @@ func (b *bench) receiver() webhooks.Receiver {
 			}
 			return answer, b.err
 		},
-		Observe: func(source, outcome string) { b.outcomes = append(b.outcomes, source+" "+outcome) },
-		Log:     slog.New(slog.NewTextHandler(&b.log, nil)),
-		Now:     func() time.Time { return now },
+		Observe: func(source, outcome string) {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.outcomes = append(b.outcomes, source+" "+outcome)
+		},
+		Log: slog.New(slog.NewTextHandler(&b.log, nil)),
+		Now: func() time.Time { return now },
 	}
 }
 

@@ -251,3 +251,15 @@ func (s *scan) textOr() ([]byte, error) {
 	}
 	return nil, s.skip()
 }
+
+// numeral reads any value and returns the text of a number or of a string, nil for
+// anything else.
+func (s *scan) numeral() ([]byte, error) {
+	switch c := s.next(); {
+	case c == '"':
+		return s.string()
+	case c == '-' || c >= '0' && c <= '9':
+		return s.number()
+	}
+	return nil, s.skip()
+}

@@ -2,6 +2,7 @@ package webhooks
 
 import (
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
@@ -127,12 +128,13 @@ type sharedSecrets struct {
 	digests []signature
 }
 
-// newSharedSecrets is newSecrets for secrets that travel in an address; blind is
-// at least 32 random bytes.
-func newSharedSecrets(texts []string, least int, blind []byte) (*sharedSecrets, error) {
+// newSharedSecrets is newSecrets for secrets that travel as they are.
+func newSharedSecrets(texts []string, least int) (*sharedSecrets, error) {
 	if err := checkSecrets(texts, least); err != nil {
 		return nil, err
 	}
+	blind := make([]byte, sha256.Size)
+	_, _ = rand.Read(blind) // never fails, as its documentation says
 	out := &sharedSecrets{blind: newSecret(blind)}
 	for _, text := range texts {
 		out.digests = append(out.digests, out.blind.sum(text))

@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"keybridge/bridge"
 )
 
 // Bounds of a Stripe webhook.
@@ -61,17 +59,17 @@ func Stripe(c StripeConfig) (http.Handler, error) {
 		source:       c.Name,
 		limit:        stripeLimit,
 		unauthorized: http.StatusBadRequest,
-		read: func(header http.Header, body []byte, now time.Time) (bridge.Hint, bool, error) {
+		read: func(header http.Header, body []byte, now time.Time) (word, error) {
 			sent := header["Stripe-Signature"]
 			if len(sent) != 1 {
-				return bridge.Hint{}, false, refuse(Forged, adviceStripeSignature, "not exactly one Stripe-Signature header")
+				return word{}, refuse(Forged, adviceStripeSignature, "not exactly one Stripe-Signature header")
 			}
 			if err := verifier.Verify(sent[0], body, now); err != nil {
-				return bridge.Hint{}, false, err
+				return word{}, err
 			}
 			h, known, err := StripeHint(c.Name, body)
 			h.At = now
-			return h, known, err
+			return word{hint: h, known: known}, err
 		},
 	})
 }

@@ -1,7 +1,6 @@
 package webhooks
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
@@ -15,9 +14,9 @@ import (
 const (
 	// tykLimit: a key request repeats the developer and the catalogue.
 	tykLimit = 1 << 20
-	// leastTykSecret is 128 bits if it was drawn at random and written in hex, half
-	// of that and more otherwise.
-	leastTykSecret = 16
+	// leastPortalSecret is 64 bits if it was drawn at random and written in hex, and
+	// more in any other form: out of the reach of guesses over a network.
+	leastPortalSecret = 16
 	// tykEvents is what the types of a key request's events begin with. Which ones
 	// there are beside .submitted is not documented, so each is a hint.
 	tykEvents = "key_request_event."
@@ -53,9 +52,7 @@ func Tyk(c TykConfig) (http.Handler, error) {
 	if c.Portal == "" || c.Intake == nil {
 		return nil, fmt.Errorf("webhooks: %s: the receiver needs Portal and Intake", source)
 	}
-	blind := make([]byte, 32)
-	_, _ = rand.Read(blind) // never fails, as its documentation says
-	secrets, err := newSharedSecrets(c.Secrets, leastTykSecret, blind)
+	secrets, err := newSharedSecrets(c.Secrets, leastPortalSecret)
 	if err == nil {
 		err = plainSecrets(c.Secrets)
 	}
@@ -71,8 +68,8 @@ func Tyk(c TykConfig) (http.Handler, error) {
 		admit: func(r *http.Request) error {
 			return admitTyk(r, secrets)
 		},
-		read: func(_ http.Header, body []byte, now time.Time) (bridge.Hint, bool, error) {
-			return c.hint(body, now)
+		read: func(_ http.Header, body []byte, now time.Time) (word, error) {
+			return c.word(body, now)
 		},
 	})
 }
@@ -101,23 +98,23 @@ func admitTyk(r *http.Request, secrets *sharedSecrets) error {
 	return nil
 }
 
-// hint reads {"event":"key_request_event.…","data":{"id":"…",…}}. Of the key
+// word reads {"event":"key_request_event.…","data":{"id":"…",…}}. Of the key
 // request only its id is taken, which older versions call _id.
-func (c TykConfig) hint(body []byte, now time.Time) (bridge.Hint, bool, error) {
+func (c TykConfig) word(body []byte, now time.Time) (word, error) {
 	event, key, err := scanTyk(body)
 	if err != nil {
-		return bridge.Hint{}, false, refuse(Malformed, adviceTykBody, err.Error())
+		return word{}, refuse(Malformed, adviceTykBody, err.Error())
 	}
 	if !strings.HasPrefix(event, tykEvents) {
-		return bridge.Hint{}, false, nil
+		return word{}, nil
 	}
 	if !isEventName(event) || !isKey(key) {
-		return bridge.Hint{}, false, refuse(Malformed, adviceTykBody, "no well-formed id of a key request")
+		return word{}, refuse(Malformed, adviceTykBody, "no well-formed id of a key request")
 	}
-	return bridge.Hint{
+	return word{known: true, hint: bridge.Hint{
 		Source: "portal/" + c.Portal, What: event, At: now,
 		Portal: c.Portal, Key: key, Intake: c.Intake(c.Portal, key),
-	}, true, nil
+	}}, nil
 }
 
 var (
