@@ -89,16 +89,16 @@ type box struct {
 	bytes    int     // of all Raw
 	last     int     // the number given last
 	seen     map[string]seen
-	read     map[int]bool  // those whose page was opened, by number
-	changed  chan struct{} // closed when the next mail comes
-	unwanted int           // forgotten, to make room
+	read     map[int]bool // those whose page was opened, by number
+	unwanted int          // forgotten, to make room
+	bell     bell         // rings for each mail
 }
 
 // seen is what is known of a Message-ID that came for an address.
 type seen struct{ first, times, last int }
 
 func newBox(keep int) *box {
-	return &box{keep: keep, seen: map[string]seen{}, read: map[int]bool{}, changed: make(chan struct{})}
+	return &box{keep: keep, seen: map[string]seen{}, read: map[int]bool{}}
 }
 
 // add keeps a mail and wakes whoever waits for one.
@@ -113,8 +113,7 @@ func (b *box) add(m Mail) {
 	for len(b.mails) > b.keep || (b.bytes > maxKept && len(b.mails) > 1) {
 		b.forgetLocked()
 	}
-	close(b.changed)
-	b.changed = make(chan struct{})
+	b.bell.ring()
 }
 
 // countLocked tells which delivery of its Message-ID a new mail is.
@@ -171,7 +170,7 @@ func (b *box) search(f Filter, limit int) (found []*Mail, changed <-chan struct{
 			break
 		}
 	}
-	return found, b.changed
+	return found, b.bell.next()
 }
 
 // Mails returns the mails the filter chooses, oldest first; never nil.

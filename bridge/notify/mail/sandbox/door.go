@@ -87,12 +87,15 @@ func (d *door) let(raw net.Conn) {
 	}
 	err := d.server.suffer(kept.visit, conn, AtGreeting, "")
 	if err == nil && tooMany {
-		err = Fault{Kind: Refuse, At: AtGreeting}.refusal("")
+		busy := Fault{Kind: Refuse, At: AtGreeting}.refusal("")
+		d.server.note(kept.visit, AtGreeting, "", busy.Code)
+		err = busy
 	}
 	if err != nil {
 		turnAway(conn, err)
 		return
 	}
+	d.server.note(kept.visit, AtGreeting, "", went)
 	select {
 	case d.in <- conn:
 	case <-d.server.done:

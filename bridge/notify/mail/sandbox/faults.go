@@ -181,7 +181,7 @@ func (b *faultBoard) strike(at Stage, to []string) (delay time.Duration, decisiv
 // errCut is what a stage returns whose connection is gone: nobody is left to hear it.
 var errCut = errors.New("the connection was cut")
 
-// suffer lets the faults at a stage of a connection and notes the outcome. It returns nil when the session goes on, a
+// suffer lets the faults at a stage of a connection and notes those that end it. It returns nil when the session goes on, a
 // refusal to be answered, or errCut.
 func (s *Server) suffer(visit int, conn net.Conn, at Stage, address string, to ...string) error {
 	delay, fault := s.faults.strike(at, to)
@@ -203,7 +203,6 @@ func (s *Server) suffer(visit int, conn net.Conn, at Stage, address string, to .
 		s.note(visit, at, address, why.Code)
 		return why
 	default:
-		s.note(visit, at, address, 250)
 		return nil
 	}
 }

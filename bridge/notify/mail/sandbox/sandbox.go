@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"html/template"
 	"log/slog"
 	"net"
 	"net/http"
@@ -73,6 +74,7 @@ type Server struct {
 	calls              callLog
 	box                *box
 	kindHeader         string
+	pages              map[string]*template.Template
 	handler            http.Handler
 	done               chan struct{} // closed by Close
 	served             chan struct{} // closed once no connection is taken any more
@@ -89,6 +91,7 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{
 		username: cfg.Username, password: cfg.Password, security: cfg.Security, kindHeader: orElse(cfg.KindHeader, "X-Kind"),
 		now: cfg.Now, log: cfg.Log, done: make(chan struct{}), served: make(chan struct{}),
+		pages: parsePages(),
 	}
 	if s.now == nil {
 		s.now = time.Now

@@ -378,12 +378,7 @@ func (b *mailbox) fault(kind sandbox.FaultKind, at sandbox.Stage, times int) {
 // noted waits until a call is noted.
 func (b *mailbox) noted(at sandbox.Stage, status int) {
 	b.t.Helper()
-	for began := time.Now(); time.Since(began) < patience; time.Sleep(time.Millisecond) {
-		for _, call := range b.Calls() {
-			if call.At == at && call.Status == status {
-				return
-			}
-		}
+	if _, err := b.AwaitCall(within(b.t), func(c sandbox.Call) bool { return c.At == at && c.Status == status }); err != nil {
+		b.t.Fatalf("%s %d: %v", at, status, err)
 	}
-	b.t.Fatalf("never came to %s %d: %+v", at, status, b.Calls())
 }

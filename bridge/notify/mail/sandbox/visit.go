@@ -42,6 +42,9 @@ func (v *visit) suffer(at Stage, address string, to ...string) error {
 	return v.server.suffer(v.number, v.conn.Conn(), at, address, to...)
 }
 
+// allow goes on, and notes it.
+func (v *visit) allow(at Stage, address string) { v.server.note(v.number, at, address, went) }
+
 // refuse answers with an error that is no fault, and notes it.
 func (v *visit) refuse(at Stage, address string, why *smtp.SMTPError) error {
 	v.server.note(v.number, at, address, why.Code)
@@ -67,6 +70,7 @@ func (v *visit) Mail(from string, _ *smtp.MailOptions) error {
 		return err
 	}
 	v.from, v.to = from, nil
+	v.allow(AtSender, from)
 	return nil
 }
 
@@ -76,6 +80,7 @@ func (v *visit) Rcpt(to string, _ *smtp.RcptOptions) error {
 		return err
 	}
 	v.to = append(v.to, to)
+	v.allow(AtRecipient, to)
 	return nil
 }
 
@@ -93,6 +98,7 @@ func (v *visit) Data(r io.Reader) error {
 	_, secured := v.conn.TLSConnectionState()
 	mail := Mail{At: v.server.now(), From: v.from, To: slices.Clone(v.to), User: v.user, TLS: secured, Raw: raw}
 	v.server.box.add(v.server.read(mail))
+	v.allow(AtMail, v.from)
 	return v.suffer(AtAnswer, v.from, v.to...)
 }
 
@@ -135,6 +141,7 @@ func (v *visit) authenticate(username, password string) error {
 		return v.refuse(AtAuth, username, smtp.ErrAuthFailed)
 	}
 	v.user = username
+	v.allow(AtAuth, username)
 	return nil
 }
 
