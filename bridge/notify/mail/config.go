@@ -1,0 +1,245 @@
+package mail
+
+import (
+	"cmp"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	netmail "net/mail"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"keybridge/bridge"
+)
+
+// TLSMode says how the link to the mail server is encrypted.
+type TLSMode string
+
+// The modes. A mode is never weakened by what the server offers.
+const (
+	// StartTLS asks for TLS on a plain connection, and goes no further without it
+	// (RFC 3207). Port 587.
+	StartTLS TLSMode = "starttls"
+	// ImplicitTLS begins with TLS (RFC 8314). Port 465.
+	ImplicitTLS TLSMode = "tls"
+	// NoTLS encrypts nothing. Only for a server on this machine, or where
+	// Config.AllowUnencrypted says so. Port 25.
+	NoTLS TLSMode = "none"
+)
+
+var defaultPorts = map[TLSMode]int{StartTLS: 587, ImplicitTLS: 465, NoTLS: 25}
+
+// Delivery says how a portal hands out keys.
+type Delivery string
+
+// The ways in which a portal hands out keys.
+const (
+	// ByMail: the portal mails the key.
+	ByMail Delivery = "mail"
+	// ByLink: the portal mails a link behind which the key is generated (secure key
+	// approval).
+	ByLink Delivery = "link"
+	// InPortal: the key is shown in the portal.
+	InPortal Delivery = "portal"
+)
+
+// Config is what a Notifier needs. Addresses that people read are written as in
+// RFC 5322, with or without a name: "Weather keys <keys@example.com>".
+type Config struct {
+	// Host is the mail server's name or address. Required.
+	Host string
+	// Port is its port. Zero: the one that belongs to TLS.
+	Port int
+	// TLS says how the link is encrypted. Empty: StartTLS.
+	TLS TLSMode
+	// AllowUnencrypted lets TLS be NoTLS with a server on another machine. A
+	// password is still not sent to it in plain text.
+	AllowUnencrypted bool
+	// RootCAs are the authorities that may vouch for the server. Nil: the system's.
+	RootCAs *x509.CertPool
+	// Username signs in at the server. Empty: nobody signs in.
+	Username string
+	// Password returns the password of Username. It is called for each mail, so that
+	// a new one is used at once.
+	Password func() string
+	// HELO is the name this machine introduces itself by. Empty: its host name.
+	HELO string
+	// DialTimeout bounds connecting, the greeting, TLS and signing in. Zero: 15
+	// seconds.
+	DialTimeout time.Duration
+	// SendTimeout bounds one mail from the first wait to the last answer. Zero: 45
+	// seconds, which is well within the lease of a request that is worked on.
+	SendTimeout time.Duration
+	// Connections is how many connections there are at once. Zero: 4.
+	Connections int
+
+	// From is who writes. Required. Its domain is the right-hand side of every
+	// Message-ID.
+	From string
+	// ReplyTo is where answers go. Empty: to From.
+	ReplyTo string
+	// Sender is where the mail server reports what it could not deliver: an address
+	// without a name. Empty: the address of From.
+	Sender string
+
+	// Service is this service's name as people know it. Empty: keybridge.
+	Service string
+	// Contact is where people ask for help: a mailto: or http(s) address. May be
+	// empty.
+	Contact string
+	// Console is the address of the console, for the digest. May be empty.
+	Console string
+	// Zone is the time zone that times are written in. Nil: UTC.
+	Zone *time.Location
+	// Portals are what differs between portals, by their configured name. What is
+	// not here goes by its name alone.
+	Portals map[string]Portal
+	// Templates is a folder of files that replace the built-in ones; see Variables.
+	// Empty: none.
+	Templates string
+	// Subjects are templates of subjects. They come before those of the folder.
+	Subjects map[bridge.MessageKind]string
+
+	// Now is the clock; nil for time.Now.
+	Now func() time.Time
+	// Log may be nil. No address is written to it.
+	Log *slog.Logger
+}
+
+// Portal is what mails say about one portal.
+type Portal struct {
+	// Title is what people call it. Empty: its configured name.
+	Title string
+	// Home is the http(s) address of the page where developers find their keys. May
+	// be empty.
+	Home string
+	// KeyDelivery says where the developer gets the key. Empty: ByMail.
+	KeyDelivery Delivery
+	// Contact, From and ReplyTo are used instead of those of Config. Empty: those.
+	Contact, From, ReplyTo string
+}
+
+// complete fills in the defaults.
+func (c Config) complete() Config {
+	c.TLS = cmp.Or(c.TLS, StartTLS)
+	c.Port = cmp.Or(c.Port, defaultPorts[c.TLS])
+	c.DialTimeout = cmp.Or(c.DialTimeout, 15*time.Second)
+	c.SendTimeout = cmp.Or(c.SendTimeout, 45*time.Second)
+	c.Connections = cmp.Or(c.Connections, 4)
+	c.Service = cmp.Or(c.Service, "keybridge")
+	c.Zone = cmp.Or(c.Zone, time.UTC)
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c
+}
+
+// wrong says everything that is wrong with a completed Config. No address is
+// repeated: what says so ends up in a log.
+func (c Config) wrong() (wrong []error) {
+	bad := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf("mail: "+format, args...)) }
+	if c.Host == "" {
+		bad("Host is missing")
+	}
+	switch _, known := defaultPorts[c.TLS]; {
+	case !known:
+		bad("TLS is %q, and not one of %s, %s and %s", c.TLS, StartTLS, ImplicitTLS, NoTLS)
+	case c.TLS == NoTLS && !c.AllowUnencrypted && !loopback(c.Host):
+		bad("TLS is %s and the server is on another machine; AllowUnencrypted would have to say that this is meant", NoTLS)
+	}
+	if c.Port < 1 || c.Port > 65535 {
+		bad("Port is %d", c.Port)
+	}
+	if c.Username != "" && c.Password == nil {
+		bad("there is a Username and no Password")
+	}
+	if strings.ContainsAny(c.HELO, " \r\n") {
+		bad("HELO is not a host name")
+	}
+	if c.DialTimeout < 0 || c.SendTimeout < 0 || c.Connections < 0 {
+		bad("a time-out or the number of connections is below zero")
+	}
+	for kind := range c.Subjects {
+		if !knownKind(kind) {
+			bad("Subjects: there are no mails of the kind %q", kind)
+		}
+	}
+	if _, err := recipient(cmp.Or(c.Sender, "a@example.com")); err != nil {
+		bad("Sender is not an address without a name")
+	}
+	if !isLink(c.Console, "http", "https") {
+		bad("Console is not an http(s) address")
+	}
+	wrong = append(wrong, c.wrongPeople("", c.From, c.ReplyTo, c.Contact)...)
+	if c.From == "" {
+		bad("From is missing")
+	}
+	for name, p := range sorted(c.Portals) {
+		where := "Portals[" + name + "]."
+		wrong = append(wrong, c.wrongPeople(where, p.From, p.ReplyTo, p.Contact)...)
+		if !isLink(p.Home, "http", "https") {
+			bad("%sHome is not an http(s) address", where)
+		}
+		switch p.KeyDelivery {
+		case "", ByMail, ByLink, InPortal:
+		default:
+			bad("%sKeyDelivery is %q, and not one of %s, %s and %s", where, p.KeyDelivery, ByMail, ByLink, InPortal)
+		}
+	}
+	return wrong
+}
+
+func (c Config) wrongPeople(where, from, replyTo, contact string) (wrong []error) {
+	for name, text := range sorted(map[string]string{"From": from, "ReplyTo": replyTo}) {
+		if text == "" {
+			continue
+		}
+		if _, err := person(text); err != nil {
+			wrong = append(wrong, fmt.Errorf("mail: %s%s: %w", where, name, err))
+		}
+	}
+	if !isLink(contact, "mailto", "http", "https") {
+		wrong = append(wrong, fmt.Errorf("mail: %sContact is not a mailto: or http(s) address", where))
+	}
+	return wrong
+}
+
+// person reads an address with or without a name.
+func person(text string) (*netmail.Address, error) {
+	a, err := netmail.ParseAddress(text)
+	if err != nil {
+		return nil, errors.New("not an e-mail address")
+	}
+	bare, err := recipient(a.Address)
+	if err != nil {
+		return nil, err
+	}
+	return &netmail.Address{Name: line(a.Name, 80), Address: bare}, nil
+}
+
+// isLink reports whether text is empty or an absolute address of one of the schemes.
+func isLink(text string, schemes ...string) bool {
+	if text == "" {
+		return true
+	}
+	u, err := url.Parse(text)
+	if err != nil || strings.ContainsFunc(text, unseen) {
+		return false
+	}
+	for _, scheme := range schemes {
+		if u.Scheme == scheme && (u.Host != "" || scheme == "mailto" && u.Opaque != "") {
+			return true
+		}
+	}
+	return false
+}
+
+// loopback reports whether a host is this machine.
+func loopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
