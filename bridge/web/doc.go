@@ -75,7 +75,8 @@
 //     address that is not on the list to the letter leads to the portal's home.
 //   - The operator's API is served on a socket in the data folder; whoever may open
 //     the folder may use it. bbolt lets one process open the file, so commands talk
-//     to the running one.
+//     to the running one. It knows the outgoing webhooks as a small port (Outgoing),
+//     and not the package that sends them.
 //   - Answers come within a second whatever the portal does: handlers wait for the
 //     worker for at most Config.Patience.
 //

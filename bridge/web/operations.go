@@ -27,7 +27,7 @@ func (o *Operations) Stop() { o.stopping.Store(true) }
 func (o *Operations) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/healthz":
-		writeJSON(w, map[string]string{"status": "ok"})
+		writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 	case "/readyz":
 		o.ready(w, r)
 	case "/metrics":
@@ -49,5 +49,5 @@ func (o *Operations) ready(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, &bridge.Error{Kind: bridge.Unavailable, Msg: bridge.Explain(err), Err: err})
 		return
 	}
-	writeJSON(w, map[string]string{"status": "ready"})
+	writeJSON(w, http.StatusOK, map[string]string{"status": "ready"})
 }

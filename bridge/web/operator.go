@@ -19,15 +19,28 @@ import (
 // may read the store itself.
 //
 //	GET  /v1/requests?state=&portal=&limit=&after=   a page of requests
+//	POST /v1/requests                                make a key request; CreateOrder
 //	GET  /v1/requests/{id}                           one, with its history
 //	POST /v1/requests/{id}/retry                     look again now
 //	POST /v1/requests/{id}/approve                   meet the review that waits; {"why"}
 //	POST /v1/requests/{id}/decline                   decline; {"why"}
+//	GET  /v1/outgoing                                how the outgoing webhooks stand
+//	POST /v1/outgoing/{name}/resume                  go on with an endpoint
+//	POST /v1/outgoing/{name}/replay                  send it again; Replay
 //	POST /v1/backup                                  {"path"}: write a backup there
+//
+// What is not configured is answered 501, with what to configure. Members of a body that
+// are not known are refused: a word misspelt is never taken for one left out.
 type Operator struct {
 	Service *bridge.Service
 	// Backup writes a copy of the store to a file. Nil: not offered.
 	Backup func(ctx context.Context, path string) error
+	// Create makes a key request in a portal. The order is complete, but whether there
+	// are such a portal, developer and plan is for Create to say (NotFound, Invalid).
+	// Nil: not offered.
+	Create func(ctx context.Context, o CreateOrder) (bridge.Request, error)
+	// Outgoing is the outgoing webhooks; nil where there are none.
+	Outgoing Outgoing
 	// Now is the clock; nil for time.Now.
 	Now func() time.Time
 
@@ -62,6 +75,9 @@ type RequestView struct {
 	Doing     string           `json:"doing,omitempty"`
 	Error     string           `json:"error,omitempty"`
 	History   []bridge.Entry   `json:"history,omitempty"`
+	// Broken says where the chain of the history is broken: a line was altered, removed
+	// or put in. Empty: it is whole.
+	Broken string `json:"history_broken,omitempty"`
 }
 
 // HaveWant is what is, beside what should be.
@@ -112,24 +128,43 @@ func (o *Operator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (o *Operator) route() {
 	o.mux = http.NewServeMux()
-	for pattern, handle := range map[string]func(*http.Request) (any, error){
-		"GET /v1/requests":             o.list,
-		"GET /v1/requests/{id}":        o.get,
-		"POST /v1/requests/{id}/{act}": o.act,
-		"POST /v1/backup":              o.backup,
-		"/": func(*http.Request) (any, error) {
-			return nil, &bridge.Error{Kind: bridge.NotFound, Msg: "There is no such operation."}
-		},
+	for _, op := range []struct {
+		pattern string
+		status  int // of the answer when it was done
+		handle  func(*http.Request) (any, error)
+	}{
+		{"GET /v1/requests", http.StatusOK, o.list},
+		{"POST /v1/requests", http.StatusCreated, o.create},
+		{"GET /v1/requests/{id}", http.StatusOK, o.get},
+		{"POST /v1/requests/{id}/{act}", http.StatusOK, o.act},
+		{"GET /v1/outgoing", http.StatusOK, o.endpoints},
+		{"POST /v1/outgoing/{name}/resume", http.StatusOK, o.resume},
+		{"POST /v1/outgoing/{name}/replay", http.StatusOK, o.replay},
+		{"POST /v1/backup", http.StatusOK, o.backup},
+		{"/", http.StatusOK, func(*http.Request) (any, error) { return nil, errNoOperation }},
 	} {
-		o.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-			v, err := handle(r)
+		o.mux.HandleFunc(op.pattern, func(w http.ResponseWriter, r *http.Request) {
+			v, err := op.handle(r)
 			if err != nil {
 				writeProblem(w, err)
 				return
 			}
-			writeJSON(w, v)
+			writeJSON(w, op.status, v)
 		})
 	}
+}
+
+// operatorName is who acts where nobody says who.
+const operatorName = "operator"
+
+// mostName is how long the name of a person may be, in bytes.
+const mostName = 100
+
+var errNoOperation = &bridge.Error{Kind: bridge.NotFound, Msg: "There is no such operation."}
+
+// notOffered is the error of what is not configured; text says what to configure.
+func notOffered(text string) error {
+	return &pageError{Status: http.StatusNotImplemented, Title: "Not offered", Text: text}
 }
 
 func (o *Operator) list(r *http.Request) (any, error) {
@@ -157,18 +192,27 @@ func (o *Operator) list(r *http.Request) (any, error) {
 }
 
 func (o *Operator) get(r *http.Request) (any, error) {
-	req, err := o.Service.Get(r.Context(), bridge.ID(r.PathValue("id")))
+	return o.view(r.Context(), bridge.ID(r.PathValue("id")))
+}
+
+// view is a request as it is now, with its history. A history that is broken is shown
+// as it is: whoever has to find out what happened needs it most.
+func (o *Operator) view(ctx context.Context, id bridge.ID) (any, error) {
+	req, err := o.Service.Get(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	v := NewRequestView(req, o.now())
-	v.History, err = o.Service.History(r.Context(), req.ID)
+	v.History, err = o.Service.History(ctx, id)
+	if err != nil && bridge.KindOf(err) == bridge.Internal {
+		v.Broken, err = err.Error(), nil
+	}
 	return v, err
 }
 
 // act applies an operator's word and answers with the request as it is then.
 func (o *Operator) act(r *http.Request) (any, error) {
-	id, by := bridge.ID(r.PathValue("id")), bridge.Actor{Kind: bridge.ByPerson, Name: "operator"}
+	id, by := bridge.ID(r.PathValue("id")), bridge.Actor{Kind: bridge.ByPerson, Name: operatorName}
 	var body struct {
 		Why string `json:"why"`
 	}
@@ -184,7 +228,7 @@ func (o *Operator) act(r *http.Request) (any, error) {
 	case "decline":
 		err = o.Service.Decide(r.Context(), id, bridge.Decline, by, body.Why)
 	default:
-		err = &bridge.Error{Kind: bridge.NotFound, Msg: "There is no such operation."}
+		err = errNoOperation
 	}
 	if err != nil {
 		return nil, err
@@ -199,7 +243,10 @@ func (o *Operator) backup(r *http.Request) (any, error) {
 	if err := read(r, &body); err != nil {
 		return nil, err
 	}
-	if o.Backup == nil || body.Path == "" {
+	if o.Backup == nil {
+		return nil, notOffered("This store is not backed up by keybridge: use the tools of its database.")
+	}
+	if body.Path == "" {
 		return nil, &bridge.Error{Kind: bridge.Invalid, Msg: "Say where to write the backup."}
 	}
 	return body, o.Backup(r.Context(), body.Path)
@@ -207,9 +254,17 @@ func (o *Operator) backup(r *http.Request) (any, error) {
 
 // read decodes a small body; none is fine.
 func read(r *http.Request, into any) error {
-	err := json.NewDecoder(http.MaxBytesReader(nil, r.Body, 64<<10)).Decode(into)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return &bridge.Error{Kind: bridge.Invalid, Msg: "The request's body is not the JSON that is expected here.", Err: err}
+	d := json.NewDecoder(http.MaxBytesReader(nil, r.Body, 64<<10))
+	d.DisallowUnknownFields()
+	err := d.Decode(into)
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil
+	case err == nil && !errors.Is(d.Decode(&struct{}{}), io.EOF):
+		err = errors.New("more than one value")
+	}
+	if err != nil {
+		return &bridge.Error{Kind: bridge.Invalid, Msg: "The request's body is not the JSON that is expected here: " + err.Error() + ".", Err: err}
 	}
 	return nil
 }

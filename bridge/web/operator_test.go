@@ -92,6 +92,28 @@ func TestOperatorsReadARequest(t *testing.T) {
 	}
 }
 
+// Who has to find out what happened is shown the history, and where it is broken.
+func TestABrokenHistoryIsShownAsItIs(t *testing.T) {
+	o, g := newOperator(t)
+	id := idOf("broken")
+	first := bridge.Entry{Request: id, Seq: 1, At: noon, Actor: bridge.Actor{Kind: bridge.ByClock}, What: bridge.WhatReceived, Hash: "0000"}
+	r := asked()
+	r.ID, r.Key, r.Head = id, "broken", bridge.Head{Seq: 1, Hash: "0000"}
+	_, err := g.store.Accept(t.Context(), bridge.Hint{
+		Source: "test", At: noon, Portal: r.Portal, Key: r.Key, Intake: &bridge.Change{Request: r, Entries: []bridge.Entry{first}},
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := told[web.RequestView](t, o, 200, "GET", "/v1/requests/"+string(id), "")
+	if len(got.History) != 1 || !strings.Contains(got.Broken, "entry 1 was altered") {
+		t.Errorf("it shows %+v, broken: %q", got.History, got.Broken)
+	}
+	if whole := told[web.RequestView](t, o, 200, "POST", "/v1/requests/"+string(id)+"/retry", ""); len(whole.History) != 2 || whole.Broken == "" {
+		t.Errorf("after a command: %+v, broken: %q", whole.History, whole.Broken)
+	}
+}
+
 func TestOperatorsDecide(t *testing.T) {
 	o, g := newOperator(t)
 	review := all(steps(bridge.Review), func(r *bridge.Request) { r.Payment = bridge.Payment{} })
@@ -119,6 +141,10 @@ func TestOperatorsDecide(t *testing.T) {
 	told[map[string]any](t, o, 404, "POST", "/v1/requests/01HF7YAT00ABCDEFGHJKMNPQRS/retry", "")
 	told[map[string]any](t, o, 400, "POST", first+"/approve", `{"why":`)
 	told[map[string]any](t, o, 400, "POST", first+"/approve", `["why"]`)
+	told[map[string]any](t, o, 400, "POST", first+"/approve", `{"why":"x"} {"why":"y"}`)
+	if no := told[map[string]any](t, o, 400, "POST", first+"/approve", `{"wy":"x"}`); !strings.Contains(fmt.Sprint(no["detail"]), `"wy"`) {
+		t.Errorf("a word misspelt is answered %v", no["detail"])
+	}
 	told[map[string]any](t, o, 400, "POST", first+"/approve", `{"why":"`+strings.Repeat("x", 65<<10)+`"}`)
 }
 
@@ -145,7 +171,9 @@ func TestOneOfTwoDecisionsAtOnceHolds(t *testing.T) {
 
 func TestOperatorsBackUp(t *testing.T) {
 	o, _ := newOperator(t)
-	told[map[string]any](t, o, 400, "POST", "/v1/backup", `{"path":"/tmp/x"}`)
+	if no := told[map[string]any](t, o, 501, "POST", "/v1/backup", `{"path":"/tmp/x"}`); !strings.Contains(fmt.Sprint(no["detail"]), "database") {
+		t.Errorf("it says %v", no)
+	}
 	var to []string
 	o.Backup = func(_ context.Context, path string) error {
 		to = append(to, path)

@@ -24,8 +24,9 @@ func writeProblem(w http.ResponseWriter, err error) {
 }
 
 // writeJSON answers with a value.
-func writeJSON(w http.ResponseWriter, v any) {
+func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(v) // the caller is gone, or it is written
 }

@@ -1,0 +1,118 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"keybridge/bridge"
+)
+
+// Outgoing is the outgoing webhooks, as far as operators have to do with them. Each
+// call may be repeated. NotFound for an endpoint that is not configured.
+type Outgoing interface {
+	// Endpoints returns how every configured endpoint stands, by name.
+	Endpoints(ctx context.Context) ([]Endpoint, error)
+	// Resume goes on with an endpoint that was paused, and returns how it stands then.
+	// One that is not paused stays as it is.
+	Resume(ctx context.Context, name string) (Endpoint, error)
+	// Replay sends an endpoint again what it was sent before, under the same ids, and
+	// returns how many lines of history that is.
+	Replay(ctx context.Context, name string, what Replay) (lines int, err error)
+}
+
+// Endpoint is how an endpoint of the outgoing webhooks stands. It holds no secret, and
+// of the address the host only: a path may be one.
+type Endpoint struct {
+	// Name is its name in the configuration.
+	Name string `json:"name"`
+	// Host is where it is, with the port where one is configured.
+	Host string `json:"host"`
+	// Place is the newest line of the store's feed that it has got (see bridge.Line), 0
+	// where there is none yet. Behind is how many lines came after it.
+	Place  uint64 `json:"place"`
+	Behind int    `json:"behind"`
+	// PausedSince is since when nothing is sent to it, and Why is the reason, in words
+	// that may be shown. Zero and empty while it is not paused.
+	PausedSince time.Time `json:"paused_since,omitzero"`
+	Why         string    `json:"why,omitempty"`
+	// Failures counts the attempts in a row that came to nothing.
+	Failures int `json:"failures,omitempty"`
+	// LastSuccess is when something was last delivered, LastStatus the HTTP status of the
+	// last answer. Zero where there was none.
+	LastSuccess time.Time `json:"last_success,omitzero"`
+	LastStatus  int       `json:"last_status,omitempty"`
+}
+
+// EndpointList is every endpoint.
+type EndpointList struct {
+	Endpoints []Endpoint `json:"endpoints"`
+}
+
+// Replay is what an endpoint is to be sent again: all since a time, or what is about one
+// request. One of the two is set.
+type Replay struct {
+	// Since is RFC 3339 in JSON, and not in the future.
+	Since   time.Time `json:"since,omitzero"`
+	Request bridge.ID `json:"request,omitempty"`
+}
+
+// Replayed is how many lines of history an endpoint is sent again.
+type Replayed struct {
+	Endpoint string `json:"endpoint"`
+	Lines    int    `json:"lines"`
+}
+
+// check says what is wrong with it at a time.
+func (p Replay) check(now time.Time) error {
+	wrong := ""
+	_, isID := bridge.ParseID(string(p.Request))
+	switch {
+	case p.Since.IsZero() == (p.Request == ""):
+		wrong = "Say what to send again: since a time, or of a request, and not both."
+	case p.Request != "" && !isID:
+		wrong = "request has to be the id of a request, 26 characters long."
+	case p.Since.After(now):
+		wrong = "since lies in the future: nothing was sent since then."
+	}
+	if wrong != "" {
+		return &bridge.Error{Kind: bridge.Invalid, Msg: wrong}
+	}
+	return nil
+}
+
+var errNoOutgoing = notOffered("No outgoing webhooks are configured: outgoing is missing in the configuration.")
+
+func (o *Operator) endpoints(r *http.Request) (any, error) {
+	if o.Outgoing == nil {
+		return nil, errNoOutgoing
+	}
+	list, err := o.Outgoing.Endpoints(r.Context())
+	return EndpointList{append([]Endpoint{}, list...)}, err
+}
+
+func (o *Operator) resume(r *http.Request) (any, error) {
+	if err := read(r, &struct{}{}); err != nil {
+		return nil, err
+	}
+	if o.Outgoing == nil {
+		return nil, errNoOutgoing
+	}
+	return o.Outgoing.Resume(r.Context(), r.PathValue("name"))
+}
+
+func (o *Operator) replay(r *http.Request) (any, error) {
+	var what Replay
+	if err := read(r, &what); err != nil {
+		return nil, err
+	}
+	if o.Outgoing == nil {
+		return nil, errNoOutgoing
+	}
+	if err := what.check(o.now()); err != nil {
+		return nil, err
+	}
+	name := r.PathValue("name")
+	lines, err := o.Outgoing.Replay(r.Context(), name, what)
+	return Replayed{name, lines}, err
+}
