@@ -21,11 +21,20 @@ func acts(p bridge.Portal) map[string]act {
 	}
 }
 
+// atOnce makes n calls at the same time and waits for all.
+func atOnce(n int, call func()) {
+	var all sync.WaitGroup
+	for range n {
+		all.Go(call)
+	}
+	all.Wait()
+}
+
 var approving = []test{
 	{name: "approving grants one key that opens the API", try: func(t *testing.T, s Stand) {
 		key, _ := granted(t, s, s.Policies[0])
 		wantDecided(t, s, key, Decided{Approved: 1})
-		wantAdmits(t, s, key, true)
+		wantAdmits(t, s, true, key)
 	}},
 	{name: "approving again changes nothing", try: func(t *testing.T, s Stand) {
 		key, known := granted(t, s, s.Policies[0])
@@ -50,9 +59,7 @@ var approving = []test{
 		}
 		all.Wait()
 		wantDecided(t, s, key, Decided{Approved: 1})
-		if n := s.Keys(t); n != 1 {
-			t.Errorf("%d keys, want 1", n)
-		}
+		wantKeys(t, s, 1)
 	}},
 	{name: "what the admin approved is not approved again", try: func(t *testing.T, s Stand) {
 		key := s.Ask(t, s.Policies[0])
@@ -64,7 +71,7 @@ var approving = []test{
 		key := s.Ask(t, s.Policies[0])
 		s.Delete(t, key)
 		wantState(t, does(t, "approve")(s.Portal.Approve(t.Context(), key, bridge.Access{Have: bridge.Pending})), bridge.Gone)
-		wantDecided(t, s, key, Decided{Deleted: 1})
+		wantDecided(t, s, key, Decided{Declined: 1})
 	}},
 	{name: "an approval cut off before the work is repeated", try: func(t *testing.T, s Stand) {
 		lostApproval(t, s, Fault{On: Approving, Do: CutBefore, Times: 1}, bridge.Pending)
@@ -80,7 +87,7 @@ var approving = []test{
 	}},
 	{
 		name:  "a policy that does not exist can never be approved, and the message says so",
-		needs: func(s Stand) bool { return s.Unknown != "" },
+		needs: func(s Stand) bool { return s.TakesUnknown },
 		try: func(t *testing.T, s Stand) {
 			key := s.Ask(t, s.Unknown)
 			got := does(t, "read")(s.Portal.Read(t.Context(), key, bridge.Access{}))
@@ -110,9 +117,7 @@ func lostApproval(t *testing.T, s Stand, f Fault, left bridge.AccessState) {
 		t.Errorf("%d keys in the facts, want 1", len(got.Keys))
 	}
 	wantDecided(t, s, key, Decided{Approved: 1})
-	if n := s.Keys(t); n != 1 {
-		t.Errorf("%d keys, want 1", n)
-	}
+	wantKeys(t, s, 1)
 }
 
 var declining = []test{
@@ -122,11 +127,37 @@ var declining = []test{
 			wantState(t, does(t, "decline")(s.Portal.Decline(t.Context(), key, bridge.Access{}, "because")), bridge.Gone)
 		}
 		wantState(t, does(t, "read")(s.Portal.Read(t.Context(), key, bridge.Access{})), bridge.Gone)
-		wantDecided(t, s, key, Decided{Deleted: 1})
-		if n := s.Keys(t); n != 0 {
-			t.Errorf("%d keys, want none", n)
+		wantDecided(t, s, key, Decided{Declined: 1})
+		wantKeys(t, s, 0)
+	}},
+	{name: "what is left of a declined request is gone, and says who asked as long as it is on record", try: func(t *testing.T, s Stand) {
+		key := s.Ask(t, s.Policies[0])
+		wantState(t, does(t, "decline")(s.Portal.Decline(t.Context(), key, bridge.Access{}, "")), bridge.Gone)
+		got := does(t, "read")(s.Portal.Read(t.Context(), key, bridge.Access{}))
+		wantState(t, got, bridge.Gone)
+		if s.KeepsDeclined {
+			wantAsked(t, s, got, s.Policies[0])
+		} else if got.Applicant != (bridge.Applicant{}) {
+			t.Error("a record that is not there says who asked")
 		}
 	}},
+	{name: "what was declined is not approved", try: func(t *testing.T, s Stand) {
+		key := s.Ask(t, s.Policies[0])
+		wantState(t, does(t, "decline")(s.Portal.Decline(t.Context(), key, bridge.Access{}, "")), bridge.Gone)
+		wantState(t, does(t, "approve")(s.Portal.Approve(t.Context(), key, bridge.Access{})), bridge.Gone)
+		wantDecided(t, s, key, Decided{Declined: 1})
+		wantKeys(t, s, 0)
+	}},
+	{
+		name:  "what was declined and the admin approved after all is granted",
+		needs: func(s Stand) bool { return s.Reconsiders },
+		try: func(t *testing.T, s Stand) {
+			key := s.Ask(t, s.Policies[0])
+			wantState(t, does(t, "decline")(s.Portal.Decline(t.Context(), key, bridge.Access{}, "")), bridge.Gone)
+			s.Approve(t, key)
+			wantState(t, does(t, "read")(s.Portal.Read(t.Context(), key, bridge.Access{Have: bridge.Gone})), bridge.Granted)
+		},
+	},
 	{name: "many at once are one decision", try: func(t *testing.T, s Stand) {
 		key := s.Ask(t, s.Policies[0])
 		var all sync.WaitGroup
@@ -138,14 +169,14 @@ var declining = []test{
 			})
 		}
 		all.Wait()
-		wantDecided(t, s, key, Decided{Deleted: 1})
+		wantDecided(t, s, key, Decided{Declined: 1})
 	}},
 	{name: "what the admin approved meanwhile is not declined", try: func(t *testing.T, s Stand) {
 		key := s.Ask(t, s.Policies[0])
 		s.Approve(t, key)
 		fails(t, "decline", bridge.Conflict)(s.Portal.Decline(t.Context(), key, bridge.Access{Have: bridge.Pending}, ""))
 		wantDecided(t, s, key, Decided{Approved: 1})
-		wantAdmits(t, s, key, true)
+		wantAdmits(t, s, true, key)
 	}},
 	{name: "approvals and refusals at once end in one of the two", try: func(t *testing.T, s Stand) {
 		key := s.Ask(t, s.Policies[0])
@@ -156,7 +187,7 @@ var declining = []test{
 		}
 		all.Wait()
 		got := does(t, "read")(s.Portal.Read(t.Context(), key, bridge.Access{}))
-		want := map[Decided]bridge.AccessState{{Approved: 1}: bridge.Granted, {Deleted: 1}: bridge.Gone}
+		want := map[Decided]bridge.AccessState{{Approved: 1}: bridge.Granted, {Declined: 1}: bridge.Gone}
 		if decided := s.Decided(t, key); want[decided] != got.State {
 			t.Errorf("%+v at the portal, and %q is read", decided, got.State)
 		}
@@ -166,7 +197,7 @@ var declining = []test{
 		s.Break(t, Fault{On: Declining, Do: CutAfter, Times: 1})
 		fails(t, "decline", bridge.Unavailable)(s.Portal.Decline(t.Context(), key, bridge.Access{}, ""))
 		wantState(t, does(t, "decline again")(s.Portal.Decline(t.Context(), key, bridge.Access{}, "")), bridge.Gone)
-		wantDecided(t, s, key, Decided{Deleted: 1})
+		wantDecided(t, s, key, Decided{Declined: 1})
 	}},
 	{name: "a refusal cut off before the work is repeated", try: func(t *testing.T, s Stand) {
 		key := s.Ask(t, s.Policies[0])

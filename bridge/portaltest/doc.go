@@ -5,8 +5,10 @@
 // # How to use it
 //
 // Run is given a function that builds a Stand: the adapter under test with the levers at the far end. It is called once
-// for each test, and each test has its portal to itself. Levers that a portal does not have are nil; the tests that need
-// them are then left out, and Run says in its documentation which those are.
+// for each test, and each test has its portal to itself. Portals differ: what declining leaves behind, whether a key is
+// resumed or another one given, whether a reason can be kept. The stand says how its portal is, and the tests expect what
+// follows from it. Levers that a portal does not have are nil; the few tests that need them are then left out, and Run
+// says in its documentation which those are.
 //
 //	func TestClassic(t *testing.T) {
 //		portaltest.Run(t, func(t *testing.T) portaltest.Stand { … })

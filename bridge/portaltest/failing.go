@@ -10,23 +10,26 @@ import (
 	"keybridge/bridge"
 )
 
+// troubles are the ways in which any call may fail, the kind of error each is, and how long it then says to wait.
+var troubles = []struct {
+	fault Fault
+	want  bridge.Kind
+	after time.Duration
+}{
+	{Fault{Do: Limit, RetryAfter: 7 * time.Second}, bridge.Limited, 7 * time.Second},
+	{Fault{Do: ErrorBefore, Status: http.StatusInternalServerError}, bridge.Unavailable, 0},
+	{Fault{Do: ErrorBefore, Status: http.StatusBadGateway}, bridge.Unavailable, 0},
+	{Fault{Do: ErrorBefore, Status: http.StatusServiceUnavailable}, bridge.Unavailable, 0},
+	{Fault{Do: ErrorBefore, Status: http.StatusUnauthorized}, bridge.Refused, 0},
+	{Fault{Do: ErrorBefore, Status: http.StatusForbidden}, bridge.Refused, 0},
+	{Fault{Do: ErrorBefore, Status: http.StatusUnprocessableEntity}, bridge.Invalid, 0},
+	{Fault{Do: CutBefore}, bridge.Unavailable, 0},
+}
+
 var failing = []test{
 	{name: "each failure has its kind, and the portal is as it was", try: func(t *testing.T, s Stand) {
 		key := s.Ask(t, s.Policies[0])
-		for _, trouble := range []struct {
-			fault Fault
-			want  bridge.Kind
-			after time.Duration
-		}{
-			{Fault{Do: Limit, RetryAfter: 7 * time.Second}, bridge.Limited, 7 * time.Second},
-			{Fault{Do: ErrorBefore, Status: http.StatusInternalServerError}, bridge.Unavailable, 0},
-			{Fault{Do: ErrorBefore, Status: http.StatusBadGateway}, bridge.Unavailable, 0},
-			{Fault{Do: ErrorBefore, Status: http.StatusServiceUnavailable}, bridge.Unavailable, 0},
-			{Fault{Do: ErrorBefore, Status: http.StatusUnauthorized}, bridge.Refused, 0},
-			{Fault{Do: ErrorBefore, Status: http.StatusForbidden}, bridge.Refused, 0},
-			{Fault{Do: ErrorBefore, Status: http.StatusUnprocessableEntity}, bridge.Invalid, 0},
-			{Fault{Do: CutBefore}, bridge.Unavailable, 0},
-		} {
+		for _, trouble := range troubles {
 			s.Break(t, trouble.fault)
 			for name, act := range acts(s.Portal) {
 				_, err := act(t.Context(), key, bridge.Access{})

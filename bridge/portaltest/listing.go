@@ -44,7 +44,9 @@ var listing = []test{
 		keys := askMany(t, s, 37)
 		s.Approve(t, keys[0])
 		s.Delete(t, keys[36])
-		if diff := cmp.Diff(sorted(keys[1:36]), sorted(list(t, s.Portal))); diff != "" {
+		s.Decline(t, keys[35])
+		wantState(t, does(t, "decline")(s.Portal.Decline(t.Context(), keys[34], bridge.Access{}, "")), bridge.Gone)
+		if diff := cmp.Diff(sorted(keys[1:34]), sorted(list(t, s.Portal))); diff != "" {
 			t.Errorf("listed (-want +got):\n%s", diff)
 		}
 	}},

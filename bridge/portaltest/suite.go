@@ -3,13 +3,16 @@ package portaltest
 import (
 	"slices"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"keybridge/bridge"
 )
 
 // Run tries everything that a bridge.Portal promises. stand is called for each test. Left out are: the tests of
-// organisations without Stand.Stranger, of credentials without Locked, of secure approval without Secure, of policies
-// that do not exist without Unknown.
+// organisations without Stand.Stranger, of credentials without Locked, of secure approval without Secure, of approving what
+// does not exist without TakesUnknown and of approving what was declined without Reconsiders.
 func Run(t *testing.T, stand func(t *testing.T) Stand) {
 	for _, part := range []struct {
 		name  string
@@ -19,6 +22,9 @@ func Run(t *testing.T, stand func(t *testing.T) Stand) {
 		{"approving", approving},
 		{"declining", declining},
 		{"stopping", stopping},
+		{"resuming", resuming},
+		{"asking", asking},
+		{"deactivating", deactivating},
 		{"secure approval", secure},
 		{"listing", listing},
 		{"failing", failing},
@@ -79,10 +85,42 @@ func wantDecided(t *testing.T, s Stand, key string, want Decided) {
 	}
 }
 
-func wantAdmits(t *testing.T, s Stand, key string, want bool) {
+// wantAdmits looks at the keys of a key request and of those in its facts' Also.
+func wantAdmits(t *testing.T, s Stand, want bool, key string, also ...string) {
 	t.Helper()
-	if got := s.Admits(t, key); got != want {
+	if got := s.Admits(t, append([]string{key}, also...)...); got != want {
 		t.Fatalf("the key opens the API: %t, want %t", got, want)
+	}
+}
+
+func wantKeys(t *testing.T, s Stand, want int) {
+	t.Helper()
+	if got := s.Keys(t); got != want {
+		t.Fatalf("the applicant has %d keys, want %d", got, want)
+	}
+}
+
+// wantAsked compares what a key request is for with what the stand asks for.
+func wantAsked(t *testing.T, s Stand, got bridge.KeyRequest, policies ...string) {
+	t.Helper()
+	if got.Applicant.ID != s.Applicant.ID || got.Applicant.Email != s.Applicant.Email || got.Applicant.App != s.Applicant.App {
+		t.Error("the applicant is not who asked")
+	}
+	if diff := cmp.Diff(sorted(policies), sorted(got.Asked.Policies)); diff != "" {
+		t.Errorf("policies (-want +got):\n%s", diff)
+	}
+	if got.Asked.Plan != s.Plan {
+		t.Errorf("plan %q, want %q", got.Asked.Plan, s.Plan)
+	}
+	reasons := map[string]string{"why": "because"}
+	if !s.KeepsReasons {
+		reasons = nil
+	}
+	if diff := cmp.Diff(reasons, got.Asked.Reasons); diff != "" {
+		t.Errorf("reasons (-want +got):\n%s", diff)
+	}
+	if age := time.Since(got.Asked.At); age < -time.Minute || age > 2*time.Minute { // some portals' dates have no seconds
+		t.Errorf("asked %v ago, want now", age)
 	}
 }
 

@@ -89,6 +89,17 @@ func (w *watched) Revoke(ctx context.Context, key string, a bridge.Access) (brid
 	return w.saw(w.Portal.Revoke(ctx, key, a))
 }
 
+func (w *watched) Create(ctx context.Context, a bridge.Asking) (string, error) {
+	key, err := w.Portal.Create(ctx, a)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.facts = append(w.facts, key)
+	if err != nil {
+		w.errors = append(w.errors, err.Error(), bridge.Explain(err))
+	}
+	return key, err
+}
+
 func (w *watched) ListPending(ctx context.Context, yield func(string) error) error {
 	err := w.Portal.ListPending(ctx, func(key string) error {
 		w.mu.Lock()

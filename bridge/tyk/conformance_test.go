@@ -2,6 +2,7 @@ package tyk_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -121,6 +122,10 @@ func (f *farEnd) stand(t *testing.T) portaltest.Stand {
 		Applicant: bridge.Applicant{ID: developer.ID, Email: developer.Email},
 		Policies:  policies,
 		Unknown:   "5fffffffffffffffffffffff",
+
+		TakesUnknown: true,
+		KeepsReasons: true,
+
 		Ask: func(t testing.TB, policies ...string) string {
 			r, err := f.portal.CreateKeyRequest(sandbox.Ask{
 				Email: sandbox.DemoEmail, Policies: policies, Fields: map[string]string{"why": "because"},
@@ -128,27 +133,29 @@ func (f *farEnd) stand(t *testing.T) portaltest.Stand {
 			must(t, err)
 			return r.ID
 		},
-		Approve:  func(t testing.TB, key string) { must(t, f.portal.Approve(key)) },
-		Delete:   func(t testing.TB, key string) { must(t, f.portal.Decline(key)) },
-		Suspend:  func(t testing.TB, key string) { must(t, f.portal.SuspendKey(f.keyID(t, key), true)) },
-		Resume:   func(t testing.TB, key string) { must(t, f.portal.SuspendKey(f.keyID(t, key), false)) },
-		Remove:   func(t testing.TB, key string) { must(t, f.portal.RevokeKey(f.keyID(t, key))) },
+		Approve: func(t testing.TB, key string) { must(t, f.portal.Approve(key)) },
+		Decline: func(t testing.TB, key string) { must(t, f.portal.Decline(key)) },
+		Delete:  func(t testing.TB, key string) { must(t, f.portal.Decline(key)) },
+		Suspend: func(t testing.TB, key string) { must(t, f.portal.SuspendKey(f.keyID(t, key), true)) },
+		Resume:  func(t testing.TB, key string) { must(t, f.portal.SuspendKey(f.keyID(t, key), false)) },
+		Remove:  func(t testing.TB, key string) { must(t, f.portal.RevokeKey(f.keyID(t, key))) },
+
+		Deactivate: func(t testing.TB) { f.account(t, true) },
+		Activate:   func(t testing.TB) { f.account(t, false) },
+
 		Secure:   f.secure,
 		Generate: f.generate,
-		Admits: func(t testing.TB, key string) bool {
-			return f.portal.Admits(f.rawKey(t, key), sandbox.PaidPolicy)
+		Admits: func(t testing.TB, requests ...string) bool {
+			return slices.ContainsFunc(requests, func(key string) bool { return f.portal.Admits(f.rawKey(t, key), sandbox.PaidPolicy) })
 		},
 		Keys: func(testing.TB) int {
 			d, _ := f.portal.Developer(sandbox.DemoEmail)
 			return len(d.Keys)
 		},
 		Decided: f.decided,
-		Calls:   func() int { return len(f.portal.Calls()) },
-		Writes: func() int {
-			calls := slices.DeleteFunc(f.portal.Calls(), func(c sandbox.Call) bool { return c.Method == http.MethodGet })
-			return len(calls)
-		},
-		Break:   f.breaks,
+		Calls:   func() int { return calls(f.portal) },
+		Writes:  func() int { return writes(f.portal) },
+		Break:   func(t testing.TB, fault portaltest.Fault) { breaks(t, f.portal, fault, classicMoments) },
 		Mend:    f.portal.ClearFaults,
 		Secrets: f.secrets,
 		Log:     f.log.String,
@@ -174,7 +181,7 @@ func (f *farEnd) decided(_ testing.TB, key string) portaltest.Decided {
 		}
 	}
 	if _, there := f.portal.KeyRequest(key); !there {
-		d.Deleted = 1 // a second deletion is refused by the portal
+		d.Declined = 1 // a second deletion is refused by the portal
 	}
 	return d
 }
@@ -247,28 +254,62 @@ func (f *farEnd) generate(t testing.TB, key string) {
 	}
 }
 
-func (f *farEnd) breaks(t testing.TB, fault portaltest.Fault) {
+// account deactivates the demo developer or activates them again, as the Dashboard's admin does.
+func (f *farEnd) account(t testing.TB, inactive bool) {
 	t.Helper()
-	set := sandbox.Fault{
-		Times: fault.Times, Status: fault.Status, Delay: fault.Delay, RetryAfter: int(fault.RetryAfter.Seconds()), Path: "/api/",
-		Kind: map[portaltest.Trouble]sandbox.FaultKind{
-			portaltest.CutBefore: sandbox.CutBefore, portaltest.CutAfter: sandbox.CutAfter,
-			portaltest.ErrorBefore: sandbox.ErrorBefore, portaltest.ErrorAfter: sandbox.ErrorAfter,
-			portaltest.Limit: sandbox.TooManyRequests, portaltest.Slow: sandbox.Latency,
-		}[fault.Do],
+	d, _ := f.portal.Developer(sandbox.DemoEmail)
+	d.Inactive = inactive
+	body, err := json.Marshal(d)
+	if err != nil {
+		t.Fatal(err)
 	}
-	switch fault.On {
-	case portaltest.Approving:
-		set.Method, set.Path = http.MethodPut, "/api/portal/requests/approve/"
-	case portaltest.Declining:
-		set.Method, set.Path = http.MethodDelete, "/api/portal/requests/"
-	case portaltest.Stopping:
-		set.Method, set.Path = http.MethodPut, "/api/keys/"
-	case portaltest.Listing:
-		set.Method, set.Path = http.MethodGet, "/api/portal/requests"
-	case portaltest.Always:
+	request := httptest.NewRequest(http.MethodPut, "/api/portal/developers/"+d.ID, bytes.NewReader(body))
+	request.Header.Set("Authorization", f.portal.Secret())
+	answer := httptest.NewRecorder()
+	f.portal.ServeHTTP(answer, request)
+	if answer.Code != http.StatusOK {
+		t.Fatalf("%d %s", answer.Code, answer.Body)
 	}
-	if _, err := f.portal.Fault(set); err != nil {
+}
+
+// site is what both sandboxes have.
+type site interface {
+	Fault(f sandbox.Fault) (string, error)
+	Calls() []sandbox.Call
+}
+
+func calls(s site) int { return len(s.Calls()) }
+
+func writes(s site) int {
+	return len(slices.DeleteFunc(s.Calls(), func(c sandbox.Call) bool { return c.Method == http.MethodGet }))
+}
+
+// moments are the calls that the suite's faults meet.
+type moments map[portaltest.Moment]sandbox.Fault
+
+var classicMoments = moments{
+	portaltest.Always:    {Path: "/api/"},
+	portaltest.Approving: {Method: http.MethodPut, Path: "/api/portal/requests/approve/"},
+	portaltest.Declining: {Method: http.MethodDelete, Path: "/api/portal/requests/"},
+	portaltest.Stopping:  {Method: http.MethodPut, Path: "/api/keys/"},
+	portaltest.Resuming:  {Method: http.MethodPut, Path: "/api/keys/"},
+	portaltest.Asking:    {Method: http.MethodPost, Path: "/api/portal/requests"},
+	portaltest.Listing:   {Method: http.MethodGet, Path: "/api/portal/requests"},
+}
+
+func breaks(t testing.TB, s site, fault portaltest.Fault, on moments) {
+	t.Helper()
+	set, there := on[fault.On]
+	if !there {
+		t.Fatalf("no calls are known for %q", fault.On)
+	}
+	set.Times, set.Status, set.Delay, set.RetryAfter = fault.Times, fault.Status, fault.Delay, int(fault.RetryAfter.Seconds())
+	set.Kind = map[portaltest.Trouble]sandbox.FaultKind{
+		portaltest.CutBefore: sandbox.CutBefore, portaltest.CutAfter: sandbox.CutAfter,
+		portaltest.ErrorBefore: sandbox.ErrorBefore, portaltest.ErrorAfter: sandbox.ErrorAfter,
+		portaltest.Limit: sandbox.TooManyRequests, portaltest.Slow: sandbox.Latency,
+	}[fault.Do]
+	if _, err := s.Fault(set); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -26,6 +26,7 @@ type grant struct {
 	record *accessRequest // nil: not there
 	user   *user          // nil: unknown
 	wish   wish
+	at     time.Time // when it was asked for
 	// left is an access request that a resumption made whose answer was lost, and that has no credentials yet.
 	left  *accessRequest
 	keys  []keyName // all credentials there ever were, in the order in which they came
@@ -98,7 +99,7 @@ func (e *Enterprise) grantBy(ctx context.Context, key, current number, known []k
 	if err != nil || record == nil || record.deleted() {
 		return g.conclude(bridge.Gone), err
 	}
-	g.record = record
+	g.record, g.at = record, e.date(record.CreatedAt)
 	if g.user, err = e.user(ctx, record.user()); err != nil {
 		return grant{}, err
 	}
@@ -139,7 +140,7 @@ func (g grant) conclude(state bridge.AccessState) grant {
 	if g.record == nil {
 		return g
 	}
-	g.facts.Asked = bridge.Asked{Policies: g.wish.products, Plan: g.wish.plan, Entry: g.wish.entry()}
+	g.facts.Asked = bridge.Asked{Policies: g.wish.products, Plan: g.wish.plan, Entry: g.wish.entry(), At: g.at}
 	if id := g.record.user(); id != 0 {
 		g.facts.Applicant.ID = id.String()
 	}
