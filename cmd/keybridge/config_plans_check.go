@@ -11,8 +11,7 @@ import (
 // checkPlans looks at the plans, each and together.
 func (r *reading) checkPlans(c *config) {
 	type named struct{ portal, name string }
-	names := map[named]*string{}
-	fits := fits{}
+	names, known := map[named]*string{}, map[fit]*string{}
 	for i := range c.Plans {
 		p := &c.Plans[i]
 		portal := r.planPortal(c, p)
@@ -29,46 +28,51 @@ func (r *reading) checkPlans(c *config) {
 		} else {
 			names[named{p.Portal, p.Name}] = &p.Name
 		}
-		r.checkFits(fits, p)
+		r.checkFits(known, p)
 	}
 	r.checkUnplanned(c)
 }
 
-// fits are what plans are for: one of a portal's plans and one policy, either of which
-// may be empty for any. Each leads to what the plan names it by.
-type fits map[struct{ portal, plan, policy string }]*string
+// fit is one thing that a plan is for: one of a portal's own plans and one policy, of
+// which either may be empty for whichever it is.
+type fit struct{ portal, plan, policy string }
 
-// maxFits is how many of them there may be: a plan has one for each of its portal
+// maxFits is how many there may be in a file: a plan has one for each of its portal
 // plans with each of its policies.
 const maxFits = 100_000
 
-// checkFits reports what two plans, or one plan twice, are for.
-func (r *reading) checkFits(known fits, p *planConfig) {
+// checkFits reports what a plan and one before it are for alike. known are those of
+// the plans before, each with what names it.
+func (r *reading) checkFits(known map[fit]*string, p *planConfig) {
 	repeated(r, p.PortalPlans)
 	repeated(r, p.Policies)
-	any := []string{""}
-	plans, policies := p.PortalPlans, p.Policies
-	if len(plans) == 0 {
-		plans = any
-	}
-	if len(policies) == 0 {
-		policies = any
-	}
-	if len(known)+len(plans)*len(policies) > maxFits {
-		r.wrong(&p.PortalPlans, "the portal plans and policies of all plans come to more than %d pairs; name fewer", maxFits)
+	plans, fine := r.whichever(&p.PortalPlans)
+	policies, good := r.whichever(&p.Policies)
+	switch {
+	case !fine || !good:
+		return
+	case len(known)+len(plans)*len(policies) > maxFits:
+		r.wrong(&p.Name, "the portal plans and policies of all plans up to this one come to more than %d pairs; name fewer", maxFits)
 		return
 	}
 	for i := range plans {
 		for j := range policies {
-			if r.good(&plans[i], &policies[j]) {
-				r.checkFit(known, p.Portal, &plans[i], &policies[j])
-			}
+			r.checkFit(known, p.Portal, &plans[i], &policies[j])
 		}
 	}
 }
 
-// checkFit reports a pair that another plan is for already.
-func (r *reading) checkFit(known fits, portal string, plan, policy *string) {
+// whichever returns what a list names, one empty text where it is absent. It returns
+// false where what it names is not known.
+func (r *reading) whichever(list *[]string) ([]string, bool) {
+	if !r.written(list) {
+		return []string{""}, true
+	}
+	return *list, len(*list) > 0
+}
+
+// checkFit reports what another plan is for already.
+func (r *reading) checkFit(known map[fit]*string, portal string, plan, policy *string) {
 	at, what := policy, fmt.Sprintf("policy %q", *policy)
 	switch {
 	case *policy == "":
@@ -76,12 +80,15 @@ func (r *reading) checkFit(known fits, portal string, plan, policy *string) {
 	case *plan != "":
 		what += fmt.Sprintf(" with portal plan %q", *plan)
 	}
-	fit := struct{ portal, plan, policy string }{portal, *plan, *policy}
-	if other, taken := known[fit]; taken && *at != "" {
+	if *at == "" || !r.good(plan, policy) {
+		return
+	}
+	this := fit{portal, *plan, *policy}
+	if other, taken := known[this]; taken {
 		r.wrong(at, "%s of portal %s is on line %d already; keep it in one place", what, portal, r.place(other).line)
 		return
 	}
-	known[fit] = at
+	known[this] = at
 }
 
 // planPortal returns the portal of a plan, the only one where none is named.
@@ -91,14 +98,15 @@ func (r *reading) planPortal(c *config, p *planConfig) *portalConfig {
 		return &c.Portals[0]
 	}
 	i := slices.IndexFunc(c.Portals, func(portal portalConfig) bool { return portal.Name == p.Portal })
+	names := portalNames(c)
 	switch {
 	case i >= 0 && p.Portal != "":
 		return &c.Portals[i]
-	case len(c.Portals) == 0:
+	case len(names) == 0:
 	case p.Portal == "":
-		r.wrong(&p.Portal, "there are several portals; name the one this plan is for: %s", inWords(portalNames(c)))
+		r.wrong(&p.Portal, "there are several portals; name the one this plan is for: %s", inWords(names))
 	default:
-		r.wrong(&p.Portal, "there is no portal %q; it can be %s", p.Portal, inWords(portalNames(c)))
+		r.wrong(&p.Portal, "there is no portal %q; it can be %s", p.Portal, inWords(names))
 	}
 	return nil
 }

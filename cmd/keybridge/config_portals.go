@@ -28,14 +28,29 @@ var (
 
 // checkPortals looks at the portals, each and together.
 func (r *reading) checkPortals(c *config) {
-	named := map[string]*string{}
+	named, served := map[string]*string{}, map[string]**url.URL{}
 	for i := range c.Portals {
 		p := &c.Portals[i]
 		r.checkName(&p.Name, "portal", named)
 		r.checkPortal(p)
+		r.checkServed(p, served)
 		r.checkHandoff(c, p)
 		r.checkTell(c, p)
 	}
+}
+
+// checkServed refuses the same portal under two names: both would take in all of its
+// key requests, and each would undo what the other did.
+func (r *reading) checkServed(p *portalConfig, served map[string]**url.URL) {
+	if p.URL == nil {
+		return
+	}
+	whose := strings.ToLower(p.URL.Host) + strings.TrimRight(p.URL.Path, "/") + " " + p.Organisation
+	if other, taken := served[whose]; taken {
+		r.wrong(&p.URL, "the portal on line %d has this address and organisation too; its key requests would be worked on twice, keep one of them", r.place(other).line)
+		return
+	}
+	served[whose] = &p.URL
 }
 
 func (r *reading) checkPortal(p *portalConfig) {

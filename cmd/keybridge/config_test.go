@@ -346,17 +346,22 @@ func TestWhatCannotBeReadIsSaid(t *testing.T) {
 // TestHostileFilesEndSoon feeds files that are made to keep a parser busy.
 func TestHostileFilesEndSoon(t *testing.T) {
 	half := maxConfig / 2
-	var keys, portals strings.Builder
+	var keys, portals, ids strings.Builder
 	for i := range 60_000 {
 		fmt.Fprintf(&keys, "key%d: v\n", i)
 	}
+	for i := range 1000 {
+		fmt.Fprintf(&ids, "i%d, ", i)
+	}
+	const enterprise = "public_url: https://k.example\nportals: [{name: p, kind: tyk-enterprise, url: https://p.example, secret_env: LONG, home: https://p.example}]\n"
+	pairs := enterprise + "plans: [{name: a, steps: [], portal_plans: &i [" + ids.String() + "i], policies: *i}]\n"
 	portals.WriteString("portals:\n  - &p {return_addresses: [" + strings.Repeat("https://x,", 400) + "]}\n")
 	portals.WriteString(strings.Repeat("  - *p\n", 1000))
 	for name, text := range map[string]string{
 		"brackets": strings.Repeat("[", maxConfig), "closed brackets": strings.Repeat("[", half) + strings.Repeat("]", half),
 		"braces": strings.Repeat("{a: ", maxConfig/4), "dashes": strings.Repeat("- ", half), "questions": strings.Repeat("? ", half),
 		"keys": keys.String(), "list": "data: [" + strings.Repeat("b,", half-10) + "]", "anchors": strings.Repeat("&a ", maxConfig/3),
-		"tags": strings.Repeat("!a ", maxConfig/3), "documents": strings.Repeat("---\n", maxConfig/4), "aliases": portals.String(),
+		"tags": strings.Repeat("!a ", maxConfig/3), "documents": strings.Repeat("---\n", maxConfig/4), "aliases": portals.String(), "pairs": pairs,
 		"one word": strings.Repeat("a", maxConfig), "blank": strings.Repeat("\n", maxConfig), "spaces": strings.Repeat(" ", maxConfig),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -368,7 +373,7 @@ func TestHostileFilesEndSoon(t *testing.T) {
 			if took := time.Since(start); took > 10*time.Second {
 				t.Errorf("it took %s", took)
 			}
-			if name == "aliases" && !strings.Contains(err.Error(), "come to more than") {
+			if (name == "aliases" || name == "pairs") && !strings.Contains(err.Error(), "come to more than") {
 				t.Errorf("error: %v", err)
 			}
 		})
