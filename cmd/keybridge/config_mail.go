@@ -4,8 +4,10 @@ import (
 	"crypto/x509"
 	"os"
 	"slices"
+	"strings"
 
 	"keybridge/bridge"
+	"keybridge/bridge/notify/mail"
 )
 
 // maxCertificates is the longest ca_file that is read, in bytes.
@@ -14,8 +16,7 @@ const maxCertificates = 1 << 20
 // usualPorts are where mail is taken in.
 var usualPorts = map[string]int{"starttls": 587, "tls": 465, "none": 25}
 
-// checkMail looks at the mail server. What its templates hold is for those to say who
-// use them.
+// checkMail looks at the mail server and at what applicants are told.
 func (r *reading) checkMail(m *mailConfig) {
 	if m == nil {
 		return
@@ -41,6 +42,7 @@ func (r *reading) checkMail(m *mailConfig) {
 	}
 	repeated(r, m.Tell)
 	r.checkMailFiles(m)
+	r.checkWords(m)
 	if m.Digest != nil {
 		r.checkDigest(m.Digest)
 	}
@@ -48,29 +50,63 @@ func (r *reading) checkMail(m *mailConfig) {
 
 // checkMailFiles looks at what lies outside the file.
 func (r *reading) checkMailFiles(m *mailConfig) {
-	if m.Templates != "" {
-		m.Templates = r.inFolder(m.Templates)
-		if about, err := os.Stat(m.Templates); err != nil {
-			r.wrong(&m.Templates, "the folder named here cannot be read: %s; put it there, or remove this", reasonOf(err))
-		} else if !about.IsDir() {
-			r.wrong(&m.Templates, "what is named here is not a folder")
+	if m.CAFile != "" {
+		m.CAFile = r.inFolder(m.CAFile)
+		m.roots = r.certificates(&m.CAFile)
+	}
+	if m.CAFile != "" && m.TLS == "none" {
+		r.wrong(&m.CAFile, "this does nothing with tls: none; remove it")
+	}
+	if m.Templates == "" {
+		return
+	}
+	m.Templates = r.inFolder(m.Templates)
+	switch about, err := os.Stat(m.Templates); {
+	case err != nil:
+		r.wrong(&m.Templates, "the folder named here cannot be read: %s; put it there, or remove this", reasonOf(err))
+	case !about.IsDir():
+		r.wrong(&m.Templates, "what is named here is not a folder")
+	}
+}
+
+// certificates reads the certificates of a file.
+func (r *reading) certificates(file *string) *x509.CertPool {
+	text, _, problem := readNamed(*file, maxCertificates)
+	if problem != "" {
+		r.wrong(file, "%s", problem)
+		return nil
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		r.wrong(file, "the file named here holds no certificate; it takes PEM, which begins with -----BEGIN CERTIFICATE-----")
+	}
+	return pool
+}
+
+// checkWords looks at templates and subjects. What fits them is for the notifier to
+// say, which tries them on made-up requests.
+func (r *reading) checkWords(m *mailConfig) {
+	for _, kind := range bridge.MessageKinds {
+		text, given := m.Subjects[kind]
+		if field := (entryOf{&m.Subjects, string(kind)}); given && r.good(field) {
+			r.checkLetters(field, mail.Config{Subjects: map[bridge.MessageKind]string{kind: text}})
 		}
 	}
-	if m.CAFile == "" {
+	if m.Templates != "" && r.good(&m.Templates) {
+		r.checkLetters(&m.Templates, mail.Config{Templates: m.Templates})
+	}
+}
+
+// checkLetters reports everything that a notifier says of templates.
+func (r *reading) checkLetters(field any, c mail.Config) {
+	c.Host, c.HELO, c.From = "localhost", "localhost", "keys@example.com"
+	_, err := mail.New(c)
+	several, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // not wrapped: errors.Join's own
+	if !ok {
 		return
 	}
-	m.CAFile = r.inFolder(m.CAFile)
-	text, _, problem := readNamed(m.CAFile, maxCertificates)
-	if problem != "" {
-		r.wrong(&m.CAFile, "%s", problem)
-		return
-	}
-	m.roots = x509.NewCertPool()
-	if !m.roots.AppendCertsFromPEM(text) {
-		r.wrong(&m.CAFile, "the file named here holds no certificate; it takes PEM, which begins with -----BEGIN CERTIFICATE-----")
-	}
-	if m.TLS == "none" {
-		r.wrong(&m.CAFile, "this does nothing with tls: none; remove it")
+	for _, err := range several.Unwrap() {
+		r.wrongAt(*r.place(field), "%s", strings.TrimPrefix(err.Error(), "mail: "))
 	}
 }
 

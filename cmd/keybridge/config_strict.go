@@ -108,6 +108,12 @@ func (r *reading) list(node ast.Node, v reflect.Value, k configKey, at place) {
 	}
 }
 
+// entryOf is one value of a map, which has no address: the map's and the key.
+type entryOf struct {
+	table any
+	key   string
+}
+
 // table reads a mapping whose keys are the choices of the field.
 func (r *reading) table(node ast.Node, v reflect.Value, k configKey, at place) {
 	var keys []configKey
@@ -123,6 +129,7 @@ func (r *reading) table(node ast.Node, v reflect.Value, k configKey, at place) {
 		}
 		item := reflect.New(key.kind).Elem()
 		r.value(e.node, item, key, e.place())
+		r.places[entryOf{v.Addr().Interface(), key.name}] = r.place(item.Addr().Interface())
 		v.SetMapIndex(reflect.ValueOf(key.name).Convert(v.Type().Key()), item)
 	}
 }

@@ -30,8 +30,11 @@ type demoCommand struct {
 	JSON bool   `help:"Print one line of JSON that says where everything is; the story goes to standard error." name:"json"`
 }
 
-// demoPortal is the name of the sandbox portal in the demo's configuration.
-const demoPortal = "weather"
+// The names of the sandbox portals in the demo's configuration.
+const (
+	demoPortal     = "weather"
+	demoEnterprise = "partners"
+)
 
 //go:embed demo.yaml
 var demoConfig string
@@ -61,6 +64,23 @@ type demoPlace struct {
 	StripeKey           string            `json:"stripe_key"`
 	StripeWebhookSecret string            `json:"stripe_webhook_secret"`
 	Ops                 string            `json:"ops"`
+	Enterprise          enterprisePlace   `json:"enterprise"`
+	Mailbox             string            `json:"mailbox"`
+	SMTP                string            `json:"smtp"`
+}
+
+// enterprisePlace is where the Enterprise Portal is.
+type enterprisePlace struct {
+	Portal            string         `json:"portal"`
+	Admin             string         `json:"admin"`
+	API               string         `json:"api"`
+	Secret            string         `json:"secret"`
+	WebhookSecret     string         `json:"webhook_secret"`
+	DeveloperEmail    string         `json:"developer_email"`
+	DeveloperPassword string         `json:"developer_password"`
+	PortalName        string         `json:"portal_name"`
+	Plans             map[string]int `json:"plans"`
+	Products          map[string]int `json:"products"`
 }
 
 // Run runs the command.
@@ -108,7 +128,7 @@ func (cmd *demoCommand) folder() (string, func(), error) {
 
 // startDemo starts sandboxes and bridge, and connects them.
 func startDemo(addr, folder string, story io.Writer, quiet bool) (*demo, error) {
-	s, err := startSandboxes("127.0.0.1:0", "127.0.0.1:0")
+	s, err := startSandboxes(sandboxAddrs{})
 	if err != nil {
 		return nil, err
 	}
@@ -126,8 +146,11 @@ func (d *demo) start(addr, folder string, story io.Writer, quiet bool) error {
 		return fmt.Errorf("listen for the bridge: %w", err)
 	}
 	url := "http://" + listener.Addr().String()
-	hook, whsec := strings.ToLower(rand.Text()), "whsec_"+rand.Text()
-	cfg, err := d.configure(folder, url, hook, whsec)
+	to := connection{
+		Bridge: url, Portal: demoPortal, PortalSecret: strings.ToLower(rand.Text()),
+		Enterprise: demoEnterprise, EnterpriseSecret: rand.Text(), StripeSecret: "whsec_" + rand.Text(),
+	}
+	cfg, err := d.configure(folder, to)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -149,18 +172,35 @@ func (d *demo) start(addr, folder string, story io.Writer, quiet bool) error {
 		Policies: map[string]string{
 			"free": tyksandbox.FreePolicy, "paid": tyksandbox.PaidPolicy, "reviewed": tyksandbox.ReviewedPolicy,
 		},
-		StripeAPI: d.sandboxes.StripeURL, StripeKey: d.sandboxes.Stripe.Key(), StripeWebhookSecret: whsec,
-		Ops: d.bridge.Operations,
+		StripeAPI: d.sandboxes.StripeURL, StripeKey: d.sandboxes.Stripe.Key(), StripeWebhookSecret: to.StripeSecret,
+		Ops: d.bridge.Operations, Mailbox: d.sandboxes.MailboxURL, SMTP: d.sandboxes.Mail.Addr(),
+		Enterprise: enterprisePlace{
+			Portal: d.sandboxes.EnterpriseURL + "/portal/", Admin: d.sandboxes.EnterpriseURL + "/admin/",
+			API: d.sandboxes.EnterpriseURL + "/portal-api", Secret: d.sandboxes.Enterprise.Secret(), WebhookSecret: to.EnterpriseSecret,
+			DeveloperEmail: tyksandbox.EnterpriseEmail, DeveloperPassword: tyksandbox.EnterprisePassword, PortalName: demoEnterprise,
+			Plans: map[string]int{
+				"free": tyksandbox.FreePlan, "paid": tyksandbox.PaidPlan, "reviewed": tyksandbox.ReviewedPlan,
+			},
+			Products: map[string]int{
+				"forecast": tyksandbox.ForecastProduct, "history": tyksandbox.HistoryProduct, "warnings": tyksandbox.WarningsProduct,
+			},
+		},
 	}
-	return d.sandboxes.Connect(url, demoPortal, hook, whsec)
+	return d.sandboxes.Connect(to)
 }
 
 // configure writes the demo's configuration, with each secret in a file of its own,
 // and reads it back as serve would.
-func (d *demo) configure(folder, url, hook, whsec string) (*config, error) {
+func (d *demo) configure(folder string, to connection) (*config, error) {
+	host, port, err := net.SplitHostPort(d.sandboxes.Mail.Addr())
+	if err != nil {
+		return nil, err
+	}
 	for name, text := range map[string]string{
-		"dashboard.secret": d.sandboxes.Portal.Secret(), "webhook.secret": hook,
-		"stripe.key": d.sandboxes.Stripe.Key(), "stripe.webhook.secret": whsec,
+		"dashboard.secret": d.sandboxes.Portal.Secret(), "webhook.secret": to.PortalSecret,
+		"enterprise.secret": d.sandboxes.Enterprise.Secret(), "enterprise.webhook.secret": to.EnterpriseSecret,
+		"mail.secret": mailPassword, "mail-ca.pem": string(d.sandboxes.Mail.CA()),
+		"stripe.key": d.sandboxes.Stripe.Key(), "stripe.webhook.secret": to.StripeSecret,
 	} {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
 			return nil, err
@@ -171,8 +211,10 @@ func (d *demo) configure(folder, url, hook, whsec string) (*config, error) {
 		return nil, err
 	}
 	var text strings.Builder
-	err = t.Execute(&text, map[string]string{
-		"URL": url, "Folder": folder, "Name": demoPortal, "Portal": d.sandboxes.PortalURL, "Stripe": d.sandboxes.StripeURL,
+	err = t.Execute(&text, map[string]any{
+		"URL": to.Bridge, "Folder": folder, "Name": demoPortal, "Portal": d.sandboxes.PortalURL, "Stripe": d.sandboxes.StripeURL,
+		"Enterprise": demoEnterprise, "EnterpriseURL": d.sandboxes.EnterpriseURL, "MailHost": host, "MailPort": port, "MailUser": mailUser,
+		"PaidPlan": tyksandbox.PaidPlan, "ReviewedPlan": tyksandbox.ReviewedPlan,
 		"Org": d.sandboxes.Portal.Org(), "Free": tyksandbox.FreePolicy, "Paid": tyksandbox.PaidPolicy, "Reviewed": tyksandbox.ReviewedPolicy,
 	})
 	if err != nil {

@@ -8,94 +8,187 @@ import (
 	"time"
 
 	stripesandbox "keybridge/billing/stripe/sandbox"
+	mailsandbox "keybridge/bridge/notify/mail/sandbox"
 	tyksandbox "keybridge/bridge/tyk/sandbox"
 )
 
-// sandboxes are a portal and a Stripe to try things with, each on a listener of its
-// own.
+// sandboxes are the far ends to try things with: a portal of each kind, a Stripe and a
+// mail server, each on a listener of its own.
 type sandboxes struct {
-	Portal    *tyksandbox.Server
-	Stripe    *stripesandbox.Server
-	PortalURL string
-	StripeURL string
-	servers   []*http.Server
+	Portal     *tyksandbox.Server
+	Enterprise *tyksandbox.Enterprise
+	Stripe     *stripesandbox.Server
+	Mail       *mailsandbox.Server
+
+	PortalURL     string
+	EnterpriseURL string
+	StripeURL     string
+	MailboxURL    string
+	servers       []*http.Server
 }
 
-// startSandboxes starts both. An address with port 0 gets a free one.
-func startSandboxes(portalAddr, stripeAddr string) (*sandboxes, error) {
-	var s sandboxes
-	portal, err := net.Listen("tcp", portalAddr)
-	if err != nil {
-		return nil, fmt.Errorf("listen for the portal: %w", err)
-	}
-	stripe, err := net.Listen("tcp", stripeAddr)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("listen for Stripe: %w", err), portal.Close())
-	}
-	s.PortalURL = "http://" + portal.Addr().String()
-	s.StripeURL = "http://" + stripe.Addr().String()
-	if s.Portal, err = tyksandbox.New(tyksandbox.Config{URL: s.PortalURL}); err != nil {
+// sandboxAddrs say where the sandboxes listen. An empty one, or port 0, is a free port.
+type sandboxAddrs struct {
+	Portal, Enterprise, Stripe, Mailbox, SMTP string
+}
+
+// startSandboxes starts all of them.
+func startSandboxes(at sandboxAddrs) (*sandboxes, error) {
+	s := &sandboxes{}
+	if err := s.start(at); err != nil {
+		s.Stop()
 		return nil, err
 	}
-	s.Stripe = stripesandbox.New(stripesandbox.Config{URL: s.StripeURL})
-	s.serve(portal, s.Portal)
-	s.serve(stripe, s.Stripe)
-	return &s, nil
+	return s, nil
 }
 
-func (s *sandboxes) serve(l net.Listener, h http.Handler) {
+func (s *sandboxes) start(at sandboxAddrs) error {
+	var err error
+	if s.Mail, err = mailsandbox.New(mailsandbox.Config{
+		Addr: at.SMTP, Security: mailsandbox.StartTLS, Username: mailUser, Password: mailPassword, KindHeader: "X-Keybridge-Kind",
+	}); err != nil {
+		return fmt.Errorf("listen for mail: %w", err)
+	}
+	if err := s.serve(at.Mailbox, "the mailbox", &s.MailboxURL, func() (http.Handler, error) {
+		return s.Mail.Handler(), nil
+	}); err != nil {
+		return err
+	}
+	if err := s.serve(at.Portal, "the Classic Portal", &s.PortalURL, func() (http.Handler, error) {
+		s.Portal, err = tyksandbox.New(tyksandbox.Config{URL: s.PortalURL})
+		return s.Portal, err
+	}); err != nil {
+		return err
+	}
+	if err := s.serve(at.Enterprise, "the Enterprise Portal", &s.EnterpriseURL, func() (http.Handler, error) {
+		s.Enterprise, err = tyksandbox.NewEnterprise(tyksandbox.EnterpriseConfig{URL: s.EnterpriseURL})
+		return s.Enterprise, err
+	}); err != nil {
+		return err
+	}
+	return s.serve(at.Stripe, "Stripe", &s.StripeURL, func() (http.Handler, error) {
+		s.Stripe = stripesandbox.New(stripesandbox.Config{URL: s.StripeURL})
+		return s.Stripe, nil
+	})
+}
+
+// The credentials of the sandbox's mail server. There is nothing behind them.
+const (
+	mailUser     = "keybridge"
+	mailPassword = "sandbox-mail" //nolint:gosec // see above
+)
+
+// serve listens, says where, and serves what is made for that address.
+func (s *sandboxes) serve(addr, what string, at *string, build func() (http.Handler, error)) error {
+	if addr == "" {
+		addr = "127.0.0.1:0"
+	}
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return fmt.Errorf("listen for %s: %w", what, err)
+	}
+	*at = "http://" + l.Addr().String()
+	h, err := build()
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
 	server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
 	s.servers = append(s.servers, server)
 	go func() { _ = server.Serve(l) }() // ends with Stop
+	return nil
 }
 
-// Connect makes the sandboxes call a bridge: the portal sends browsers and webhooks
-// there, Stripe its events.
-func (s *sandboxes) Connect(bridgeURL, portalName, webhookSecret, stripeSecret string) error {
+// connection is how the sandboxes are told of a bridge.
+type connection struct {
+	Bridge string // its address
+	// Portal and PortalSecret are the Classic Portal's name in the bridge's configuration
+	// and the secret in the address of its webhook; the other two are the Enterprise
+	// Portal's and the secret in its webhook's header.
+	Portal, PortalSecret         string
+	Enterprise, EnterpriseSecret string
+	StripeSecret                 string
+}
+
+// Connect makes the sandboxes call a bridge: the Classic Portal sends browsers and
+// webhooks there, the Enterprise Portal webhooks, Stripe its events.
+func (s *sandboxes) Connect(c connection) error {
 	settings := s.Portal.Settings()
 	settings.RedirectOnKeyRequest = true
-	settings.RedirectTo = bridgeURL + "/handoff/" + portalName
-	settings.Webhook = bridgeURL + "/webhooks/portal/" + portalName + "?secret=" + webhookSecret
-	s.Stripe.AddEndpoint(stripesandbox.Endpoint{URL: bridgeURL + "/webhooks/stripe", Secret: stripeSecret})
-	return s.Portal.SetSettings(settings)
+	settings.RedirectTo = c.Bridge + "/handoff/" + c.Portal
+	settings.Webhook = c.Bridge + "/webhooks/portal/" + c.Portal + "?secret=" + c.PortalSecret
+	s.Stripe.AddEndpoint(stripesandbox.Endpoint{URL: c.Bridge + "/webhooks/stripe", Secret: c.StripeSecret})
+	_, err := s.Enterprise.AddChannel(tyksandbox.Channel{
+		Name: "keybridge", URL: c.Bridge + "/webhooks/portal/" + c.Enterprise,
+		Headers: []tyksandbox.ChannelHeader{{Name: webhookHeader, Value: c.EnterpriseSecret}},
+	})
+	return errors.Join(err, s.Portal.SetSettings(settings))
 }
 
-// Stop stops both at once.
+// webhookHeader is the header that carries the secret of the Enterprise Portal's
+// webhook where the configuration names no other.
+const webhookHeader = "X-Keybridge-Secret"
+
+// Stop stops all of them at once.
 func (s *sandboxes) Stop() {
 	for _, server := range s.servers {
 		_ = server.Close() // nothing here is worth waiting for
 	}
-	s.Stripe.Close()
-	_ = s.Portal.Close() // likewise
+	if s.Stripe != nil {
+		s.Stripe.Close()
+	}
+	if s.Portal != nil {
+		_ = s.Portal.Close() // likewise
+	}
+	if s.Enterprise != nil {
+		_ = s.Enterprise.Close() // likewise
+	}
+	if s.Mail != nil {
+		_ = s.Mail.Close() // likewise
+	}
 }
 
 // sandboxCommand runs the sandboxes alone, for a bridge that runs elsewhere.
 type sandboxCommand struct {
-	PortalAddr    string `help:"Where the portal answers." default:"127.0.0.1:8081"`
-	StripeAddr    string `help:"Where Stripe answers." default:"127.0.0.1:8082"`
-	Bridge        string `help:"The address of the bridge to send browsers and events to." default:"http://127.0.0.1:8080"`
-	PortalName    string `help:"The name the portal has in the bridge's configuration." default:"main"`
-	WebhookSecret string `help:"The secret in the address of the portal's webhook." default:"sandbox-portal-webhook"`
-	StripeSecret  string `help:"The signing secret of Stripe's webhook endpoint." default:"whsec_sandbox_0123456789abcdef"`
+	PortalAddr       string `help:"Where the Classic Portal answers." default:"127.0.0.1:8081"`
+	StripeAddr       string `help:"Where Stripe answers." default:"127.0.0.1:8082"`
+	EnterpriseAddr   string `help:"Where the Enterprise Portal answers." default:"127.0.0.1:8083"`
+	MailboxAddr      string `help:"Where the mailbox is read." default:"127.0.0.1:8084"`
+	SMTPAddr         string `help:"Where mail is taken." default:"127.0.0.1:2525" name:"smtp-addr"`
+	Bridge           string `help:"The address of the bridge to send browsers and events to." default:"http://127.0.0.1:8080"`
+	PortalName       string `help:"The name the Classic Portal has in the bridge's configuration." default:"main"`
+	WebhookSecret    string `help:"The secret in the address of its webhook." default:"sandbox-portal-webhook"`
+	EnterpriseName   string `help:"The name the Enterprise Portal has in the bridge's configuration." default:"partners"`
+	EnterpriseSecret string `help:"The secret in the header of its webhook." default:"sandbox-partners-webhook"`
+	StripeSecret     string `help:"The signing secret of Stripe's webhook endpoint." default:"whsec_sandbox_0123456789abcdef"`
 }
 
 // Run runs the command.
 func (cmd *sandboxCommand) Run(c *console) error {
-	s, err := startSandboxes(cmd.PortalAddr, cmd.StripeAddr)
+	s, err := startSandboxes(sandboxAddrs{
+		Portal: cmd.PortalAddr, Enterprise: cmd.EnterpriseAddr, Stripe: cmd.StripeAddr, Mailbox: cmd.MailboxAddr, SMTP: cmd.SMTPAddr,
+	})
 	if err != nil {
 		return err
 	}
 	defer s.Stop()
-	if err := s.Connect(cmd.Bridge, cmd.PortalName, cmd.WebhookSecret, cmd.StripeSecret); err != nil {
+	if err := s.Connect(connection{
+		Bridge: cmd.Bridge, Portal: cmd.PortalName, PortalSecret: cmd.WebhookSecret,
+		Enterprise: cmd.EnterpriseName, EnterpriseSecret: cmd.EnterpriseSecret, StripeSecret: cmd.StripeSecret,
+	}); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.out, `Portal      %[1]s/portal/      sign in as %[3]s, password %[4]s
-Dashboard   %[1]s/admin/       its API: %[1]s/api/, authorization: %[5]s
-            organisation %[6]s
-Stripe      %[2]s/             its API key: %[7]s
-Both send browsers and events to %[8]s. Stop with Ctrl-C.
-`, s.PortalURL, s.StripeURL, tyksandbox.DemoEmail, tyksandbox.DemoPassword, s.Portal.Secret(), s.Portal.Org(),
-		s.Stripe.Key(), cmd.Bridge)
+	fmt.Fprintf(c.out, `Classic Portal     %[1]s/portal/    sign in as %[2]s, password %[3]s
+      Dashboard    %[1]s/admin/     its API: %[1]s/api/, authorization: %[4]s
+                   organisation %[5]s
+Enterprise Portal  %[6]s/portal/    sign in as %[7]s, password %[8]s
+      its admin    %[6]s/admin/     its API: %[6]s/portal-api, authorization: %[9]s
+Stripe             %[10]s/           its API key: %[11]s
+Mail               %[12]s/           SMTP at %[13]s with STARTTLS, user %[14]s, password %[15]s
+                   its CA: %[12]s/sandbox/ca.pem
+All send browsers and events to %[16]s. Stop with Ctrl-C.
+`, s.PortalURL, tyksandbox.DemoEmail, tyksandbox.DemoPassword, s.Portal.Secret(), s.Portal.Org(),
+		s.EnterpriseURL, tyksandbox.EnterpriseEmail, tyksandbox.EnterprisePassword, s.Enterprise.Secret(),
+		s.StripeURL, s.Stripe.Key(), s.MailboxURL, s.Mail.Addr(), mailUser, mailPassword, cmd.Bridge)
 	<-c.ctx.Done()
 	return nil
 }

@@ -54,10 +54,40 @@ portals:
     webhook_secret_file: portal-webhook.secret
     key_delivery: {{.Delivery}}
     handoff: {{.Handoff}}
+    poll: {{.Poll}}
+{{with .Enterprise}}  - name: partners
+    kind: tyk-enterprise
+    title: Weather Partner Portal
+    url: {{.URL}}
+    secret_file: enterprise.secret
+    home: {{.URL}}/portal/apps
+    webhook_secret_file: enterprise-webhook.secret
+    handoff: {{.Handoff}}
+    poll: {{$.Poll}}
+{{end}}{{with .Mail}}mail:
+  {host: {{.Host}}, port: {{.Port}}, username: {{.User}}, password_file: mail.secret, ca_file: mail-ca.pem, from: Weather keys <keys@weather.example>}
+{{end}}{{.More}}
 stripe: {url: {{.Stripe}}, key_file: stripe.key, webhook_secret_file: stripe-webhook.secret}
 plans:
 {{range .Plans}}  - {{.}}
 {{end}}`
+
+// The plans of the Enterprise Portal.
+const (
+	partnerFree     = `{name: Partner Free, portal: partners, portal_plans: ["1"], steps: []}`
+	partnerPaid     = `{name: Partner Paid, portal: partners, portal_plans: ["2"], steps: [payment], price: {amount: "19.00", currency: EUR}}`
+	partnerMonthly  = `{name: Partner Monthly, portal: partners, portal_plans: ["2"], steps: [payment], price: {amount: "19.00", currency: EUR, interval: month}}`
+	partnerReviewed = `{name: Partner Reviewed, portal: partners, portal_plans: ["3"], steps: [review]}`
+)
+
+// of says that a plan is for the Classic Portal, which has to be said where there are
+// two.
+func of(plans ...string) []string {
+	for i, plan := range plans {
+		plans[i] = strings.Replace(plan, "{name:", "{portal: weather, name:", 1)
+	}
+	return plans
+}
 
 // The ways a stand's portal may hand browsers over.
 const (
@@ -74,6 +104,13 @@ type choice struct {
 	shutdown time.Duration // zero: 5s
 	// settings changes how the portal behaves.
 	settings func(*tyksandbox.Settings)
+	// both adds the Enterprise Portal; enterprise is how it may hand browsers over (empty:
+	// not at all). mail has applicants told; both does so too.
+	both       bool
+	enterprise string
+	mail       bool
+	// poll is how often portals are asked; empty: 5m. more are further lines of the file.
+	poll, more string
 	// listen wraps the listener of the bridge.
 	listen func(net.Listener) net.Listener
 }
@@ -97,6 +134,7 @@ const (
 	standPortalHook    = "portal-hook-secret-Vx52-canary"
 	standStripeHook    = "whsec_stripe_hook_Wm37_canary"
 	standHandoffSecret = "handoff-secret-Kt94-canary-Kt94-canary-Kt94"
+	standPartnersHook  = "partners-hook-secret-Rb63-canary"
 )
 
 // startStand starts everything, and stops it when the test ends.
@@ -109,12 +147,15 @@ func startStand(t *testing.T, chosen choice) *stand {
 		}
 	})
 	var err error
-	if s.sandboxes, err = startSandboxes("127.0.0.1:0", "127.0.0.1:0"); err != nil {
+	if s.sandboxes, err = startSandboxes(sandboxAddrs{}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Stop)
 	s.start("127.0.0.1:0")
-	if err := s.Connect(s.url, demoPortal, standPortalHook, standStripeHook); err != nil {
+	if err := s.Connect(connection{
+		Bridge: s.url, Portal: demoPortal, PortalSecret: standPortalHook,
+		Enterprise: demoEnterprise, EnterpriseSecret: standPartnersHook, StripeSecret: standStripeHook,
+	}); err != nil {
 		t.Fatal(err)
 	}
 	s.signRedirects()
@@ -181,6 +222,7 @@ func (s *stand) configure() {
 	err := template.Must(template.New("").Parse(standConfig)).Execute(&text, map[string]any{
 		"URL": s.url, "Portal": s.PortalURL, "Stripe": s.StripeURL, "Organisation": s.Portal.Org(), "Shutdown": c.shutdown,
 		"Delivery": firstText(c.delivery, "mail"), "Handoff": firstText(c.handoff, bareHandoff), "Plans": c.plans,
+		"Enterprise": s.enterpriseSection(), "Mail": s.mailSection(), "Poll": firstText(c.poll, "5m"), "More": c.more,
 	})
 	if err != nil {
 		s.t.Fatal(err)
@@ -189,6 +231,8 @@ func (s *stand) configure() {
 		"keybridge.yaml": text.String(), "page.key": standPageSecret, "handoff.secret": standHandoffSecret,
 		"dashboard.secret": s.Portal.Secret(), "portal-webhook.secret": standPortalHook,
 		"stripe.key": s.Stripe.Key(), "stripe-webhook.secret": standStripeHook,
+		"enterprise.secret": s.Enterprise.Secret(), "enterprise-webhook.secret": standPartnersHook,
+		"mail.secret": mailPassword, "mail-ca.pem": string(s.Mail.CA()),
 	} {
 		if err := os.WriteFile(filepath.Join(s.folder, name), []byte(content), 0o600); err != nil {
 			s.t.Fatal(err)
@@ -197,6 +241,26 @@ func (s *stand) configure() {
 	if s.cfg, err = loadConfig(filepath.Join(s.folder, "keybridge.yaml"), os.LookupEnv); err != nil {
 		s.t.Fatal(err)
 	}
+}
+
+// enterpriseSection is what the file says of the Enterprise Portal; nil for nothing.
+func (s *stand) enterpriseSection() map[string]string {
+	if !s.choice.both {
+		return nil
+	}
+	return map[string]string{"URL": s.EnterpriseURL, "Handoff": firstText(s.choice.enterprise, "{}")}
+}
+
+// mailSection is what the file says of the mail server; nil for nothing.
+func (s *stand) mailSection() map[string]string {
+	if !s.choice.both && !s.choice.mail {
+		return nil
+	}
+	host, port, err := net.SplitHostPort(s.Mail.Addr())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return map[string]string{"Host": host, "Port": port, "User": mailUser}
 }
 
 // signRedirects makes the portal hand browsers over as the configuration expects,

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/oklog/ulid/v2"
+
+	"keybridge/billing/stripe"
+	"keybridge/bridge"
+	"keybridge/bridge/notify/mail"
+	"keybridge/bridge/tyk"
+	"keybridge/bridge/web"
+	"keybridge/webhooks"
+)
+
+// linksOf reads the secret of the pages' links, or makes one and keeps it.
+func linksOf(cfg *config) (web.Links, error) {
+	links := web.Links{Base: cfg.PublicURL.String(), Life: cfg.Pages.LinkLife}
+	if text := cfg.Pages.Secret.Reveal(); text != "" {
+		links.Secrets = [][]byte{[]byte(text)}
+		return links, nil
+	}
+	path := filepath.Join(cfg.Data, pageSecret)
+	secret, err := os.ReadFile(path) //nolint:gosec // in our own folder
+	if errors.Is(err, os.ErrNotExist) {
+		secret = []byte(rand.Text() + rand.Text())
+		err = os.WriteFile(path, secret, 0o600)
+	}
+	if err == nil && len(secret) < 32 {
+		err = fmt.Errorf("%s is damaged; remove it, and links to pages that are out stop working", path)
+	}
+	links.Secrets = [][]byte{secret}
+	return links, err
+}
+
+// domainOf makes the ports.
+func domainOf(cfg *config, log *slog.Logger, store bridge.Store, links web.Links, metrics *web.Metrics,
+	changed func(bridge.Request, []bridge.Entry),
+) (bridge.Config, error) {
+	out := bridge.Config{
+		Store: store, Portals: map[string]bridge.Site{}, Providers: map[string]bridge.Provider{},
+		Plans: cfg.plans(), Page: links.Page, Mailed: links.Mailed, NewID: newID, Log: log, Tried: metrics.Try,
+		Changed: func(r bridge.Request, entries []bridge.Entry) {
+			metrics.Changed(r, entries)
+			if changed != nil {
+				changed(r, entries)
+			}
+		},
+	}
+	for _, p := range cfg.Portals {
+		site, err := siteOf(cfg, p, log)
+		if err != nil {
+			return out, err
+		}
+		out.Portals[p.Name] = site
+	}
+	if cfg.Mail != nil {
+		notifier, err := notifierOf(cfg, log)
+		if err != nil {
+			return out, err
+		}
+		out.Notifier = notifier
+	}
+	if s := cfg.Stripe; s != nil {
+		provider, err := stripe.New(stripe.Config{
+			Name: stripeProvider, Key: s.Key.Reveal(), URL: s.URL.String(), Log: log, Locale: s.Locale,
+			CheckoutExpiry: s.CheckoutExpiry, Invoices: s.Invoices, TrialWithoutCard: s.TrialWithoutCard,
+			Hint: func(event []byte) (bridge.Hint, bool) {
+				h, known, err := webhooks.StripeHint(stripeProvider, event)
+				return h, known && err == nil
+			},
+		})
+		if err != nil {
+			return out, err
+		}
+		out.Providers[stripeProvider] = provider
+	}
+	return out, nil
+}
+
+// siteOf makes a portal and what is configured of it.
+func siteOf(cfg *config, p portalConfig, log *slog.Logger) (bridge.Site, error) {
+	site := bridge.Site{Workers: p.Workers, Poll: p.Poll, Mailed: !p.leads(), Tell: p.Tell}
+	if p.Handoff.Bare != nil {
+		site.Fresh = p.Handoff.Bare.Fresh
+	}
+	if cfg.Mail != nil {
+		site.Remind = cfg.Mail.Remind
+	}
+	var err error
+	if p.Kind == tykEnterprise {
+		site.Portal, err = tyk.NewEnterprise(tyk.EnterpriseConfig{
+			Name: p.Name, URL: p.URL.String(), Secret: p.Secret.Reveal, Log: log,
+		})
+	} else {
+		site.Portal, err = tyk.NewClassic(tyk.Config{
+			Name: p.Name, URL: p.URL.String(), Secret: p.Secret.Reveal, Organisation: p.Organisation, Log: log,
+		})
+	}
+	return site, err
+}
+
+// notifierOf makes what tells applicants.
+func notifierOf(cfg *config, log *slog.Logger) (*mail.Notifier, error) {
+	m := cfg.Mail
+	out := mail.Config{
+		Host: m.Host, Port: m.Port, TLS: mail.TLSMode(m.TLS), RootCAs: m.roots, Username: m.Username, Password: m.Password.Reveal,
+		SendTimeout: m.Timeout, From: m.From.String(), Service: cfg.Pages.ServiceName, Contact: contactOf(cfg.Pages.Contact),
+		Zone: m.TimeZone, Templates: m.Templates, Subjects: m.Subjects, Portals: map[string]mail.Portal{}, Log: log,
+	}
+	if m.ReplyTo != nil {
+		out.ReplyTo = m.ReplyTo.String()
+	}
+	for _, p := range cfg.Portals {
+		out.Portals[p.Name] = mail.Portal{
+			Title: titleOf(p), Home: p.Home.String(), KeyDelivery: mail.Delivery(p.KeyDelivery),
+		}
+	}
+	return mail.New(out)
+}
+
+// newID makes the ids of requests: ULIDs, which sort by time.
+func newID() bridge.ID { return bridge.ID(ulid.Make().String()) }
