@@ -16,9 +16,9 @@ type Outgoing interface {
 	// Resume goes on with an endpoint that was paused, and returns how it stands then.
 	// One that is not paused stays as it is.
 	Resume(ctx context.Context, name string) (Endpoint, error)
-	// Replay sends an endpoint again what it was sent before, under the same ids, and
-	// returns how many lines of history that is.
-	Replay(ctx context.Context, name string, what Replay) (lines int, err error)
+	// Replay has an endpoint sent again what it was sent before, under the same ids, and
+	// returns how it stands then: what is sent again may still be on its way.
+	Replay(ctx context.Context, name string, what Replay) (Endpoint, error)
 }
 
 // Endpoint is how an endpoint of the outgoing webhooks stands. It holds no secret, and
@@ -29,13 +29,15 @@ type Endpoint struct {
 	// Host is where it is, with the port where one is configured.
 	Host string `json:"host"`
 	// Place is the newest line of the store's feed that it has got (see bridge.Line), 0
-	// where there is none yet. Behind is how many lines came after it.
+	// where there is none yet. Behind is how many lines came after it; no more than 1000
+	// are counted.
 	Place  uint64 `json:"place"`
 	Behind int    `json:"behind"`
-	// PausedSince is since when nothing is sent to it, and Why is the reason, in words
-	// that may be shown. Zero and empty while it is not paused.
+	// PausedSince is since when nothing is sent to it; zero while it is not paused.
 	PausedSince time.Time `json:"paused_since,omitzero"`
-	Why         string    `json:"why,omitempty"`
+	// Why says why the last attempt came to nothing, in words that may be shown; empty
+	// when it did not.
+	Why string `json:"why,omitempty"`
 	// Failures counts the attempts in a row that came to nothing.
 	Failures int `json:"failures,omitempty"`
 	// LastSuccess is when something was last delivered, LastStatus the HTTP status of the
@@ -55,12 +57,6 @@ type Replay struct {
 	// Since is RFC 3339 in JSON, and not in the future.
 	Since   time.Time `json:"since,omitzero"`
 	Request bridge.ID `json:"request,omitempty"`
-}
-
-// Replayed is how many lines of history an endpoint is sent again.
-type Replayed struct {
-	Endpoint string `json:"endpoint"`
-	Lines    int    `json:"lines"`
 }
 
 // check says what is wrong with it at a time.
@@ -112,7 +108,5 @@ func (o *Operator) replay(r *http.Request) (any, error) {
 	if err := what.check(o.now()); err != nil {
 		return nil, err
 	}
-	name := r.PathValue("name")
-	lines, err := o.Outgoing.Replay(r.Context(), name, what)
-	return Replayed{name, lines}, err
+	return o.Outgoing.Replay(r.Context(), r.PathValue("name"), what)
 }
