@@ -194,7 +194,7 @@ func TestBothKindsOfPortalsMailAndReceiversAreRead(t *testing.T) {
 			{"http://127.0.0.1:9000/hooks", []string{environment["SIGNING"], environment["SIGNING_OLD"]}, nil, false, 15 * time.Second, 72 * time.Hour},
 			{"http://crm.internal", []string{environment["SIGNING"]}, []string{"payment.*", "request.approved"}, true, time.Minute, 12 * time.Hour},
 		},
-		"127.0.0.1", 25, "none", "=?utf-8?q?=C3=9Cn=C3=AFted_APIs?= <keys@example.com>", true, "testdata/config/good", true,
+		"127.0.0.1", 25, "none", "=?utf-8?q?=C3=9Cn=C3=AFted_APIs?= <keys@example.com>", true, "testdata/config/words", true,
 		map[bridge.MessageKind]string{bridge.TellDeclined: "Kein Schlüssel: {{.Plan}}", bridge.TellStart: "Go"}, "America/Sao_Paulo",
 		30 * time.Second, bridge.MessageKinds, 24 * time.Hour, "finance@example.com", timeOfDay{17, 5},
 	}
