@@ -244,14 +244,15 @@ func (n *Notifier) tryOut() (wrong []error) {
 // explain says what is wrong with the templates of a kind, in the words of whoever
 // wrote them: the letter is made up, so that it may be quoted.
 func (t letters) explain(l Letter) error {
+	_, err := t.write(l)
+	if err == nil {
+		return nil
+	}
 	l.Subject = "A subject"
 	for _, to := range []execute{t.subject.Execute, t.text.Execute, t.html.Execute} {
 		if err := to(&bounded{}, l); err != nil {
 			return located(err)
 		}
 	}
-	if _, err := t.write(l); err != nil {
-		return fmt.Errorf("mail: %w", err)
-	}
-	return nil
+	return fmt.Errorf("mail: %w", err)
 }
