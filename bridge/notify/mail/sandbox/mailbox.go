@@ -78,7 +78,7 @@ func mailboxAt(to string, before int) string {
 	if before > 0 {
 		query.Set("before", strconv.Itoa(before))
 	}
-	return "/?" + query.Encode()
+	return (&url.URL{Path: "/", RawQuery: query.Encode()}).String()
 }
 
 // countBoxes adds a mail to the mailboxes of its recipients; the newest mail comes first.

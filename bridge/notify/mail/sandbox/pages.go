@@ -24,6 +24,7 @@ type sheet struct {
 func parsePages() map[string]*template.Template {
 	words := template.FuncMap{
 		"when":  func(t time.Time) string { return t.Format("2 January 2006, 15:04:05") },
+		"clock": func(t time.Time) string { return t.Format("15:04:05") },
 		"count": func(i int) int { return i + 1 },
 		"says":  func(k FaultKind) string { return kindWords[k] },
 		"is":    func(s Stage) string { return stageWords[s] },

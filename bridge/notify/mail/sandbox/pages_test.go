@@ -246,6 +246,16 @@ func TestPagesMayNotBeFramedCachedOrScripted(t *testing.T) {
 	}
 }
 
+func TestTheStyleSheetIsThere(t *testing.T) {
+	css, err := os.ReadFile("pages/style.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := still(t).ask("GET", "/sandbox/style.css", ""); a.body != string(css) || a.header.Get("Content-Type") != "text/css; charset=utf-8" {
+		t.Errorf("%d %v", a.status, a.header)
+	}
+}
+
 func TestWhatAStrangerWroteIsSentSoThatNothingRunsAndNothingIsLoaded(t *testing.T) {
 	b := filled(t)
 	for path, kind := range map[string]string{"/mails/2/html": "text/html; charset=utf-8", "/mails/2/raw": "text/plain; charset=utf-8"} {

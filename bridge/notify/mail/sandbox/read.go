@@ -18,8 +18,9 @@ import (
 // The bounds of what is read of a mail for show. Anybody may have sent it.
 const (
 	maxDepth = 8       // of multiparts in multiparts
-	maxParts = 100     // of all of them
+	maxParts = 100     // of all of them, and of links
 	maxShown = 1 << 20 // of a text, in bytes
+	maxField = 998     // of a header field, in bytes; RFC 5322, 2.1.1, of a line
 )
 
 // read fills in what a mail's bytes say. It never fails: what cannot be read is said in Problem.
@@ -33,7 +34,7 @@ func (s *Server) read(m Mail) Mail {
 	}
 	m.Header = message.Header
 	m.Subject, m.Sender = header(message.Header, "Subject"), header(message.Header, "From")
-	m.MessageID = strings.Trim(strings.TrimSpace(message.Header.Get("Message-Id")), "<>")
+	m.MessageID = strings.Trim(header(message.Header, "Message-Id"), "<>")
 	m.Kind = header(message.Header, s.kindHeader)
 	parts := reading{mail: &m}
 	if err := parts.take(textproto.MIMEHeader(message.Header), message.Body, 0); err != nil {
@@ -43,14 +44,17 @@ func (s *Server) read(m Mail) Mail {
 	return m
 }
 
-// header returns a header field, its encoded words (RFC 2047) decoded.
-func header(h mail.Header, name string) string {
-	words := mime.WordDecoder{CharsetReader: decoded}
-	text, err := words.DecodeHeader(h.Get(name))
-	if err != nil {
-		text = h.Get(name)
+// header returns a header field as people read it.
+func header(h mail.Header, name string) string { return words(strings.TrimSpace(h.Get(name))) }
+
+// words decodes the encoded words of a text (RFC 2047), and shortens it to maxField.
+func words(text string) string {
+	decoder := mime.WordDecoder{CharsetReader: decoded}
+	text = text[:min(len(text), 4*maxField)] // encoded, it is longer
+	if plain, err := decoder.DecodeHeader(text); err == nil {
+		text = plain
 	}
-	return valid(text)
+	return valid(text[:min(len(text), maxField)])
 }
 
 // decoded reads a charset as UTF-8.
@@ -119,11 +123,7 @@ func (r *reading) takeAll(parts *multipart.Reader, depth int) error {
 
 func (r *reading) attach(name, kind string, body io.Reader) error {
 	size, err := io.Copy(io.Discard, body)
-	words := mime.WordDecoder{CharsetReader: decoded}
-	if plain, wordErr := words.DecodeHeader(name); wordErr == nil {
-		name = plain
-	}
-	r.mail.Attachments = append(r.mail.Attachments, Attachment{Name: valid(name), Type: valid(kind), Size: size})
+	r.mail.Attachments = append(r.mail.Attachments, Attachment{Name: words(name), Type: words(kind), Size: size})
 	if err != nil {
 		return errors.New("an attachment is damaged")
 	}
