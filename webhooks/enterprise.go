@@ -282,7 +282,7 @@ func (e *enterpriseEvent) message(s *scan) error {
 			return errTwice
 		}
 		seen[string(name)] = true
-		text, err := s.numeral()
+		text, err := s.textOrRaw()
 		if isSerial(text) {
 			*to = serial(text)
 		}

@@ -364,14 +364,17 @@ func TestABodyThatDoesNotArriveIsNotWaitedFor(t *testing.T) {
 // that does not wait for one comes in time.
 func TestWhoIsRefusedWithoutTheBodyIsAnsweredWithoutIt(t *testing.T) {
 	b := &bench{}
-	server := httptest.NewServer(tykHandler(t, b.receiver()))
+	receiver := b.receiver()
+	receiver.Limit = 1000
+	server := httptest.NewServer(tykHandler(t, receiver))
 	defer server.Close()
-	const short, long = "100", "10485760"
+	const short, long, huge = "100", "2000", "10485760"
 	for request, want := range map[string][2]string{
-		"POST /?secret=wrong":        {short, "401"},
-		"POST /?secret=" + tykSecret: {long, "413"},
-		"PUT /?secret=" + tykSecret:  {short, "405"},
-		"HEAD /?secret=" + tykSecret: {short, "200"},
+		"POST /?secret=wrong":             {short, "401"},
+		"POST /?secret=" + tykSecret:      {long, "413"},
+		"POST /large?secret=" + tykSecret: {huge, "413"},
+		"PUT /?secret=" + tykSecret:       {short, "405"},
+		"HEAD /?secret=" + tykSecret:      {short, "200"},
 	} {
 		conn, err := net.Dial("tcp", server.Listener.Addr().String())
 		if err != nil {

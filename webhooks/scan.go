@@ -252,14 +252,13 @@ func (s *scan) textOr() ([]byte, error) {
 	return nil, s.skip()
 }
 
-// numeral reads any value and returns the text of a number or of a string, nil for
-// anything else.
-func (s *scan) numeral() ([]byte, error) {
-	switch c := s.next(); {
-	case c == '"':
+// textOrRaw reads any value and returns it if it is a string, and as it is written
+// otherwise.
+func (s *scan) textOrRaw() ([]byte, error) {
+	if s.next() == '"' {
 		return s.string()
-	case c == '-' || c >= '0' && c <= '9':
-		return s.number()
 	}
-	return nil, s.skip()
+	start := s.at
+	err := s.skip()
+	return s.text[start:s.at], err
 }
