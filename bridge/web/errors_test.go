@@ -1,8 +1,10 @@
 package web_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -234,7 +236,10 @@ func TestWaitingPagesLookLessOftenTheLongerItTakes(t *testing.T) {
 
 func TestAServerNeedsItsConfiguration(t *testing.T) {
 	g := newGallery(t, quietPortal)
-	for _, links := range []web.Links{{}, {Base: "https://bridge.example"}, {Secrets: g.links.Secrets}, {Base: "no address", Secrets: g.links.Secrets}} {
+	for _, links := range []web.Links{
+		{}, {Base: "https://bridge.example"}, {Secrets: g.links.Secrets}, {Base: "no address", Secrets: g.links.Secrets},
+		{Base: "https://bridge.example", Secrets: [][]byte{g.links.Secrets[0], []byte(strings.Repeat("x", 31))}},
+	} {
 		if _, err := web.New(web.Config{Service: &bridge.Service{}, Links: links}); err == nil {
 			t.Errorf("a server with the links %+v starts", links)
 		}
@@ -262,7 +267,13 @@ func TestAPanicIsAnsweredWithAPage(t *testing.T) {
 	portal := quietPortal
 	portal.Token = func(string) (web.Handoff, error) { panic("canary") }
 	g := newGallery(t, portal)
+	var log bytes.Buffer
+	g.log = slog.New(slog.NewTextHandler(&log, nil))
+	g.serve(portal)
 	golden(t, "error-ours", http.StatusInternalServerError, g.get("/handoff/main?token=x"))
+	if text := log.String(); strings.Contains(text, "canary") || !strings.Contains(text, "a string") || !strings.Contains(text, "TestAPanicIsAnswered") {
+		t.Errorf("the log says %s", text)
+	}
 	if got := g.get("/"); got.StatusCode != http.StatusOK {
 		t.Errorf("afterwards the front answers %d", got.StatusCode)
 	}

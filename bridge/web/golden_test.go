@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"flag"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -40,6 +41,7 @@ type gallery struct {
 	service *bridge.Service
 	links   web.Links
 	now     func() time.Time
+	log     *slog.Logger // nil: nothing is logged
 }
 
 func newGallery(t *testing.T, portal web.Portal) *gallery {
@@ -67,7 +69,7 @@ func (g *gallery) serve(portal web.Portal) {
 	var err error
 	g.Server, err = web.New(web.Config{
 		Service: g.service, Portals: map[string]web.Portal{"main": portal}, Links: g.links, Name: "Weather keys",
-		Contact: "mailto:help@example.com", Patience: time.Millisecond, Now: g.now,
+		Contact: "mailto:help@example.com", Patience: time.Millisecond, Now: g.now, Log: g.log,
 	})
 	if err != nil {
 		g.t.Fatal(err)

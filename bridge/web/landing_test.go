@@ -86,11 +86,13 @@ func TestTheLandingPageReadsTheFactsWhenTheWebhookIsLost(t *testing.T) {
 }
 
 func TestTheLandingPageWaitsForAProviderThatIsSlowOrDown(t *testing.T) {
+	t.Parallel()
 	for name, fault := range map[string]stripesandbox.Fault{
 		"slow": {Kind: stripesandbox.Latency, Delay: stripesandbox.Wait(3 * time.Second), Method: "GET", Path: "/v1/"},
 		"down": {Kind: stripesandbox.ErrorBefore, Status: 503, Method: "GET", Path: "/v1/"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			h := newHouse(t, housing{deaf: true})
 			b := h.browser()
 			r, landing := h.toCheckout(b, tyksandbox.PaidPolicy)
@@ -125,6 +127,7 @@ func TestTheLandingPageWaitsForAProviderThatIsSlowOrDown(t *testing.T) {
 }
 
 func TestAfterACardCheckTheBrowserGoesOnToThePayment(t *testing.T) {
+	t.Parallel()
 	for _, deaf := range []bool{false, true} {
 		h := newHouse(t, housing{deaf: deaf})
 		b := h.browser()

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -18,7 +19,8 @@ type Links struct {
 	// Base is the public address of the bridge, without a slash at the end.
 	Base string
 	// Secrets sign the tokens. The first one makes new ones, all are accepted, so
-	// that one can be replaced while links are out. At least 32 bytes each.
+	// that one can be replaced while links are out. At least one, of at least 32 bytes
+	// each.
 	Secrets [][]byte
 	// Life is how long a link works. Zero: 30 days.
 	Life time.Duration
@@ -58,6 +60,20 @@ type link struct {
 	claim   claim
 	request bridge.ID
 	expires int64 // Unix seconds
+}
+
+// check says what is wrong with the secrets: whoever could guess one could open every
+// page.
+func (l Links) check() error {
+	if len(l.Secrets) == 0 {
+		return errors.New("web: Links needs a secret")
+	}
+	for _, secret := range l.Secrets {
+		if len(secret) < 32 {
+			return fmt.Errorf("web: a secret of Links has %d bytes, and needs 32", len(secret))
+		}
+	}
+	return nil
 }
 
 // Page returns the address of a request's page. The same request and time give the

@@ -215,6 +215,7 @@ func TestFromTheMailToTheCheckoutAndBackInAnotherBrowser(t *testing.T) {
 
 // A pass that was given before a bare hand-off bound another browser is still good.
 func TestAMailedLinkIsNotTakenAwayByALaterHandoff(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t, housing{})
 	key := h.asks(tyksandbox.PaidPolicy)
 	if _, err := h.service.Accept(t.Context(), bridge.Hint{Source: "portal/main", Portal: "main", Key: key, Intake: h.service.Intake("main", key)}); err != nil {

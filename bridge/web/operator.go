@@ -66,15 +66,20 @@ type RequestView struct {
 	Verdict   bridge.Verdict   `json:"verdict"`
 	Access    HaveWant         `json:"access"`
 	Payment   HaveWant         `json:"payment"`
-	Collected string           `json:"collected,omitempty"`
-	Returned  string           `json:"returned,omitempty"`
-	Refs      []bridge.Ref     `json:"refs,omitempty"`
-	Next      string           `json:"next_action,omitempty"`
-	Due       time.Time        `json:"due,omitzero"`
-	Failures  int              `json:"failures,omitempty"`
-	Doing     string           `json:"doing,omitempty"`
-	Error     string           `json:"error,omitempty"`
-	History   []bridge.Entry   `json:"history,omitempty"`
+	// Inactive is since when the developer's account is deactivated in the portal; Waived
+	// says who said, and why, that nothing is asked of the applicant.
+	Inactive  time.Time      `json:"inactive,omitzero"`
+	Waived    bridge.Mark    `json:"waived,omitzero"`
+	Collected string         `json:"collected,omitempty"`
+	Returned  string         `json:"returned,omitempty"`
+	Refs      []bridge.Ref   `json:"refs,omitempty"`
+	Next      string         `json:"next_action,omitempty"`
+	Due       time.Time      `json:"due,omitzero"`
+	Failures  int            `json:"failures,omitempty"`
+	Doing     string         `json:"doing,omitempty"`
+	Error     string         `json:"error,omitempty"`
+	Told      []bridge.Told  `json:"told,omitempty"`
+	History   []bridge.Entry `json:"history,omitempty"`
 	// Broken says where the chain of the history is broken: a line was altered, removed
 	// or put in. Empty: it is whole.
 	Broken string `json:"history_broken,omitempty"`
@@ -99,9 +104,10 @@ func NewRequestView(r bridge.Request, now time.Time) RequestView {
 		ID: r.ID, State: r.State(), Stage: r.Stage(), Portal: r.Portal, Key: r.Key,
 		Created: r.Created, Updated: r.Updated, Revision: r.Revision,
 		Applicant: r.Applicant, Asked: r.Asked, Plan: r.Terms.Plan, Steps: r.Steps, Verdict: r.Verdict,
-		Access:  HaveWant{string(r.Access.Have), string(want.Access)},
-		Payment: HaveWant{string(r.Payment.Have), string(want.Payment)},
-		Refs:    r.Refs, Due: r.Work.Next, Failures: r.Work.Failures, Doing: r.Work.Doing, Error: r.Work.Error,
+		Access:   HaveWant{string(r.Access.Have), string(want.Access)},
+		Payment:  HaveWant{string(r.Payment.Have), string(want.Payment)},
+		Inactive: r.Access.Inactive, Waived: r.Waived, Told: r.Told,
+		Refs: r.Refs, Due: r.Work.Next, Failures: r.Work.Failures, Doing: r.Work.Doing, Error: r.Work.Error,
 	}
 	for _, line := range r.Terms.Lines {
 		if price := FormatPrice(line); price != "" {

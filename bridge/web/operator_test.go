@@ -80,11 +80,17 @@ func TestOperatorsListRequests(t *testing.T) {
 
 func TestOperatorsReadARequest(t *testing.T) {
 	o, g := newOperator(t)
-	g.put(active)
+	said := []bridge.Told{{Kind: bridge.TellApproved, At: noon, ID: "m1"}}
+	g.put(all(active, inactive, func(r *bridge.Request) {
+		r.Told, r.Waived = said, bridge.Mark{At: noon, By: bridge.Actor{Kind: bridge.ByPerson, Name: "anna"}, Why: "a sale"}
+	}))
 	id := string(idOf(asked().Key))
 	r := told[web.RequestView](t, o, 200, "GET", "/v1/requests/"+id, "")
-	if r.State != bridge.StateActive || r.Access != (web.HaveWant{Have: "granted", Want: "granted"}) || r.Collected != "EUR 49.00" || len(r.Price) != 1 || r.Returned != "" {
+	if r.State != bridge.StateActive || r.Access != (web.HaveWant{Have: "granted", Want: "suspended"}) || r.Collected != "EUR 49.00" || len(r.Price) != 1 || r.Returned != "" {
 		t.Errorf("it is %+v", r)
+	}
+	if !r.Inactive.Equal(noon) || r.Waived.Why != "a sale" || len(r.Told) != 1 || r.Told[0] != said[0] {
+		t.Errorf("inactive since %s, waived %+v, told %+v", r.Inactive, r.Waived, r.Told)
 	}
 	told[map[string]any](t, o, 404, "GET", "/v1/requests/01HF7YAT00ABCDEFGHJKMNPQRS", "")
 	for _, path := range []string{"/", "/v1", "/v1/requests/", "/v2/requests", "/v1/requests/" + id + "/history"} {

@@ -32,6 +32,7 @@ func (b *browser) follow(a answer, until time.Time) answer {
 }
 
 func TestAPortalThatDoesNotAnswerLosesNothing(t *testing.T) {
+	t.Parallel()
 	for name, outage := range map[string]struct {
 		kind  tyksandbox.FaultKind
 		delay time.Duration
@@ -42,6 +43,7 @@ func TestAPortalThatDoesNotAnswerLosesNothing(t *testing.T) {
 		"slow":    {tyksandbox.Latency, 30 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			h := newHouse(t, housing{})
 			for _, way := range []string{"token", "id"} {
 				key := h.asks(tyksandbox.PaidPolicy)
@@ -73,6 +75,7 @@ func TestAPortalThatDoesNotAnswerLosesNothing(t *testing.T) {
 }
 
 func TestJunkThatCameInAnOutageIsLimitedAndDropped(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t, housing{})
 	h.breakPortal(tyksandbox.ErrorBefore, 0)
 	b := h.browser()

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"runtime"
+	"runtime/debug"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -97,8 +99,11 @@ type Server struct {
 
 // New returns a server.
 func New(cfg Config) (*Server, error) {
-	if cfg.Service == nil || len(cfg.Links.Secrets) == 0 || cfg.Links.Base == "" {
+	if cfg.Service == nil || cfg.Links.Base == "" {
 		return nil, errors.New("web: Config needs Service and Links")
+	}
+	if err := cfg.Links.check(); err != nil {
+		return nil, err
 	}
 	if cfg.Name == "" {
 		cfg.Name = "keybridge"
@@ -181,7 +186,7 @@ func (s *Server) recovered(c *gin.Context) {
 			if p == http.ErrAbortHandler { //nolint:errorlint // a value to compare with, by its documentation
 				panic(p)
 			}
-			s.cfg.Log.Error("panic in a handler", "route", c.FullPath(), "panic", p)
+			s.cfg.Log.Error("panic in a handler", "route", c.FullPath(), "panic", panicText(p), "stack", string(debug.Stack()))
 			c.Abort()
 			if !c.Writer.Written() {
 				s.showError(c, errors.New("panic"))
@@ -189,6 +194,15 @@ func (s *Server) recovered(c *gin.Context) {
 		}
 	}()
 	c.Next()
+}
+
+// panicText says what a panic was, without what it quotes, which may be anything that was
+// sent. What the runtime says holds no such thing.
+func panicText(p any) string {
+	if err, ok := p.(runtime.Error); ok {
+		return err.Error()
+	}
+	return fmt.Sprintf("a %T", p)
 }
 
 // logged writes one line for a request: its route, never its path or query, which
