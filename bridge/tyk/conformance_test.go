@@ -47,6 +47,7 @@ func TestClassicConformance(t *testing.T) {
 		}},
 	} {
 		t.Run(variant.name, func(t *testing.T) {
+			t.Parallel()
 			portaltest.Run(t, func(t *testing.T) portaltest.Stand {
 				settings := sandbox.DefaultSettings()
 				variant.change(&settings)
