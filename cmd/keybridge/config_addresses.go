@@ -55,13 +55,11 @@ func goodHost(host string) bool {
 	return len(host) <= 253 && hostPattern.MatchString(host) && !strings.Contains(host, "..")
 }
 
-// onLoopback reports whether a host's name or address stays on this machine.
+// onLoopback reports whether a host's name or address stays on this machine. Names
+// below localhost do so only where the resolver knows of it.
 func onLoopback(host string) bool {
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
 	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsLoopback()
+	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 // parseMailbox parses an e-mail address, perhaps with a name before it. Of addresses

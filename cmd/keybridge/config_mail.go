@@ -101,15 +101,19 @@ func (r *reading) checkWords(m *mailConfig) {
 func (r *reading) checkLetters(field any, c mail.Config) {
 	c.Host, c.HELO, c.From = "localhost", "localhost", "keys@example.com"
 	_, err := mail.New(c)
-	several, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // not wrapped: errors.Join's own
-	if !ok {
+	if err == nil {
 		return
 	}
-	for _, err := range several.Unwrap() {
-		r.wrongAt(*r.place(field), "%s", strings.TrimPrefix(err.Error(), "mail: "))
+	faults := []error{err}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the very error, not one within
+		faults = joined.Unwrap()
+	}
+	for _, fault := range faults {
+		r.wrongAt(*r.place(field), "%s", strings.TrimPrefix(fault.Error(), "mail: "))
 	}
 }
 
+// checkDigest looks for people who would be sent the list twice.
 func (r *reading) checkDigest(d *digestConfig) {
 	seen := map[string]bool{}
 	for i, box := range d.To {
