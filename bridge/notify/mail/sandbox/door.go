@@ -45,6 +45,7 @@ type door struct {
 	secured  *tls.Config
 	in       chan net.Conn
 	shutting sync.Once
+	busy     sync.WaitGroup // with connections that go-smtp does not have yet
 
 	mu     sync.Mutex
 	conns  map[net.Conn]bool
@@ -69,7 +70,7 @@ func (d *door) open() {
 				return
 			}
 		default:
-			go d.let(conn)
+			d.busy.Go(func() { d.let(conn) })
 		}
 	}
 }
@@ -87,9 +88,9 @@ func (d *door) let(raw net.Conn) {
 	}
 	err := d.server.suffer(kept.visit, conn, AtGreeting, "")
 	if err == nil && tooMany {
-		busy := Fault{Kind: Refuse, At: AtGreeting}.refusal("")
-		d.server.note(kept.visit, AtGreeting, "", busy.Code)
-		err = busy
+		full := Fault{Kind: Refuse, At: AtGreeting}.refusal("")
+		d.server.note(kept.visit, AtGreeting, "", full.Code)
+		err = full
 	}
 	if err != nil {
 		turnAway(conn, err)

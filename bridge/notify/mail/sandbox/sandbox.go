@@ -130,7 +130,7 @@ func (s *Server) serve(listener net.Listener, secured *tls.Config) {
 		s.smtp.TLSConfig = secured
 	}
 	s.door = newDoor(s, listener, secured)
-	go s.door.open()
+	s.door.busy.Go(s.door.open)
 	go func() {
 		defer close(s.served)
 		_ = s.smtp.Serve(s.door) // ends with Close
@@ -153,6 +153,7 @@ func (s *Server) Close() error {
 	if !s.door.shut() {
 		return nil
 	}
+	s.door.busy.Wait()
 	<-s.served
 	// go-smtp waits for its connections, which were all cut by now.
 	err := s.smtp.Shutdown(context.Background())

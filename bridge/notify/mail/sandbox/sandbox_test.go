@@ -155,6 +155,27 @@ func TestAMailIsKeptAsItCame(t *testing.T) {
 	}
 }
 
+func TestAMailInChunksIsKeptWhole(t *testing.T) {
+	b := newMailbox(t, sandbox.Config{})
+	conn, err := net.Dial("tcp", b.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	talk := "EHLO c.example\r\nMAIL FROM:<a@example.com>\r\nRCPT TO:<b@example.com>\r\n" +
+		"BDAT 14\r\nSubject: part\rBDAT 8 LAST\r\n\n\r\ntext\nQUIT\r\n"
+	if _, err := conn.Write([]byte(talk)); err != nil {
+		t.Fatal(err)
+	}
+	if said := heard(t, conn); !strings.Contains(said, "221 ") {
+		t.Errorf("it says %q", said)
+	}
+	mails := b.Mails(sandbox.Filter{})
+	if len(mails) != 1 || string(mails[0].Raw) != "Subject: part\r\n\r\ntext\n" || mails[0].To[0] != "b@example.com" {
+		t.Errorf("%+v", mails)
+	}
+}
+
 func TestMailComesInAsSecurelyAsTheSandboxAsks(t *testing.T) {
 	for _, security := range []sandbox.Security{sandbox.Plain, sandbox.StartTLS, sandbox.TLS} {
 		t.Run("security "+string(security), func(t *testing.T) {

@@ -6,19 +6,23 @@ import (
 	"io"
 	"net"
 	"slices"
+	"sync"
 
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
 )
 
-// visit is one client's session, from its greeting on. go-smtp calls it from one goroutine at a time.
+// visit is one client's session, from its greeting on. go-smtp calls it from one goroutine, except that a mail that comes
+// in chunks (BDAT, RFC 3030) is taken by Data beside it.
 type visit struct {
 	server *Server
 	conn   *smtp.Conn
 	number int // of the connection, counting from 1
 	user   string
-	from   string
-	to     []string
+
+	mu   sync.Mutex
+	from string   // of the mail that was begun
+	to   []string // never changed in place
 }
 
 // begin is called for each EHLO on a new connection, and again once TLS has begun.
@@ -69,7 +73,7 @@ func (v *visit) Mail(from string, _ *smtp.MailOptions) error {
 	if err := v.suffer(AtSender, from); err != nil {
 		return err
 	}
-	v.from, v.to = from, nil
+	v.address(from, nil)
 	v.allow(AtSender, from)
 	return nil
 }
@@ -79,31 +83,45 @@ func (v *visit) Rcpt(to string, _ *smtp.RcptOptions) error {
 	if err := v.suffer(AtRecipient, to, to); err != nil {
 		return err
 	}
-	v.to = append(v.to, to)
+	from, others := v.envelope()
+	v.address(from, append(slices.Clone(others), to))
 	v.allow(AtRecipient, to)
 	return nil
 }
 
 // Data takes the mail. Once it is kept only a fault can keep that from the client.
 func (v *visit) Data(r io.Reader) error {
+	from, to := v.envelope()
 	raw, err := io.ReadAll(r)
 	if err != nil {
 		why := errNotRead
 		errors.As(err, &why) // it says so itself when it was too long
-		return v.refuse(AtMail, v.from, why)
+		return v.refuse(AtMail, from, why)
 	}
-	if err := v.suffer(AtMail, v.from, v.to...); err != nil {
+	if err := v.suffer(AtMail, from, to...); err != nil {
 		return err
 	}
 	_, secured := v.conn.TLSConnectionState()
-	mail := Mail{At: v.server.now(), From: v.from, To: slices.Clone(v.to), User: v.user, TLS: secured, Raw: raw}
+	mail := Mail{At: v.server.now(), From: from, To: to, User: v.user, TLS: secured, Raw: raw}
 	v.server.box.add(v.server.read(mail))
-	v.allow(AtMail, v.from)
-	return v.suffer(AtAnswer, v.from, v.to...)
+	v.allow(AtMail, from)
+	return v.suffer(AtAnswer, from, to...)
 }
 
 // Reset forgets the mail that was begun.
-func (v *visit) Reset() { v.from, v.to = "", nil }
+func (v *visit) Reset() { v.address("", nil) }
+
+func (v *visit) address(from string, to []string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.from, v.to = from, to
+}
+
+func (v *visit) envelope() (from string, to []string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.from, v.to
+}
 
 // Logout ends the session.
 func (v *visit) Logout() error { return nil }
