@@ -49,20 +49,24 @@ func (c *Change) waivedBy(mark Mark) {
 	c.conclude(mark.At)
 }
 
-// Asking returns what to ask a portal for so that a plan applies. policies chooses
-// among the plan's own, and has to where there are several. Invalid, with what to
-// choose from, when that is not clear.
-func (p Plans) Asking(portal, name string, policies []string) (a Asking, err error) {
+// Asking returns what to ask a portal for so that a plan applies. policies and
+// portalPlan choose among the plan's own, and have to where there are several. Invalid,
+// with what to choose from, when that is not clear.
+func (p Plans) Asking(portal, name, portalPlan string, policies []string) (a Asking, err error) {
 	i := slices.IndexFunc(p, func(plan Plan) bool { return plan.Portal == portal && plan.Name == name })
 	if i < 0 {
 		return a, &Error{Kind: Invalid, Msg: fmt.Sprintf("There is no plan %q for the portal %q.", name, portal)}
 	}
 	plan := p[i]
-	switch {
-	case len(plan.PortalPlans) > 1:
-		return a, &Error{Kind: Invalid, Msg: fmt.Sprintf("The plan %q is for several plans of the portal (%q); say which one.", name, plan.PortalPlans)}
-	case len(plan.PortalPlans) == 1:
-		a.Plan = plan.PortalPlans[0]
+	switch of := plan.PortalPlans; {
+	case portalPlan != "" && len(of) > 0 && !slices.Contains(of, portalPlan):
+		return a, &Error{Kind: Invalid, Msg: fmt.Sprintf("The plan %q is not for the portal's plan %q, but for %q.", name, portalPlan, of)}
+	case portalPlan != "":
+		a.Plan = portalPlan
+	case len(of) > 1:
+		return a, &Error{Kind: Invalid, Msg: fmt.Sprintf("The plan %q is for several plans of the portal; say which of %q.", name, of)}
+	case len(of) == 1:
+		a.Plan = of[0]
 	}
 	for _, policy := range policies {
 		if len(plan.Policies) > 0 && !slices.Contains(plan.Policies, policy) {

@@ -96,24 +96,27 @@ func TestAPlanSaysWhatToAskFor(t *testing.T) {
 		{Name: "both", Portal: "main", PortalPlans: []string{"2", "3"}, Policies: []string{"7"}},
 	}
 	for name, one := range map[string]struct {
-		plan     string
-		policies []string
-		want     bridge.Asking
-		says     string
+		plan, portalPlan string
+		policies         []string
+		want             bridge.Asking
+		says             string
 	}{
-		"its only policy":             {"one", nil, bridge.Asking{Policies: []string{"a"}}, ""},
-		"one of several":              {"two", []string{"b"}, bridge.Asking{Policies: []string{"b"}}, ""},
-		"which of several":            {"two", nil, bridge.Asking{}, "say which"},
-		"none of its own":             {"one", []string{"b"}, bridge.Asking{}, "is not for the policy"},
-		"a plan of the portal":        {"gold", []string{"8", "9"}, bridge.Asking{Plan: "2", Policies: []string{"8", "9"}}, ""},
-		"a plan and nothing else":     {"gold", nil, bridge.Asking{}, "for which ones"},
-		"a plan and its product":      {"maps", nil, bridge.Asking{Plan: "2", Policies: []string{"7"}}, ""},
-		"which plan of the portal":    {"both", nil, bridge.Asking{}, "say which one"},
-		"a plan that is not there":    {"none", nil, bridge.Asking{}, "There is no plan"},
-		"the plans of another portal": {"", nil, bridge.Asking{}, "There is no plan"},
+		"its only policy":             {"one", "", nil, bridge.Asking{Policies: []string{"a"}}, ""},
+		"one of several":              {"two", "", []string{"b"}, bridge.Asking{Policies: []string{"b"}}, ""},
+		"which of several":            {"two", "", nil, bridge.Asking{}, "say which"},
+		"none of its own":             {"one", "", []string{"b"}, bridge.Asking{}, "is not for the policy"},
+		"a plan of the portal":        {"gold", "", []string{"8", "9"}, bridge.Asking{Plan: "2", Policies: []string{"8", "9"}}, ""},
+		"a plan and nothing else":     {"gold", "", nil, bridge.Asking{}, "for which ones"},
+		"a plan and its product":      {"maps", "", nil, bridge.Asking{Plan: "2", Policies: []string{"7"}}, ""},
+		"which plan of the portal":    {"both", "", nil, bridge.Asking{}, "say which of"},
+		"one of the portal's plans":   {"both", "3", nil, bridge.Asking{Plan: "3", Policies: []string{"7"}}, ""},
+		"none of the portal's plans":  {"both", "4", nil, bridge.Asking{}, "is not for the portal's plan"},
+		"a plan where none is named":  {"one", "4", nil, bridge.Asking{Plan: "4", Policies: []string{"a"}}, ""},
+		"a plan that is not there":    {"none", "", nil, bridge.Asking{}, "There is no plan"},
+		"the plans of another portal": {"", "", nil, bridge.Asking{}, "There is no plan"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := plans.Asking("main", one.plan, one.policies)
+			got, err := plans.Asking("main", one.plan, one.portalPlan, one.policies)
 			if (err == nil) != (one.says == "") || err != nil && (bridge.KindOf(err) != bridge.Invalid || !strings.Contains(bridge.Explain(err), one.says)) {
 				t.Fatalf("%v, want %q", err, one.says)
 			}

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"keybridge/bridge"
+	"keybridge/bridge/notify/mail"
+	"keybridge/bridge/notify/outgoing"
 	"keybridge/bridge/web"
 	"keybridge/store/bolt"
 )
@@ -34,8 +36,9 @@ type running struct {
 	store      *bolt.Store
 	operations *web.Operations
 	servers    []*http.Server
-	worker     sync.WaitGroup
-	stopWorker context.CancelFunc
+	sender     *outgoing.Sender // nil where no outgoing webhooks are configured
+	loops      sync.WaitGroup
+	stopLoops  context.CancelFunc
 	shutdown   time.Duration
 	failed     chan error
 }
@@ -67,7 +70,17 @@ func (b *running) start(cfg *config, log *slog.Logger, listener net.Listener, ch
 		return err
 	}
 	metrics := web.NewMetrics()
-	domain, err := domainOf(cfg, log, b.store, links, metrics, changed)
+	if b.sender, err = senderOf(cfg, log, b.store, metrics); err != nil {
+		return err
+	}
+	domain, err := domainOf(cfg, log, b.store, links, metrics, func(r bridge.Request, entries []bridge.Entry) {
+		if b.sender != nil {
+			b.sender.Wake()
+		}
+		if changed != nil {
+			changed(r, entries)
+		}
+	})
 	if err != nil {
 		return err
 	}
@@ -81,10 +94,25 @@ func (b *running) start(cfg *config, log *slog.Logger, listener net.Listener, ch
 	if err := b.listen(cfg, listener, public, metrics); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	b.stopWorker = cancel
-	b.worker.Go(func() { bridge.NewWorker(b.service).Run(ctx) })
+	b.run(cfg, log, domain)
 	return nil
+}
+
+// run starts what works by itself: the worker, the outgoing webhooks and the digest.
+func (b *running) run(cfg *config, log *slog.Logger, domain bridge.Config) {
+	ctx, cancel := context.WithCancel(context.Background())
+	b.stopLoops = cancel
+	b.loops.Go(func() { bridge.NewWorker(b.service).Run(ctx) })
+	if b.sender != nil {
+		b.loops.Go(func() { b.sender.Run(ctx) })
+	}
+	if notifier, ok := domain.Notifier.(*mail.Notifier); ok && cfg.Mail.Digest != nil {
+		b.loops.Go(func() {
+			if err := notifier.RunDigests(ctx, digestsOf(cfg.Mail, b.service, b.store)); err != nil {
+				log.Error("the digest cannot be sent", "error", err)
+			}
+		})
+	}
 }
 
 // listen opens every listener and serves.
@@ -111,8 +139,17 @@ func (b *running) listen(cfg *config, public net.Listener, handler http.Handler,
 		return err
 	}
 	// A backup takes as long as it takes.
-	b.serve(socket, &web.Operator{Service: b.service, Backup: backupOf(b.store)}, 0)
+	b.serve(socket, b.operator(cfg), 0)
 	return nil
+}
+
+// operator answers the commands.
+func (b *running) operator(cfg *config) *web.Operator {
+	o := &web.Operator{Service: b.service, Backup: backupOf(b.store), Create: createOf(cfg.plans(), b.service)}
+	if b.sender != nil {
+		o.Outgoing = outgoingDesk{b.sender}
+	}
+	return o
 }
 
 // listenSocket listens on the operator's socket. The store's lock is held by now, so
@@ -167,10 +204,10 @@ func (b *running) Stop() error {
 	for _, s := range b.servers {
 		errs = append(errs, s.Shutdown(ctx))
 	}
-	if b.stopWorker != nil {
-		b.stopWorker()
+	if b.stopLoops != nil {
+		b.stopLoops()
 		done := make(chan struct{})
-		go func() { b.worker.Wait(); close(done) }()
+		go func() { b.loops.Wait(); close(done) }()
 		select {
 		case <-done:
 		case <-ctx.Done():

@@ -17,10 +17,10 @@ import (
 // defaults and choices are in the tags, from which the decoder takes them too.
 //
 // Tags: yaml is the key; default is what an absent key means, in the file's own
-// syntax; required:"yes" refuses a file without it; min, max and oneof bound a
-// value; off:"yes" lets a length of time be off, which is negative then;
-// empty:"yes" lets a list be empty. A field of type secret has two keys, …_env and
-// …_file, and so has a list of secrets.
+// syntax; required:"yes" refuses a file without it; min, max and oneof bound a value,
+// where oneof:"events" stands for the types of outgoing events; off:"yes" lets a
+// length of time be off, which is negative then; empty:"yes" lets a list be empty. A
+// field of type secret has two keys, …_env and …_file, and so has a list of secrets.
 //
 // Decisions:
 //
@@ -299,8 +299,8 @@ type outgoingConfig struct {
 	AllowHTTP bool `yaml:"allow_http" default:"false"`
 	// The secret that signs what is sent: whsec_ and 24 to 64 bytes in base64. One, or a list while it is changed; each signs.
 	Secrets []secret `yaml:"secret" required:"yes"`
-	// The types of events that are sent, whole groups of them as payment.*. Absent: all.
-	Events []string `yaml:"events"`
+	// The types of events that are sent, or groups of them. Absent: all.
+	Events []string `yaml:"events" oneof:"events"`
 	// Sends the applicant's name and e-mail address too.
 	Personal bool `yaml:"personal" default:"false"`
 	// How long the receiver may take for an answer.

@@ -61,24 +61,27 @@ func configKeys(section reflect.Type) []configKey {
 	return keys
 }
 
-// choices are what a field can be: what its tag lists, and the kinds of messages
-// where it is about them.
+// choices are what a field can be: what its tag lists, the kinds of messages where it
+// is about them, or the types of events.
 func choices(f reflect.StructField) []string {
-	t := f.Type
+	t, listed := f.Type, f.Tag.Get("oneof")
 	switch t.Kind() {
 	case reflect.Slice:
 		t = t.Elem()
 	case reflect.Map:
 		t = t.Key()
 	}
-	if t != messageType {
-		return strings.Fields(f.Tag.Get("oneof"))
+	switch {
+	case t == messageType:
+		var kinds []string
+		for _, kind := range bridge.MessageKinds {
+			kinds = append(kinds, string(kind))
+		}
+		return kinds
+	case listed == "events":
+		return eventTypes()
 	}
-	var kinds []string
-	for _, kind := range bridge.MessageKinds {
-		kinds = append(kinds, string(kind))
-	}
-	return kinds
+	return strings.Fields(listed)
 }
 
 // single reports whether a type is written as a single value.

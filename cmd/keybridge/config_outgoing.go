@@ -2,8 +2,10 @@ package main
 
 import (
 	"encoding/base64"
-	"regexp"
+	"slices"
 	"strings"
+
+	"keybridge/bridge/notify/outgoing"
 )
 
 // checkOutgoing looks at the receivers of outgoing webhooks, each and together.
@@ -16,21 +18,29 @@ func (r *reading) checkOutgoing(c *config) {
 		for j := range o.Secrets {
 			r.checkSigning(&o.Secrets[j])
 		}
-		for j := range o.Events {
-			r.checkEvent(&o.Events[j])
+		if len(o.Secrets) > maxSigning {
+			r.wrong(&o.Secrets, "%d are given, and at most %d can sign at once; two are a rotation", len(o.Secrets), maxSigning)
 		}
 		repeated(r, o.Events)
 	}
 }
 
-// eventPattern is a type of event, or a group of them.
-var eventPattern = regexp.MustCompile(`^[a-z_]+(\.[a-z_]+)*(\.\*)?$`)
-
-func (r *reading) checkEvent(event *string) {
-	if !eventPattern.MatchString(*event) {
-		r.wrong(event, "it takes a type of event, as payment.paid, or a group of them, as payment.*")
+// eventTypes are the types of events that can be sent, each group of them before those
+// in it.
+func eventTypes() []string {
+	var types []string
+	for _, event := range outgoing.Types() {
+		group, _, _ := strings.Cut(string(event.Type), ".")
+		if all := group + ".*"; !slices.Contains(types, all) {
+			types = append(types, all)
+		}
+		types = append(types, string(event.Type))
 	}
+	return types
 }
+
+// maxSigning is how many secrets may sign at once, each of which is sent along.
+const maxSigning = 5
 
 // checkSigning looks at a secret that signs.
 // Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#signature-scheme

@@ -22,6 +22,8 @@ type cli struct {
 	Sandbox  sandboxCommand  `cmd:"" help:"Run only the portal and the Stripe to try things with."`
 	Config   configCommand   `cmd:"" help:"About the configuration file."`
 	Requests requestsCommand `cmd:"" help:"See requests and act on them."`
+	Notify   notifyCommand   `cmd:"" help:"See what applicants are told."`
+	Outgoing outgoingCommand `cmd:"" help:"See outgoing webhooks and act on them."`
 	Backup   backupCommand   `cmd:"" help:"Write a copy of the store to a file, while the bridge runs."`
 	Health   healthCommand   `cmd:"" help:"Ask a running bridge whether it is ready; for container health checks."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`

@@ -12,7 +12,6 @@ import (
 
 	"keybridge/billing/stripe"
 	"keybridge/bridge"
-	"keybridge/bridge/notify/mail"
 	"keybridge/bridge/tyk"
 	"keybridge/bridge/web"
 	"keybridge/webhooks"
@@ -47,9 +46,7 @@ func domainOf(cfg *config, log *slog.Logger, store bridge.Store, links web.Links
 		Plans: cfg.plans(), Page: links.Page, Mailed: links.Mailed, NewID: newID, Log: log, Tried: metrics.Try,
 		Changed: func(r bridge.Request, entries []bridge.Entry) {
 			metrics.Changed(r, entries)
-			if changed != nil {
-				changed(r, entries)
-			}
+			changed(r, entries)
 		},
 	}
 	for _, p := range cfg.Portals {
@@ -103,25 +100,6 @@ func siteOf(cfg *config, p portalConfig, log *slog.Logger) (bridge.Site, error) 
 		})
 	}
 	return site, err
-}
-
-// notifierOf makes what tells applicants.
-func notifierOf(cfg *config, log *slog.Logger) (*mail.Notifier, error) {
-	m := cfg.Mail
-	out := mail.Config{
-		Host: m.Host, Port: m.Port, TLS: mail.TLSMode(m.TLS), RootCAs: m.roots, Username: m.Username, Password: m.Password.Reveal,
-		SendTimeout: m.Timeout, From: m.From.String(), Service: cfg.Pages.ServiceName, Contact: contactOf(cfg.Pages.Contact),
-		Zone: m.TimeZone, Templates: m.Templates, Subjects: m.Subjects, Portals: map[string]mail.Portal{}, Log: log,
-	}
-	if m.ReplyTo != nil {
-		out.ReplyTo = m.ReplyTo.String()
-	}
-	for _, p := range cfg.Portals {
-		out.Portals[p.Name] = mail.Portal{
-			Title: titleOf(p), Home: p.Home.String(), KeyDelivery: mail.Delivery(p.KeyDelivery),
-		}
-	}
-	return mail.New(out)
 }
 
 // newID makes the ids of requests: ULIDs, which sort by time.

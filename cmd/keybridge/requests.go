@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -17,6 +18,7 @@ import (
 type requestsCommand struct {
 	List    requestsListCommand    `cmd:"" help:"List requests, newest first."`
 	Show    requestsShowCommand    `cmd:"" help:"Show one request: what is, what should be, and its history."`
+	Create  requestsCreateCommand  `cmd:"" help:"Make a key request for a developer, after an offline sale, say."`
 	Retry   requestsRetryCommand   `cmd:"" help:"Look at a request again now."`
 	Approve requestsApproveCommand `cmd:"" help:"Say yes to a request that waits for a review."`
 	Decline requestsDeclineCommand `cmd:"" help:"Decline a request that is open."`
@@ -79,6 +81,52 @@ func (cmd *requestsShowCommand) Run(c *console) error {
 		return printJSON(c, r)
 	}
 	return printRequest(c, r)
+}
+
+type requestsCreateCommand struct {
+	operatorFlags
+	Portal     string            `help:"The portal. Absent: the only one." placeholder:"NAME"`
+	Developer  string            `help:"The developer's e-mail address, or id at the portal." required:""`
+	Plan       string            `help:"The plan of the configuration that it is for."`
+	Policy     []string          `help:"A policy, or a product of an Enterprise Portal, by its id; where the plan has several. May be repeated." placeholder:"ID"`
+	PortalPlan string            `help:"The Enterprise Portal's own plan by its id; where the plan has several." placeholder:"ID"`
+	App        string            `help:"The developer's app, where they have several."`
+	Reason     map[string]string `help:"What the portal's form would have asked for. May be repeated." placeholder:"FIELD=TEXT"`
+	Settled    string            `help:"Nothing is asked of the developer, because it was settled elsewhere: how. They read it, and it stays in the history." placeholder:"WHY"`
+	By         string            `help:"Who makes it, for the history: a name, and no e-mail address." default:"operator"`
+	JSON       bool              `help:"Print JSON."`
+}
+
+// Run runs the command.
+func (cmd *requestsCreateCommand) Run(c *console) error {
+	var r web.RequestView
+	err := cmd.call(c, "POST", "/v1/requests", web.CreateOrder{
+		Portal: cmd.Portal, Developer: cmd.Developer, Plan: cmd.Plan, Policies: cmd.Policy, PortalPlan: cmd.PortalPlan,
+		App: cmd.App, Reasons: cmd.Reason, Waive: cmd.Settled, By: cmd.By,
+	}, &r)
+	switch {
+	case err != nil:
+		return err
+	case cmd.JSON:
+		return printJSON(c, r)
+	}
+	fmt.Fprintf(c.out, "Request %s was made as key request %s of %s. See: keybridge requests show %s\n", r.ID, r.Key, r.Portal, r.ID)
+	return nil
+}
+
+// createOf makes key requests for the plans of a configuration.
+func createOf(plans bridge.Plans, service *bridge.Service) func(context.Context, web.CreateOrder) (bridge.Request, error) {
+	return func(ctx context.Context, o web.CreateOrder) (bridge.Request, error) {
+		ask := bridge.Asking{Policies: o.Policies, Plan: o.PortalPlan}
+		if o.Plan != "" {
+			var err error
+			if ask, err = plans.Asking(o.Portal, o.Plan, o.PortalPlan, o.Policies); err != nil {
+				return bridge.Request{}, err
+			}
+		}
+		ask.Developer, ask.App, ask.Reasons = o.Developer, o.App, o.Reasons
+		return service.Create(ctx, o.Portal, ask, bridge.Actor{Kind: bridge.ByPerson, Name: o.By}, o.Waive)
+	}
 }
 
 type requestsRetryCommand struct {
