@@ -30,25 +30,28 @@ const (
 	rawKey    = org + "15811f02c21540dd5257eb68d3d73f35"
 )
 
-// dashboard is the far end of the protocol with answers set by hand, for what the sandbox does not do: what Tyk's
+// dashboard is the far end of a protocol with answers set by hand, for what the sandbox does not do: what Tyk's
 // documents leave open, and what stands between us and a Dashboard.
 type dashboard struct {
 	*httptest.Server
 	mu      sync.Mutex
 	answers map[string]http.HandlerFunc // by method and path
+	missing http.HandlerFunc            // for all others
 	hits    []string
 }
 
 func newDashboard(t *testing.T) *dashboard {
 	t.Helper()
-	d := &dashboard{answers: map[string]http.HandlerFunc{}}
+	d := &dashboard{
+		answers: map[string]http.HandlerFunc{}, missing: says(http.StatusNotFound, `{"Status":"Error","Message":"Not found","Meta":null}`),
+	}
 	d.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		d.mu.Lock()
 		answer := d.answers[r.Method+" "+r.URL.Path]
 		d.hits = append(d.hits, r.Method+" "+r.URL.RequestURI())
 		d.mu.Unlock()
 		if answer == nil {
-			answer = says(http.StatusNotFound, `{"Status":"Error","Message":"Not found","Meta":null}`)
+			answer = d.missing
 		}
 		answer(w, r)
 	}))

@@ -176,12 +176,17 @@ func (s shelf) resolve(name string) (id, title string, ok bool) {
 
 // wishOf returns what an access request is for. What the remembered offers do not tell is looked for among those of now.
 func (e *Enterprise) wishOf(ctx context.Context, r *accessRequest) (wish, error) {
-	c, err := e.catalogue(ctx, false)
-	if err != nil || c.wish(r).known {
-		return c.wish(r), err
+	var w wish
+	for _, fresh := range []bool{false, true} {
+		c, err := e.catalogue(ctx, fresh)
+		if err != nil {
+			return wish{}, err
+		}
+		if w = c.wish(r); w.known {
+			break
+		}
 	}
-	c, err = e.catalogue(ctx, true)
-	return c.wish(r), err
+	return w, nil
 }
 
 // like reports whether two wishes are for the same.

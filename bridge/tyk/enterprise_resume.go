@@ -216,6 +216,8 @@ func (e *Enterprise) finish(ctx context.Context, g grant, made *accessRequest) (
 	case len(now.live) > 0:
 		return now.facts, nil
 	}
-	why := errors.Join(errMissing, refusal)
-	return g.facts, e.unsure(approve, "the portal made an access request to give the keys anew, and has not provisioned it yet", why)
+	if refusal == nil {
+		refusal = errLate
+	}
+	return g.facts, e.unsure(approve, "the portal made an access request to give the keys anew, and has not provisioned it yet", refusal)
 }

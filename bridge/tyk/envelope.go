@@ -26,6 +26,8 @@ var (
 	errAppless = errors.New("no such app")
 	// errUnoffered: a product or plan of an access request is not offered any more.
 	errUnoffered = errors.New("not offered")
+	// errLate: an access request has no credentials yet.
+	errLate = errors.New("no credentials yet")
 	// errNotJSON stands for every error of decoding: those of encoding/json may quote what was read.
 	errNotJSON = errors.New("the answer is not the JSON expected")
 )
