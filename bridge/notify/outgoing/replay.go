@@ -46,7 +46,7 @@ func (s *Sender) Replay(ctx context.Context, name string, sel Selection) (int, e
 	if err != nil {
 		return 0, err
 	}
-	r := replay{Since: sel.Since.UTC(), Request: sel.Request, End: b.Place}
+	r := replay{Since: sel.Since.UTC().Truncate(time.Microsecond), Request: sel.Request, End: b.Place}
 	if r.Request != "" {
 		known, err := s.cfg.Store.Get(ctx, r.Request)
 		if err != nil {
