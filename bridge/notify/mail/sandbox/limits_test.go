@@ -95,24 +95,26 @@ func TestTheOldestMailsAreForgottenToMakeRoom(t *testing.T) {
 }
 
 func TestTheSizeOfAMailIsLimited(t *testing.T) {
-	b := newMailbox(t, sandbox.Config{})
-	line := strings.Repeat("x", 98) + "\n" // a hundred bytes once it is on its way
-	body := strings.Repeat(line, sandbox.MaxSize/100-2)
-	if err := b.send(letter("1@example.com", "Large", body), "dev@example.com"); err != nil {
+	b := newMailbox(t, sandbox.Config{MaxSize: 10_000})
+	fits := letter("1@example.com", "Large", strings.Repeat(strings.Repeat("x", 98)+"\n", 98))
+	fits += strings.Repeat("y", 9_999-len(fits)-2) + "\r\n"
+	if err := b.send(fits, "dev@example.com"); err != nil {
 		t.Errorf("one that fits: %v", err)
 	}
-	if err := b.send(letter("2@example.com", "Too large", body+strings.Repeat(line, 4)), "dev@example.com"); status(err) != 552 {
+	if err := b.send("X: y\r\n"+fits, "dev@example.com"); status(err) != 552 {
 		t.Errorf("one that does not: %v", err)
-	}
-	client, err := b.connect()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, limit := client.Extension("SIZE"); limit != fmt.Sprint(sandbox.MaxSize) {
-		t.Errorf("it announces %q", limit)
 	}
 	if n := len(b.Mails(sandbox.Filter{})); n != 1 {
 		t.Errorf("%d mails were kept", n)
+	}
+	for size, want := range map[int64]string{10_000: "10000", 0: "10485760", 1 << 40: "10485760"} {
+		client, err := newMailbox(t, sandbox.Config{MaxSize: size}).connect()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, limit := client.Extension("SIZE"); limit != want {
+			t.Errorf("with %d it announces %q", size, limit)
+		}
 	}
 }
 

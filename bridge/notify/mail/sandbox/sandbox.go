@@ -26,7 +26,7 @@ const (
 
 // The limits of a sandbox.
 const (
-	MaxSize       = 10 << 20 // of one mail, in bytes: a larger one is answered with 552
+	MaxSize       = 10 << 20 // of one mail, in bytes: a larger one is answered with 552; see also Config.MaxSize
 	MaxRecipients = 100      // of one mail: each further one is answered with 452
 	MaxConns      = 256      // at once: each further one is answered with 421
 
@@ -51,6 +51,8 @@ type Config struct {
 	Username, Password string
 	// KindHeader is the header field whose value is taken as a mail's kind, see [Mail.Kind]; empty means "X-Kind".
 	KindHeader string
+	// MaxSize is a smaller limit for one mail, in bytes; 0 means [MaxSize], and there is no larger one.
+	MaxSize int64
 	// Keep is how many mails are kept, the oldest are forgotten: 0 means 10,000. All of them together are never more than
 	// 256 MB.
 	Keep int
@@ -113,15 +115,18 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
-	s.serve(listener, &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12})
+	s.serve(listener, cfg.MaxSize, &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12})
 	return s, nil
 }
 
 // serve lets connections in until the sandbox is closed.
-func (s *Server) serve(listener net.Listener, secured *tls.Config) {
+func (s *Server) serve(listener net.Listener, size int64, secured *tls.Config) {
 	s.smtp = smtp.NewServer(smtp.BackendFunc(s.begin))
 	s.smtp.Domain = "sandbox.localhost"
-	s.smtp.MaxMessageBytes, s.smtp.MaxRecipients, s.smtp.MaxLineLength = MaxSize, MaxRecipients, maxLine
+	if size <= 0 || size > MaxSize {
+		size = MaxSize
+	}
+	s.smtp.MaxMessageBytes, s.smtp.MaxRecipients, s.smtp.MaxLineLength = size, MaxRecipients, maxLine
 	s.smtp.ReadTimeout, s.smtp.WriteTimeout = idle, writing
 	s.smtp.EnableSMTPUTF8 = true
 	s.smtp.AllowInsecureAuth = s.security == Plain
