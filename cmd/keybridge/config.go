@@ -305,6 +305,6 @@ type outgoingConfig struct {
 	Personal bool `yaml:"personal" default:"false"`
 	// How long the receiver may take for an answer.
 	Timeout time.Duration `yaml:"timeout" default:"15s" min:"1s" max:"1m"`
-	// How long an event that the receiver does not take is tried again.
+	// How long the receiver may fail before it is paused, until a person resumes it. Nothing is lost meanwhile.
 	GiveUp time.Duration `yaml:"give_up" default:"3d" min:"1h" max:"30d"`
 }

@@ -65,11 +65,22 @@ func (k configKey) set(v reflect.Value, text string) (problem string) {
 	return ""
 }
 
+// fewChoices is how many can be read at a glance.
+const fewChoices = 12
+
+// notOneOf says what a key takes. Of many choices the README has all.
 func (k configKey) notOneOf(text string) string {
-	if near := nearest(text, k.oneof); near != "" {
+	near, few := nearest(text, k.oneof), len(k.oneof) <= fewChoices
+	switch {
+	case near != "" && few:
 		return fmt.Sprintf("did you mean %s? It can be %s", near, inWords(k.oneof))
+	case near != "":
+		return fmt.Sprintf("did you mean %s?", near)
+	case few:
+		return "it can be " + inWords(k.oneof)
 	}
-	return "it can be " + inWords(k.oneof)
+	some := k.oneof[:4]
+	return fmt.Sprintf("it can be %s or one of %d others, which the README lists", strings.Join(some, ", "), len(k.oneof)-len(some))
 }
 
 func setBool(v reflect.Value, text string) string {
