@@ -65,7 +65,7 @@ portals:
     handoff: {{.Handoff}}
     poll: {{$.Poll}}
 {{end}}{{with .Mail}}mail:
-  {host: {{.Host}}, port: {{.Port}}, username: {{.User}}, password_file: mail.secret, ca_file: mail-ca.pem, from: Weather keys <keys@weather.example>}
+  {host: {{.Host}}, port: {{.Port}}, username: {{.User}}, password_file: mail.secret, ca_file: mail-ca.pem, from: Weather keys <keys@weather.example>{{.More}}}
 {{end}}{{.More}}
 stripe: {url: {{.Stripe}}, key_file: stripe.key, webhook_secret_file: stripe-webhook.secret}
 plans:
@@ -109,6 +109,8 @@ type choice struct {
 	both       bool
 	enterprise string
 	mail       bool
+	// subjects are those of mails, as a YAML mapping; empty: the built-in ones.
+	subjects string
 	// poll is how often portals are asked; empty: 5m. more are further lines of the file.
 	poll, more string
 	// listen wraps the listener of the bridge.
@@ -260,7 +262,11 @@ func (s *stand) mailSection() map[string]string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return map[string]string{"Host": host, "Port": port, "User": mailUser}
+	section := map[string]string{"Host": host, "Port": port, "User": mailUser, "More": ""}
+	if s.choice.subjects != "" {
+		section["More"] = ", subjects: " + s.choice.subjects
+	}
+	return section
 }
 
 // signRedirects makes the portal hand browsers over as the configuration expects,
