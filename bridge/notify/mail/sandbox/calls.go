@@ -60,6 +60,7 @@ func (s *Server) ClearCalls() {
 
 // AwaitCall returns the oldest call that is chosen, as soon as there is one. It returns an error when ctx ends or the
 // sandbox is closed before. A Silence is noted before it begins, so that a client held in it can be waited for.
+// chosen must not call the sandbox.
 func (s *Server) AwaitCall(ctx context.Context, chosen func(Call) bool) (Call, error) {
 	for {
 		s.calls.mu.Lock()

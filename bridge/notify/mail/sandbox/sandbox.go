@@ -26,7 +26,7 @@ const (
 
 // The limits of a sandbox.
 const (
-	MaxSize       = 10 << 20 // of one mail, in bytes: a larger one is answered with 552; see also Config.MaxSize
+	MaxSize       = 10 << 20 // of one mail, in bytes: one that has no byte less is answered with 552; see also Config.MaxSize
 	MaxRecipients = 100      // of one mail: each further one is answered with 452
 	MaxConns      = 256      // at once: each further one is answered with 421
 
