@@ -9,6 +9,8 @@ import (
 	"time"
 
 	gomail "github.com/wneessen/go-mail"
+
+	"keybridge/bridge"
 )
 
 // noReplies asks Exchange for none of the answers that nobody reads; reports of what
@@ -17,11 +19,12 @@ const noReplies = "DR, RN, NRN, OOF, AutoReply"
 
 // compose writes a mail: a text and the same in HTML (RFC 2046, 5.1.4). The same
 // arguments make the same bytes. Auto-Submitted (RFC 3834) keeps holiday replies away.
+// An error is Internal, and quotes nothing.
 func compose(e envelope, id string, at time.Time, w written) ([]byte, error) {
 	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent(), gomail.WithBoundary(boundary(id, w)))
 	m.FromMailAddress(e.from)
 	if err := m.To(e.to); err != nil {
-		return nil, errNoAddress // the library's error quotes it
+		return nil, unmade(errNoAddress) // the library's error quotes it
 	}
 	if e.replyTo != nil {
 		m.ReplyToMailAddress(e.replyTo)
@@ -34,8 +37,14 @@ func compose(e envelope, id string, at time.Time, w written) ([]byte, error) {
 	m.SetBodyString(gomail.TypeTextPlain, w.text)
 	m.AddAlternativeString(gomail.TypeTextHTML, w.html)
 	var b bytes.Buffer
-	_, err := m.WriteTo(&b)
-	return b.Bytes(), err
+	if _, err := m.WriteTo(&b); err != nil {
+		return nil, unmade(err)
+	}
+	return b.Bytes(), nil
+}
+
+func unmade(err error) error {
+	return &bridge.Error{Kind: bridge.Internal, Msg: "The mail could not be put together", Err: err}
 }
 
 // atom is what may stand left of the @ in a Message-ID (RFC 5322, 3.2.3), less what

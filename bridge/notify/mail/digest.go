@@ -99,7 +99,11 @@ func (n *Notifier) sendDigest(ctx context.Context, at time.Time, to string, w wr
 	}
 	whose := sha256.Sum256([]byte(strings.ToLower(to)))
 	id := "digest-" + at.Format(time.DateOnly) + "-" + hex.EncodeToString(whose[:8])
-	return n.hand(ctx, e, id, at, w)
+	mail, err := compose(e, id, at, w)
+	if err != nil {
+		return err
+	}
+	return n.deliver(ctx, e, mail, []string{e.to})
 }
 
 // sheet puts what waits into words.

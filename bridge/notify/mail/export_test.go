@@ -37,20 +37,8 @@ func Refused(at stage, code int, text string, private ...string) error {
 
 // Compose is the mail that Send would hand over.
 func (n *Notifier) Compose(m bridge.Message) ([]byte, error) {
-	to, err := recipient(m.Request.Applicant.Email)
-	if err != nil {
-		return nil, err
-	}
-	w, err := n.write(m)
-	if err != nil {
-		return nil, err
-	}
-	portal := n.portal(m.Request.Portal)
-	e, err := n.address(portal.From, portal.ReplyTo, to)
-	if err != nil {
-		return nil, err
-	}
-	return compose(e, m.ID, m.At, w)
+	_, mail, err := n.put(m)
+	return mail, err
 }
 
 // LetterOf is what the templates are given.

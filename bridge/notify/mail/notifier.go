@@ -7,7 +7,6 @@ import (
 	"fmt"
 	netmail "net/mail"
 	"os"
-	"time"
 
 	"keybridge/bridge"
 )
@@ -57,28 +56,38 @@ func New(cfg Config) (*Notifier, error) {
 // for byte, under the same Message-ID. It returns once the mail server has taken the
 // mail over; when it is not known whether it has, the error is Unavailable.
 func (n *Notifier) Send(ctx context.Context, m bridge.Message) error {
+	e, mail, err := n.put(m)
+	if err != nil {
+		return err
+	}
+	who := m.Request.Applicant
+	if err := n.deliver(ctx, e, mail, []string{e.to, who.Name, who.Organisation, who.App}); err != nil {
+		return err
+	}
+	n.cfg.Log.DebugContext(ctx, "mail sent", "request", m.Request.ID, "kind", m.Kind)
+	return nil
+}
+
+// put makes the mail of a message: what Send hands over.
+func (n *Notifier) put(m bridge.Message) (envelope, []byte, error) {
 	to, err := recipient(m.Request.Applicant.Email)
 	if err != nil {
-		return &bridge.Error{Kind: bridge.Invalid, Msg: "The applicant has no e-mail address that could be written to"}
+		return envelope{}, nil, &bridge.Error{Kind: bridge.Invalid, Msg: "The applicant has no e-mail address that could be written to"}
 	}
 	if m.ID == "" {
-		return &bridge.Error{Kind: bridge.Internal, Msg: "A mail was to be sent without an id"}
+		return envelope{}, nil, &bridge.Error{Kind: bridge.Internal, Msg: "A mail was to be sent without an id"}
 	}
 	w, err := n.write(m)
 	if err != nil {
-		return err
+		return envelope{}, nil, err
 	}
-	at := cmp.Or(m.At, n.cfg.Now())
 	portal := n.portal(m.Request.Portal)
 	e, err := n.address(portal.From, portal.ReplyTo, to)
 	if err != nil {
-		return err
+		return envelope{}, nil, err
 	}
-	err = n.hand(ctx, e, m.ID, at, w, m.Request.Applicant.Name, m.Request.Applicant.Organisation)
-	if err == nil {
-		n.cfg.Log.DebugContext(ctx, "mail sent", "request", m.Request.ID, "kind", m.Kind)
-	}
-	return err
+	mail, err := compose(e, m.ID, cmp.Or(m.At, n.cfg.Now()), w)
+	return e, mail, err
 }
 
 // Preview writes a mail about a request as Send would, and sends nothing. The
@@ -130,14 +139,4 @@ func (n *Notifier) address(from, replyTo, to string) (e envelope, err error) {
 	}
 	e.sender, err = recipient(cmp.Or(n.cfg.Sender, e.from.Address))
 	return e, err
-}
-
-// hand makes a mail and hands it to the server. What an error says of the server's
-// answer is without the recipient's address and without the words in private.
-func (n *Notifier) hand(ctx context.Context, e envelope, id string, at time.Time, w written, private ...string) error {
-	mail, err := compose(e, id, at, w)
-	if err != nil {
-		return &bridge.Error{Kind: bridge.Internal, Msg: "The mail could not be put together", Err: err}
-	}
-	return n.deliver(ctx, e, mail, append(private, e.to))
 }

@@ -2,6 +2,7 @@ package mail_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -55,16 +56,10 @@ func TestARepetitionIsTheSameMailByteForByte(t *testing.T) {
 		t.Fatalf("%d mails came", len(mails))
 	}
 	for i := 0; i < len(mails); i += 2 {
-		if first, second := mails[i], mails[i+1]; second.First != first.Number || string(body(first)) != string(body(second)) {
+		if first, second := mails[i], mails[i+1]; second.First != first.Number || !bytes.Equal(first.Raw, second.Raw) {
 			t.Errorf("the repetition differs:\n%s\n%s", first.Raw, second.Raw)
 		}
 	}
-}
-
-// body is a mail without what the server itself put before it.
-func body(m sandbox.Mail) []byte {
-	raw := string(m.Raw)
-	return []byte(raw[strings.Index(raw, "Auto-Submitted:"):])
 }
 
 func TestWhatTheServerDoesWrongIsOfTheRightKind(t *testing.T) {
@@ -203,7 +198,9 @@ func TestNoMoreConnectionsThanAllowedAreOpen(t *testing.T) {
 		}
 	}
 	cancel()
-	<-sent
+	if err := <-sent; err == nil {
+		t.Error("the first was sent")
+	}
 	p.ClearFaults()
 	if err := n.Send(t.Context(), message(bridge.TellReminder)); err != nil {
 		t.Errorf("once there is room: %v", err)
@@ -368,7 +365,7 @@ func TestAddressesOfEveryCountryAreWrittenTo(t *testing.T) {
 	p := open(t, sandbox.Config{})
 	n := p.notifier()
 	for typed, sent := range map[string]string{
-		" ada@example.com ":       "ada@example.com",
+		"\tada@example.com\n":     "ada@example.com",
 		"ada+keys@münchen.de":     "ada+keys@xn--mnchen-3ya.de",
 		"o'neill@EXAMPLE.com":     "o'neill@example.com",
 		"адa@пример.рф":           "адa@xn--e1afmkfd.xn--p1ai",
@@ -396,8 +393,8 @@ func TestAPortalWritesInItsOwnName(t *testing.T) {
 	})
 	m := message(bridge.TellStart)
 	for portal, want := range map[string]string{
-		"sample": `"Weather keys" <keys@example.com> | "Help" <help@example.com> | @example.com | help@example.com`,
-		"other":  `"Other portal" <other@example.org> | <ask@example.org> | @example.org | https://example.org/help`,
+		"sample": `"Weather keys" <keys@example.com> | "Help" <help@example.com> | example.com | help@example.com`,
+		"other":  `"Other portal" <other@example.org> | <ask@example.org> | example.org | https://example.org/help`,
 	} {
 		m.Request.Portal = portal
 		if err := n.Send(t.Context(), m); err != nil {
@@ -405,10 +402,11 @@ func TestAPortalWritesInItsOwnName(t *testing.T) {
 		}
 		all := p.Mails(sandbox.Filter{})
 		got := all[len(all)-1]
-		contact := strings.TrimPrefix(got.Text[strings.Index(got.Text, "Questions? "):], "Questions? ")
+		_, contact, _ := strings.Cut(got.Text, "Questions? ")
 		contact, _, _ = strings.Cut(contact, "\n")
+		_, domain, _ := strings.Cut(got.MessageID, "@")
 		is := strings.Join([]string{
-			got.Header.Get("From"), got.Header.Get("Reply-To"), got.MessageID[strings.Index(got.MessageID, "@"):], contact,
+			got.Header.Get("From"), got.Header.Get("Reply-To"), domain, contact,
 		}, " | ")
 		if is != want || got.From != "bounces@example.com" {
 			t.Errorf("%s: %s, envelope from %s", portal, is, got.From)

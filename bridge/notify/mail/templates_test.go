@@ -230,7 +230,7 @@ func TestColoursHaveEnoughContrast(t *testing.T) {
 		for _, m := range regexp.MustCompile(`\{ background: #([0-9a-f]{6}) !important; color: #([0-9a-f]{6}) !important`).FindAllStringSubmatch(text, -1) {
 			enough(t, file, m[1], m[2])
 		}
-		inline := text[strings.Index(text, "<body"):]
+		_, inline, _ := strings.Cut(text, "<body")
 		for _, m := range regexp.MustCompile(`background:#([0-9a-f]{6}); color:#([0-9a-f]{6})`).FindAllStringSubmatch(inline, -1) {
 			enough(t, file, m[1], m[2])
 		}
