@@ -234,7 +234,7 @@ func (s *stand) configure() {
 		"dashboard.secret": s.Portal.Secret(), "portal-webhook.secret": standPortalHook,
 		"stripe.key": s.Stripe.Key(), "stripe-webhook.secret": standStripeHook,
 		"enterprise.secret": s.Enterprise.Secret(), "enterprise-webhook.secret": standPartnersHook,
-		"mail.secret": mailPassword, "mail-ca.pem": string(s.Mail.CA()),
+		"outgoing.secret": standOutgoing, "mail.secret": mailPassword, "mail-ca.pem": string(s.Mail.CA()),
 	} {
 		if err := os.WriteFile(filepath.Join(s.folder, name), []byte(content), 0o600); err != nil {
 			s.t.Fatal(err)

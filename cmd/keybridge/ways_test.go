@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -525,4 +526,45 @@ func TestADeveloperWhoseAccountIsDeactivatedIsSuspended(t *testing.T) {
 	f.comesTo(key, bridge.StateActive)
 	f.told(bridge.TellApproved, bridge.TellSuspended, bridge.TellResumed)
 	f.wantOneRequest(r)
+}
+
+func TestAPersonMakesAKeyRequestForADeveloperOfEitherPortal(t *testing.T) {
+	t.Parallel()
+	eachPortal(t, mailedStand(t, nil), func(t *testing.T, f *far) {
+		f.account()
+		plan := map[string][]string{demoPortal: {"--plan", "Weather Pro"}, demoEnterprise: {"--plan", "Partner Paid", "--policy", "1"}}[f.portal]
+		make := func(more ...string) bridge.Request {
+			args := slices.Concat([]string{"requests", "create", "--portal", f.portal, "--developer", f.email, "--by", "anna", "--json"}, plan, more)
+			var r struct{ Key string }
+			if err := json.Unmarshal([]byte(f.operate(args...)), &r); err != nil {
+				t.Fatal(err)
+			}
+			return f.known(r.Key)
+		}
+		first := make()
+		f.payFromMail(f.told(bridge.TellStart))
+		f.comesTo(first.Key, bridge.StateActive)
+		f.wantPaidOnce(first.Key)
+		second := make("--settled", "Invoice 2026-17 was paid.")
+		r := f.comesTo(second.Key, bridge.StateActive)
+		if step, _ := r.Step(bridge.Paying); step.State != bridge.Waived || step.Mark.By.Name != "anna" || len(f.checkouts(r.ID)) != 0 {
+			t.Errorf("step %+v, %d checkouts", step, len(f.checkouts(r.ID)))
+		}
+	})
+}
+
+// account makes the developer known to the portal.
+func (f *far) account() {
+	f.t.Helper()
+	var err error
+	if f.portal == demoPortal {
+		_, err = f.Portal.AddDeveloper(tyksandbox.Developer{Email: f.email, Password: "a-password"})
+	} else {
+		_, err = f.Enterprise.AddUser(tyksandbox.User{
+			Email: f.email, Password: "a-password", First: "Dora", Last: "Developer", Apps: []tyksandbox.App{{Name: "Kite"}},
+		})
+	}
+	if err != nil {
+		f.t.Fatal(err)
+	}
 }
