@@ -112,7 +112,7 @@ func (m *Metrics) Outgoing(endpoint, outcome string) {
 
 // Endpoints shows from now on how the endpoints of the outgoing webhooks stand. list is
 // called at every scrape, perhaps by several at once, and returns each endpoint once; it
-// does not wait for anything outside. Endpoints is called once.
+// waits for nothing but the store. Endpoints is called once.
 func (m *Metrics) Endpoints(list func() []Endpoint) { m.registry.MustRegister(standing(list)) }
 
 // standing collects how the endpoints stand.
@@ -122,7 +122,7 @@ var (
 	pausedDesc = prometheus.NewDesc("keybridge_outgoing_paused",
 		"1 while nothing is sent to an endpoint, because it kept refusing; 0 while it is.", []string{"endpoint"}, nil)
 	behindDesc = prometheus.NewDesc("keybridge_outgoing_behind",
-		"Lines of history that an endpoint has not got yet; no more than 1000 are counted.", []string{"endpoint"}, nil)
+		"Messages that wait for an endpoint, as far as they are counted.", []string{"endpoint"}, nil)
 )
 
 // Describe implements prometheus.Collector.

@@ -26,6 +26,7 @@ import (
 //	POST /v1/requests/{id}/decline                   decline; {"why"}
 //	GET  /v1/outgoing                                how the outgoing webhooks stand
 //	POST /v1/outgoing/{name}/resume                  go on with an endpoint
+//	POST /v1/outgoing/{name}/skip                    pass over what it does not take
 //	POST /v1/outgoing/{name}/replay                  send it again; Replay
 //	POST /v1/backup                                  {"path"}: write a backup there
 //
@@ -145,6 +146,7 @@ func (o *Operator) route() {
 		{"POST /v1/requests/{id}/{act}", http.StatusOK, o.act},
 		{"GET /v1/outgoing", http.StatusOK, o.endpoints},
 		{"POST /v1/outgoing/{name}/resume", http.StatusOK, o.resume},
+		{"POST /v1/outgoing/{name}/skip", http.StatusOK, o.skip},
 		{"POST /v1/outgoing/{name}/replay", http.StatusOK, o.replay},
 		{"POST /v1/backup", http.StatusOK, o.backup},
 		{"/", http.StatusOK, func(*http.Request) (any, error) { return nil, errNoOperation }},

@@ -8,16 +8,20 @@ import (
 	"keybridge/bridge"
 )
 
-// Outgoing is the outgoing webhooks, as far as operators have to do with them. Each
-// call may be repeated. NotFound for an endpoint that is not configured.
+// Outgoing is the outgoing webhooks, as far as operators have to do with them. NotFound
+// for an endpoint that is not configured.
 type Outgoing interface {
 	// Endpoints returns how every configured endpoint stands, by name.
 	Endpoints(ctx context.Context) ([]Endpoint, error)
-	// Resume goes on with an endpoint that was paused, and returns how it stands then.
-	// One that is not paused stays as it is.
+	// Resume goes on with an endpoint that was paused, or waits after a failure, and
+	// returns how it stands then. It may be repeated.
 	Resume(ctx context.Context, name string) (Endpoint, error)
+	// Skip passes over the one message that an endpoint does not take, and goes on.
+	// Conflict where there is none.
+	Skip(ctx context.Context, name string) (Endpoint, error)
 	// Replay has an endpoint sent again what it was sent before, under the same ids, and
-	// returns how it stands then: what is sent again may still be on its way.
+	// returns how it stands then: what is sent again may still be on its way. Conflict
+	// while that is so.
 	Replay(ctx context.Context, name string, what Replay) (Endpoint, error)
 }
 
@@ -28,9 +32,9 @@ type Endpoint struct {
 	Name string `json:"name"`
 	// Host is where it is, with the port where one is configured.
 	Host string `json:"host"`
-	// Place is the newest line of the store's feed that it has got (see bridge.Line), 0
-	// where there is none yet. Behind is how many lines came after it; no more than 1000
-	// are counted.
+	// Place is how far it has come in the store's feed (see bridge.Line), 0 where it has
+	// not begun. Behind is how many messages wait for it, as far as they are counted:
+	// there may be more.
 	Place  uint64 `json:"place"`
 	Behind int    `json:"behind"`
 	// PausedSince is since when nothing is sent to it; zero while it is not paused.
@@ -87,14 +91,19 @@ func (o *Operator) endpoints(r *http.Request) (any, error) {
 	return EndpointList{append([]Endpoint{}, list...)}, err
 }
 
-func (o *Operator) resume(r *http.Request) (any, error) {
+func (o *Operator) resume(r *http.Request) (any, error) { return o.endpoint(r, Outgoing.Resume) }
+
+func (o *Operator) skip(r *http.Request) (any, error) { return o.endpoint(r, Outgoing.Skip) }
+
+// endpoint applies a word that says nothing but which endpoint it is about.
+func (o *Operator) endpoint(r *http.Request, do func(Outgoing, context.Context, string) (Endpoint, error)) (any, error) {
 	if err := read(r, &struct{}{}); err != nil {
 		return nil, err
 	}
 	if o.Outgoing == nil {
 		return nil, errNoOutgoing
 	}
-	return o.Outgoing.Resume(r.Context(), r.PathValue("name"))
+	return do(o.Outgoing, r.Context(), r.PathValue("name"))
 }
 
 func (o *Operator) replay(r *http.Request) (any, error) {

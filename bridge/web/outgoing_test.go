@@ -41,6 +41,20 @@ func (s senders) Resume(_ context.Context, name string) (web.Endpoint, error) {
 	return e, err
 }
 
+func (s senders) Skip(_ context.Context, name string) (web.Endpoint, error) {
+	e, err := s.find(name)
+	switch {
+	case err != nil:
+		return e, err
+	case e.Failures == 0:
+		return e, &bridge.Error{Kind: bridge.Conflict, Msg: "There is nothing to pass over."}
+	}
+	e.Failures = 0
+	e.Behind--
+	s[name] = e
+	return e, nil
+}
+
 // Replay says in Why what was asked for, so that a test sees it.
 func (s senders) Replay(_ context.Context, name string, what web.Replay) (web.Endpoint, error) {
 	e, err := s.find(name)
@@ -82,6 +96,11 @@ func TestOperatorsLookAfterOutgoingWebhooks(t *testing.T) {
 			t.Errorf("%s is answered %v", body, no["detail"])
 		}
 	}
+	if now := told[web.Endpoint](t, o, 200, "POST", "/v1/outgoing/crm/skip", "{}"); now.Behind != 6 || now.Failures != 0 {
+		t.Errorf("with one passed over, it stands %+v", now)
+	}
+	told[map[string]any](t, o, 409, "POST", "/v1/outgoing/crm/skip", "")
+	told[map[string]any](t, o, 404, "POST", "/v1/outgoing/other/skip", "")
 	told[map[string]any](t, o, 400, "POST", "/v1/outgoing/crm/resume", `{"name":"crm"}`)
 	told[map[string]any](t, o, 404, "POST", "/v1/outgoing/other/resume", "")
 	told[map[string]any](t, o, 404, "POST", "/v1/outgoing/other/replay", `{"request":"01HF7YAT00ABCDEFGHJKMNPQRS"}`)
@@ -95,7 +114,7 @@ func TestOperatorsLookAfterOutgoingWebhooks(t *testing.T) {
 
 func TestWithoutOutgoingWebhooksItIsSaidWhatToConfigure(t *testing.T) {
 	o, _ := newOperator(t)
-	for _, op := range []string{"GET /v1/outgoing", "POST /v1/outgoing/crm/resume", "POST /v1/outgoing/crm/replay"} {
+	for _, op := range []string{"GET /v1/outgoing", "POST /v1/outgoing/crm/resume", "POST /v1/outgoing/crm/skip", "POST /v1/outgoing/crm/replay"} {
 		method, path, _ := strings.Cut(op, " ")
 		if no := told[map[string]any](t, o, 501, method, path, ""); !strings.Contains(fmt.Sprint(no["detail"]), "outgoing is missing in the configuration") {
 			t.Errorf("%s is answered %v", op, no)
