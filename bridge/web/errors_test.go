@@ -42,6 +42,7 @@ func TestThePageOfEveryError(t *testing.T) {
 		{"error-refused", 403, "GET", "/handoff/main?token=bad", nil},
 		{"error-closed", 403, "GET", "/handoff/main?id=1", nil},
 		{"error-other-browser", 403, "GET", page, nil},
+		{"error-other-browser-paid", 403, "GET", page + "/return", nil},
 		{"error-other-browser-told", 403, "GET", told, nil},
 		{"error-bad-link", 404, "GET", "/r/AAAA", nil},
 		{"error-no-request", 404, "GET", gone, nil},

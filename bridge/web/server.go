@@ -134,6 +134,9 @@ func New(cfg Config) (*Server, error) {
 // ServeHTTP answers a request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
+// landingRoute is where checkouts send browsers back to.
+const landingRoute = "/r/:token/return"
+
 // routes is everything the public listener answers.
 func (s *Server) routes() (http.Handler, error) {
 	gin.SetMode(gin.ReleaseMode)
@@ -163,7 +166,7 @@ func (s *Server) routes() (http.Handler, error) {
 	people.Match(looked, "/static/*file", s.page(s.static))
 	people.GET("/handoff/:portal", s.page(s.handoff))
 	people.GET("/handoff/:portal/", s.page(s.handoff))
-	people.GET("/r/:token/return", s.page(s.landing))
+	people.GET(landingRoute, s.page(s.landing))
 	people.POST("/r/:token/withdraw", s.page(s.withdraw))
 	e.NoRoute(secured, s.page(func(*gin.Context) error { return errNotHere }))
 	e.NoMethod(secured, s.page(func(*gin.Context) error { return errNotSo }))

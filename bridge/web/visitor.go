@@ -46,17 +46,20 @@ func (s *Server) mine(c *gin.Context) (bridge.Request, visitor, error) {
 	case to.claim == mailClaim:
 		s.givePass(c, to)
 	case r.Arrival.Trust == bridge.Bare && !v.known && r.Arrival.Browser != browserOf(c):
-		return r, visitor{}, s.otherBrowser(r)
+		return r, visitor{}, s.otherBrowser(c, r)
 	}
 	return r, v, nil
 }
 
 // otherBrowser tells somebody who has the address of a bare hand-off's page, and not the
 // browser it came in, what to do.
-func (s *Server) otherBrowser(r bridge.Request) error {
+func (s *Server) otherBrowser(c *gin.Context, r bridge.Request) error {
 	text := "For your safety this page opens only in the browser in which you asked for the key, and that browser has to keep cookies. Continue there, or go back to the portal."
 	if len(r.Terms.Tell) > 0 {
 		text += " If you have a mail from us about your request, the link in it opens in every browser."
+	}
+	if c.FullPath() == landingRoute {
+		text = "If you have just paid, nothing is lost: what you did is read from the payment provider, whether this page opens or not. " + text
 	}
 	return &pageError{Status: http.StatusForbidden, Title: "Opened in another browser", Text: text, Home: s.cfg.Portals[r.Portal].Home}
 }

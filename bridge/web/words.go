@@ -1,7 +1,9 @@
 package web
 
 import (
+	"strings"
 	"time"
+	"unicode"
 
 	"keybridge/bridge"
 )
@@ -102,7 +104,7 @@ func unled(r bridge.Request, portal Portal, who visitor) string {
 	case r.Arrival.Trust != bridge.Untold:
 		return ""
 	case who.known && app != "":
-		return "A key for your app \u201c" + app + "\u201d was requested in " + portal.Title + "."
+		return "A key for your app “" + apart(app) + "” was requested in " + portal.Title + "."
 	}
 	return "A key was requested for you in " + portal.Title + "."
 }
@@ -131,7 +133,7 @@ func paid(r bridge.Request) string {
 	case p.Have == bridge.Held:
 		return "Your payment is authorised. It is taken when your request is approved, and not at all if it is not."
 	case waived(r):
-		return join("Nothing has to be paid here.", sentence(r.Waived.Why))
+		return join("Nothing has to be paid here.", apart(sentence(r.Waived.Why)))
 	case p.Have != bridge.Paid || p.Collected.Minor <= 0:
 		return ""
 	case p.Returned.Minor > 0:
@@ -219,7 +221,7 @@ func delivered(r bridge.Request, portal Portal, who visitor) string {
 	case portal.Delivery == ByLink:
 		return portal.Title + " has sent you a mail with a link. Follow it and sign in to generate your key."
 	case portal.Delivery == InPortal && app != "" && who.known:
-		return "Sign in to " + portal.Title + ": your key is in your developer app \u201c" + app + "\u201d."
+		return "Sign in to " + portal.Title + ": your key is in your developer app “" + apart(app) + "”."
 	case portal.Delivery == InPortal && app != "":
 		return "Sign in to " + portal.Title + ": your key is in your developer app."
 	case portal.Delivery == InPortal:
@@ -247,6 +249,21 @@ func join(a, b string) string {
 		return a + b
 	}
 	return a + " " + b
+}
+
+// apart is what somebody else wrote, for the middle of a sentence of ours: whichever way
+// it is written, what follows is not turned round by it (Unicode Annex 9: an isolate).
+func apart(text string) string {
+	if text == "" {
+		return ""
+	}
+	bare := strings.Map(func(c rune) rune {
+		if unicode.Is(unicode.Bidi_Control, c) || unicode.IsControl(c) {
+			return -1
+		}
+		return c
+	}, text)
+	return "\u2068" + bare + "\u2069"
 }
 
 // sentence makes a reason a sentence.
