@@ -55,6 +55,11 @@ func TestStripeEventsLeadToTheirRequest(t *testing.T) {
 			requestULID, refs("session cs_1", "intent pi_1", "charge ch_1", "invoice in_1"),
 		},
 		{
+			"metadata of two expanded objects, of which the first counts", "checkout.session.completed",
+			`{"id":"cs_1","object":"checkout.session","payment_intent":{"id":"pi_1",` + meta + `},"invoice":{"id":"in_1","metadata":{"keybridge_request":"` + secondULID + `"}},"metadata":{}}`,
+			requestULID, refs("session cs_1", "intent pi_1", "invoice in_1"),
+		},
+		{
 			"metadata of an expanded object only", "checkout.session.completed",
 			`{"id":"cs_1","object":"checkout.session","payment_intent":{"id":"pi_1",` + meta + `},"metadata":{}}`,
 			requestULID, refs("session cs_1", "intent pi_1"),

@@ -191,6 +191,7 @@ func TestClaimsAreBelievedOrNot(t *testing.T) {
 		{"exp is text", jwt.MapClaims{"exp": "1700000300"}, webhooks.Malformed},
 		{"exp in milliseconds", jwt.MapClaims{"exp": at(300) * 1000}, webhooks.Malformed},
 		{"exp with an exponent", jwt.MapClaims{"exp": json.RawMessage("1.7000003e9")}, webhooks.Malformed},
+		{"exp with an exponent after a good time", jwt.MapClaims{"exp": json.RawMessage("1700000300.0e9")}, webhooks.Malformed},
 		{"exp is null", jwt.MapClaims{"exp": json.RawMessage("null")}, webhooks.Malformed},
 		{"exp is negative", jwt.MapClaims{"exp": -1}, webhooks.Malformed},
 		{"iat is missing", jwt.MapClaims{"iat": nil}, webhooks.Malformed},
