@@ -71,6 +71,7 @@ func TestWebhooksThatAreNotThePortalsAreRefusedAndLeaveNothing(t *testing.T) {
 	other := map[string]string{demoPortal: standPartnersHook, demoEnterprise: standPortalHook}
 	eachPortal(t, mailedStand(t, nil), func(t *testing.T, f *far) {
 		f.holdAllWebhooks()
+		f.isListed()
 		key := f.file(paid) // which nobody has told of
 		pending := f.event(key, "pending")
 		for name, one := range map[string]struct {
@@ -106,6 +107,14 @@ func TestWebhooksThatAreNotThePortalsAreRefusedAndLeaveNothing(t *testing.T) {
 		}
 		f.comesTo(key, bridge.StatePaying) // so the others failed for what was wrong with them
 	})
+}
+
+// isListed waits until the portal was asked for what waits, as it is at the start.
+func (f *far) isListed() {
+	f.t.Helper()
+	await(f.t, "the portal to be listed", func() bool {
+		return strings.Contains(f.metrics(), `keybridge_calls_total{doing="list pending",outcome="ok",portal="`+f.portal+`"} 1`)
+	}, func() string { return f.metrics() })
 }
 
 // ownSecret is the secret of the portal's webhook.

@@ -36,7 +36,8 @@ type running struct {
 	store      *bolt.Store
 	operations *web.Operations
 	servers    []*http.Server
-	sender     *outgoing.Sender // nil where no outgoing webhooks are configured
+	notifier   *mail.Notifier   // nil where no mail is configured
+	sender     *outgoing.Sender // nil where no outgoing webhooks are
 	loops      sync.WaitGroup
 	stopLoops  context.CancelFunc
 	shutdown   time.Duration
@@ -73,7 +74,15 @@ func (b *running) start(cfg *config, log *slog.Logger, listener net.Listener, ch
 	if b.sender, err = senderOf(cfg, log, b.store, metrics); err != nil {
 		return err
 	}
-	domain, err := domainOf(cfg, log, b.store, links, metrics, func(r bridge.Request, entries []bridge.Entry) {
+	if b.sender != nil {
+		metrics.Endpoints(func() []web.Endpoint { return outgoingDesk{b.sender}.all(context.Background()) })
+	}
+	if cfg.Mail != nil {
+		if b.notifier, err = notifierOf(cfg, log); err != nil {
+			return err
+		}
+	}
+	domain, err := domainOf(cfg, log, b.store, links, b.notifier, metrics, func(r bridge.Request, entries []bridge.Entry) {
 		if b.sender != nil {
 			b.sender.Wake()
 		}
@@ -94,21 +103,21 @@ func (b *running) start(cfg *config, log *slog.Logger, listener net.Listener, ch
 	if err := b.listen(cfg, listener, public, metrics); err != nil {
 		return err
 	}
-	b.run(cfg, log, domain)
+	b.run(cfg, log)
 	return nil
 }
 
 // run starts what works by itself: the worker, the outgoing webhooks and the digest.
-func (b *running) run(cfg *config, log *slog.Logger, domain bridge.Config) {
+func (b *running) run(cfg *config, log *slog.Logger) {
 	ctx, cancel := context.WithCancel(context.Background())
 	b.stopLoops = cancel
 	b.loops.Go(func() { bridge.NewWorker(b.service).Run(ctx) })
 	if b.sender != nil {
 		b.loops.Go(func() { b.sender.Run(ctx) })
 	}
-	if notifier, ok := domain.Notifier.(*mail.Notifier); ok && cfg.Mail.Digest != nil {
+	if b.notifier != nil && cfg.Mail.Digest != nil {
 		b.loops.Go(func() {
-			if err := notifier.RunDigests(ctx, digestsOf(cfg.Mail, b.service, b.store)); err != nil {
+			if err := b.notifier.RunDigests(ctx, digestsOf(cfg.Mail, b.service, b.store)); err != nil {
 				log.Error("the digest cannot be sent", "error", err)
 			}
 		})

@@ -214,7 +214,7 @@ func (d *demo) configure(folder string, to connection) (*config, error) {
 	err = t.Execute(&text, map[string]any{
 		"URL": to.Bridge, "Folder": folder, "Name": demoPortal, "Portal": d.sandboxes.PortalURL, "Stripe": d.sandboxes.StripeURL,
 		"Enterprise": demoEnterprise, "EnterpriseURL": d.sandboxes.EnterpriseURL, "MailHost": host, "MailPort": port, "MailUser": mailUser,
-		"PaidPlan": tyksandbox.PaidPlan, "ReviewedPlan": tyksandbox.ReviewedPlan,
+		"FreePlan": tyksandbox.FreePlan, "PaidPlan": tyksandbox.PaidPlan, "ReviewedPlan": tyksandbox.ReviewedPlan,
 		"Org": d.sandboxes.Portal.Org(), "Free": tyksandbox.FreePolicy, "Paid": tyksandbox.PaidPolicy, "Reviewed": tyksandbox.ReviewedPolicy,
 	})
 	if err != nil {
@@ -234,14 +234,20 @@ func (d *demo) stop() {
 // welcome says where to click.
 func (d *demo) welcome(out io.Writer) {
 	fmt.Fprintf(out, `
-keybridge demo: a portal, a Stripe and the bridge between them, all on this machine.
+keybridge demo: two portals, a Stripe, a mail server and the bridge between them, all
+on this machine.
 
   1. Open the portal   %[1]s
      and sign in as    %[2]s   password  %[3]s
   2. Ask for a key. "Weather Free" comes at once, "Weather Pro" is paid at the
      sandbox's checkout (no card needed), "Weather Enterprise" is reviewed:
      approve it at     %[4]s/admin/
-  3. Look behind it    %[5]s/   what Stripe holds; refund, dispute
+  3. An Enterprise Developer Portal leads nobody to a checkout. Sign in at
+                       %[9]s
+     as                %[10]s   password  %[11]s
+     put a product with the plan "Pro" into the cart, send it, and pay by the link in
+     the mail          %[12]s/
+  4. Look behind it    %[5]s/   what Stripe holds; refund, dispute
                        %[6]s/metrics
                        %[8]s requests list --config %[7]s
 
@@ -249,7 +255,8 @@ keybridge demo: a portal, a Stripe and the bridge between them, all on this mach
   To set it up for real: README.md. Stop with Ctrl-C. What happens is told below.
 
 `, d.place.Portal, d.place.DeveloperEmail, d.place.DeveloperPassword, d.place.DashboardAPI,
-		d.place.StripeAPI, d.place.Ops, d.config, self())
+		d.place.StripeAPI, d.place.Ops, d.config, self(), d.place.Enterprise.Portal, d.place.Enterprise.DeveloperEmail,
+		d.place.Enterprise.DeveloperPassword, d.place.Mailbox)
 }
 
 // self is what a person types to run this program again.

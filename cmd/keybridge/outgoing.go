@@ -36,11 +36,14 @@ type outgoingDesk struct{ sender *outgoing.Sender }
 
 // Endpoints returns how every endpoint stands.
 func (d outgoingDesk) Endpoints(ctx context.Context) ([]web.Endpoint, error) {
-	var all []web.Endpoint
+	return d.all(ctx), nil
+}
+
+func (d outgoingDesk) all(ctx context.Context) (all []web.Endpoint) {
 	for _, s := range d.sender.Endpoints(ctx) {
 		all = append(all, endpointOf(s))
 	}
-	return all, nil
+	return all
 }
 
 func endpointOf(s outgoing.Standing) web.Endpoint {

@@ -12,6 +12,7 @@ import (
 
 	"keybridge/billing/stripe"
 	"keybridge/bridge"
+	"keybridge/bridge/notify/mail"
 	"keybridge/bridge/tyk"
 	"keybridge/bridge/web"
 	"keybridge/webhooks"
@@ -38,7 +39,7 @@ func linksOf(cfg *config) (web.Links, error) {
 }
 
 // domainOf makes the ports.
-func domainOf(cfg *config, log *slog.Logger, store bridge.Store, links web.Links, metrics *web.Metrics,
+func domainOf(cfg *config, log *slog.Logger, store bridge.Store, links web.Links, notifier *mail.Notifier, metrics *web.Metrics,
 	changed func(bridge.Request, []bridge.Entry),
 ) (bridge.Config, error) {
 	out := bridge.Config{
@@ -56,12 +57,8 @@ func domainOf(cfg *config, log *slog.Logger, store bridge.Store, links web.Links
 		}
 		out.Portals[p.Name] = site
 	}
-	if cfg.Mail != nil {
-		notifier, err := notifierOf(cfg, log)
-		if err != nil {
-			return out, err
-		}
-		out.Notifier = notifier
+	if notifier != nil {
+		out.Notifier = metrics.Telling(notifier)
 	}
 	if s := cfg.Stripe; s != nil {
 		provider, err := stripe.New(stripe.Config{

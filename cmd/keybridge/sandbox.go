@@ -45,7 +45,7 @@ func startSandboxes(at sandboxAddrs) (*sandboxes, error) {
 func (s *sandboxes) start(at sandboxAddrs) error {
 	var err error
 	if s.Mail, err = mailsandbox.New(mailsandbox.Config{
-		Addr: at.SMTP, Security: mailsandbox.StartTLS, Username: mailUser, Password: mailPassword, KindHeader: "X-Keybridge-Kind",
+		Addr: at.SMTP, Security: mailsandbox.StartTLS, Username: mailUser, Password: mailPassword,
 	}); err != nil {
 		return fmt.Errorf("listen for mail: %w", err)
 	}
@@ -61,7 +61,9 @@ func (s *sandboxes) start(at sandboxAddrs) error {
 		return err
 	}
 	if err := s.serve(at.Enterprise, "the Enterprise Portal", &s.EnterpriseURL, func() (http.Handler, error) {
-		s.Enterprise, err = tyksandbox.NewEnterprise(tyksandbox.EnterpriseConfig{URL: s.EnterpriseURL})
+		s.Enterprise, err = tyksandbox.NewEnterprise(tyksandbox.EnterpriseConfig{
+			URL: s.EnterpriseURL, Now: func() time.Time { return time.Now().UTC() }, // keybridge takes its dates to be in UTC unless told otherwise
+		})
 		return s.Enterprise, err
 	}); err != nil {
 		return err

@@ -13,6 +13,8 @@ import (
 
 	"golang.org/x/net/html"
 
+	mailsandbox "keybridge/bridge/notify/mail/sandbox"
+
 	"keybridge/bridge"
 )
 
@@ -48,6 +50,11 @@ func (d *demo) walk(ctx context.Context, out io.Writer) error {
 	if err := d.checkKey(v, step); err != nil {
 		return err
 	}
+	m, err := d.sandboxes.Mail.Await(ctx, mailsandbox.Filter{To: d.place.DeveloperEmail})
+	if err != nil {
+		return fmt.Errorf("waited too long for the mail: %w", err)
+	}
+	step("the developer was mailed: %s", m.Subject)
 	step("done")
 	return nil
 }
