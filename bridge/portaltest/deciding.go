@@ -49,15 +49,11 @@ var approving = []test{
 	}},
 	{name: "many approvals at once are one decision and one key", try: func(t *testing.T, s Stand) {
 		key := s.Ask(t, s.Policies[0])
-		var all sync.WaitGroup
-		for range 16 {
-			all.Go(func() {
-				if got, err := s.Portal.Approve(t.Context(), key, bridge.Access{Have: bridge.Pending}); err != nil || got.State != bridge.Granted {
-					t.Errorf("approve: %q, %v", got.State, err)
-				}
-			})
-		}
-		all.Wait()
+		atOnce(16, func() {
+			if got, err := s.Portal.Approve(t.Context(), key, bridge.Access{Have: bridge.Pending}); err != nil || got.State != bridge.Granted {
+				t.Errorf("approve: %q, %v", got.State, err)
+			}
+		})
 		wantDecided(t, s, key, Decided{Approved: 1})
 		wantKeys(t, s, 1)
 	}},
@@ -160,15 +156,11 @@ var declining = []test{
 	},
 	{name: "many at once are one decision", try: func(t *testing.T, s Stand) {
 		key := s.Ask(t, s.Policies[0])
-		var all sync.WaitGroup
-		for range 8 {
-			all.Go(func() {
-				if got, err := s.Portal.Decline(t.Context(), key, bridge.Access{}, ""); err != nil || got.State != bridge.Gone {
-					t.Errorf("decline: %q, %v", got.State, err)
-				}
-			})
-		}
-		all.Wait()
+		atOnce(8, func() {
+			if got, err := s.Portal.Decline(t.Context(), key, bridge.Access{}, ""); err != nil || got.State != bridge.Gone {
+				t.Errorf("decline: %q, %v", got.State, err)
+			}
+		})
 		wantDecided(t, s, key, Decided{Declined: 1})
 	}},
 	{name: "what the admin approved meanwhile is not declined", try: func(t *testing.T, s Stand) {

@@ -11,6 +11,9 @@ import (
 	"keybridge/bridge"
 )
 
+// errAppless: no app is found that an access request is for.
+var errAppless = errors.New("no such app")
+
 // app is what is needed of the portal's record of an app.
 type app struct {
 	ID     number
@@ -23,7 +26,7 @@ func (e *Enterprise) appsOf(ctx context.Context, user number) ([]app, error) {
 	var mine []app
 	err := e.each(ctx, call{route: "/apps"}, func(_ number, record []byte) bool {
 		var one app
-		if json.Unmarshal(record, &one) == nil && one.UserID == user {
+		if json.Unmarshal(record, &one) == nil && user != 0 && one.UserID == user {
 			mine = append(mine, one)
 		}
 		return true

@@ -103,12 +103,13 @@ func (s shelf) get(id number) (o offer, ok bool) {
 	return s[place], true
 }
 
-// split takes names apart that are joined with commas. A name may have a comma itself, so whole offers are looked for; a
-// text that can be taken apart in more than one way is left whole, and parts that are no offers stay as they are.
-func (s shelf) split(text string) []string {
-	parts := strings.Split(text, ",")
+// split takes apart names that are joined with commas. A name may have a comma itself, so whole offers are looked for. A
+// text that can be taken apart in more than one way is not: ok is false, and it stays whole. Parts that are no offers stay
+// as they are.
+func (s shelf) split(joined string) (names []string, ok bool) {
+	parts := strings.Split(joined, ",")
 	if len(parts) == 1 || len(parts) > maxParts {
-		return parts
+		return parts, true
 	}
 	// ways[i] is in how many ways (2 stands for more) the parts from i on are whole offers, upto[i] where the first ends.
 	ways, upto := make([]int, len(parts)+1), make([]int, len(parts)+1)
@@ -120,17 +121,16 @@ func (s shelf) split(text string) []string {
 			}
 		}
 	}
-	switch {
-	case ways[0] > 1:
-		return []string{text}
-	case ways[0] == 0:
-		return parts
+	switch ways[0] {
+	case 0:
+		return parts, true
+	case 1:
+		for i := 0; i < len(parts); i = upto[i] {
+			names = append(names, strings.Join(parts[i:upto[i]], ","))
+		}
+		return names, true
 	}
-	var names []string
-	for i := 0; i < len(parts); i = upto[i] {
-		names = append(names, strings.Join(parts[i:upto[i]], ","))
-	}
-	return names
+	return []string{joined}, false
 }
 
 // wish is what an access request is for: ids where the portal's offers tell them. What is not known there (a product that
@@ -147,12 +147,17 @@ type wish struct {
 
 // wish reads what an access request is for.
 func (c *catalogue) wish(r *accessRequest) wish {
-	w := wish{known: len(r.Products) > 0}
-	for _, text := range r.Products {
-		for _, name := range c.products.split(text) {
-			id, title, ok := c.products.resolve(name)
-			w.products, w.titles, w.known = append(w.products, id), append(w.titles, title), w.known && ok
+	names, clear := []string(r.Products.list), true
+	if r.Products.joined != "" {
+		names, clear = c.products.split(r.Products.joined)
+	}
+	w := wish{known: clear && len(names) > 0}
+	for _, name := range names {
+		id, title, ok := c.products.resolve(name)
+		if !clear {
+			id = name
 		}
+		w.products, w.titles, w.known = append(w.products, id), append(w.titles, title), w.known && ok
 	}
 	slices.SortFunc(w.products, byNumber)
 	w.products = slices.Compact(w.products)

@@ -19,12 +19,30 @@ type accessRequest struct {
 	Status      word
 	User        word // "User#1"
 	Client      word // the app's name
-	Products    words
+	Products    products
 	Plan        word
 	CreatedAt   word
 	UpdatedAt   word
 	DeletedAt   word
 	Credentials *[]credential // nil: the answer does not say
+}
+
+// products are the names of products: a list of them, or one text in which they are joined with commas.
+type products struct {
+	list   words
+	joined string
+}
+
+// UnmarshalJSON never fails on valid JSON.
+func (p *products) UnmarshalJSON(b []byte) error {
+	*p = products{}
+	if len(b) > 0 && b[0] == '[' {
+		return p.list.UnmarshalJSON(b)
+	}
+	var w word
+	err := w.UnmarshalJSON(b)
+	p.joined = string(w)
+	return err
 }
 
 // credential is what an app calls products with. The credential itself, its hash and an OAuth client's secret have no

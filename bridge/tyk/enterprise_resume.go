@@ -11,6 +11,14 @@ import (
 	"keybridge/bridge"
 )
 
+// What keeps keys from being given anew.
+var (
+	// errUnoffered: a product or plan of the access request is not offered any more.
+	errUnoffered = errors.New("not offered")
+	// errLate: the new access request has no credentials yet.
+	errLate = errors.New("no credentials yet")
+)
+
 // Resume gives suspended keys anew. The portal has no call for that: another access request is made for the same app,
 // products and plan, with credentials of its own, and approved if it was left waiting. Its id is in the facts' Also. Where
 // an earlier call may have made one already (bridge.Access.Since) that one is taken. What works or is gone is left as it
@@ -153,15 +161,27 @@ func (e *Enterprise) provision(ctx context.Context, o order) (*accessRequest, er
 	if err != nil {
 		return nil, e.unsure(put, "it is not known yet what came of a new access request", err)
 	}
-	for _, r := range slices.Backward(after) {
-		if !slices.ContainsFunc(before, func(old *accessRequest) bool { return old.ID == r.ID }) {
-			return r, nil
-		}
-	}
-	if refusal == nil {
+	made := newOf(before, after)
+	switch {
+	case made != nil:
+		return made, nil
+	case refusal == nil:
 		return nil, e.unsure(put, "the portal said that it made an access request, but there is no new one", errMissing)
 	}
 	return nil, e.unprovisioned(put, refusal)
+}
+
+// newOf returns the access request that was made between two readings; nil when none was. The developer may have made one
+// in that moment too, which waits: so one that is approved is taken before one that is not.
+func newOf(before, after []*accessRequest) *accessRequest {
+	var made *accessRequest
+	for _, r := range after {
+		old := slices.ContainsFunc(before, func(b *accessRequest) bool { return b.ID == r.ID })
+		if !old && (made == nil || made.state() != bridge.Granted) {
+			made = r
+		}
+	}
+	return made
 }
 
 // call is the call that provisions. Tyk describes no body for it; this is what tools built on the portal send.

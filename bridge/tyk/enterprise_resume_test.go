@@ -100,9 +100,43 @@ func TestRevokingTakesWhatALostResumptionLeftWaiting(t *testing.T) {
 		t.Fatal(err)
 	}
 	known.Since = o.at
+	o.breakOff(t, "/portal-api/access_requests/1")
+	if _, err := o.client.Revoke(t.Context(), key, known); bridge.KindOf(err) != bridge.Unavailable {
+		t.Errorf("a revocation that breaks off: %v", err)
+	}
 	got, err := o.client.Revoke(t.Context(), key, known)
 	if err != nil || got.State != bridge.Gone || len(o.statuses()) != 0 {
 		t.Errorf("%q, %v, and left are %v", got.State, err, o.statuses())
+	}
+}
+
+// breakOff lets the next deletion of something go wrong.
+func (o *office) breakOff(t *testing.T, path string) {
+	t.Helper()
+	if _, err := o.portal.Fault(sandbox.Fault{Method: http.MethodDelete, Path: path, Kind: sandbox.CutBefore, Times: 1}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestARevocationThatBreaksOffIsTakenUpAgain(t *testing.T) {
+	for _, at := range []string{"1", "2"} {
+		o := newOffice(t)
+		key, known := o.suspended(t)
+		got, err := o.client.Resume(t.Context(), key, known)
+		if err != nil {
+			t.Fatal(err)
+		}
+		known = bridge.Access{Have: got.State, Keys: got.Keys}
+		o.breakOff(t, "/portal-api/access_requests/"+at)
+		if _, err := o.client.Revoke(t.Context(), key, known); bridge.KindOf(err) != bridge.Unavailable {
+			t.Errorf("broken off at %s: %v", at, err)
+		}
+		if got, err := o.client.Read(t.Context(), key, known); err != nil || got.State != bridge.Granted {
+			t.Errorf("broken off at %s: %q, %v", at, got.State, err)
+		}
+		if got, err := o.client.Revoke(t.Context(), key, known); err != nil || got.State != bridge.Gone || len(o.statuses()) != 0 {
+			t.Errorf("taken up after %s: %q, %v, left are %v", at, got.State, err, o.statuses())
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"keybridge/bridge"
 )
@@ -63,7 +64,7 @@ func (e *Enterprise) Revoke(ctx context.Context, key string, a bridge.Access) (b
 	case g.facts.State == bridge.Pending:
 		return g.facts, conflict("the access request is not approved")
 	}
-	for _, id := range g.requests() { // the one that counts comes last: as long as it is there, this is repeated
+	for _, id := range g.revocable() {
 		if err := e.remove(ctx, call{route: "/access_requests/{id}", ids: []string{id.String()}}); err != nil {
 			return g.facts, err
 		}
@@ -73,6 +74,13 @@ func (e *Enterprise) Revoke(ctx context.Context, key string, a bridge.Access) (b
 		err = &bridge.Error{Kind: bridge.Unavailable, Msg: "the portal said that it deleted the access request, but it is there"}
 	}
 	return now.facts, err
+}
+
+// revocable are the access requests to delete. The one that counts comes last: as long as it is there, the key request is not
+// gone, and what broke off is taken up again.
+func (g grant) revocable() []number {
+	others := slices.DeleteFunc(g.requests(), func(id number) bool { return id == g.record.ID })
+	return append(others, g.record.ID)
 }
 
 // remove makes a deleting call; what is gone already is no error.

@@ -22,12 +22,6 @@ var (
 	errUnhashed = errors.New("key hashing is not enabled")
 	// errBroken: something behind the portal does not work now.
 	errBroken = errors.New("out of order")
-	// errAppless: no app is found that an access request is for.
-	errAppless = errors.New("no such app")
-	// errUnoffered: a product or plan of an access request is not offered any more.
-	errUnoffered = errors.New("not offered")
-	// errLate: an access request has no credentials yet.
-	errLate = errors.New("no credentials yet")
 	// errNotJSON stands for every error of decoding: those of encoding/json may quote what was read.
 	errNotJSON = errors.New("the answer is not the JSON expected")
 )

@@ -119,7 +119,7 @@ func FuzzDeveloper(f *testing.F) {
 	})
 }
 
-// Whatever the Dashboard answers, with any status: an error holds nothing of it but plain words.
+// Whatever a portal answers, with any status: an error holds nothing of it but plain words.
 func FuzzEnvelope(f *testing.F) {
 	for _, name := range []string{"seed002_approve.json", "seed002_create.json", "seed002_delete.json", "seed002_get.json"} {
 		f.Add(200, string(sample(f, name)))
@@ -127,30 +127,38 @@ func FuzzEnvelope(f *testing.F) {
 	for _, body := range []string{
 		`{"Status":"Error","Message":"Key request has already been processed.","Meta":null}`,
 		`{"Status":"Error","Message":"` + canary + `"}`, `{"Status":"Error","Message":{"key":"` + canary + `"}}`,
-		`{"status":"error","message":"Key ` + canary + ` not found"}`, `{"Status":1,"Message":[]}`, `<html>` + canary, ``, `null`, `[]`,
+		`{"status":"error","message":"Key ` + canary + ` not found"}`, `{"errors":["record not found","` + canary + `"]}`,
+		`{"status":"error","errors":"` + canary + ` cannot be reached"}`, `{"ID":1,"Status":"approved","Credentials":[{"Credential":"` + canary + `"}]}`, `{"Status":1,"Message":[]}`, `<html>` + canary, ``, `null`, `[]`,
 	} {
 		for _, status := range []int{200, 204, 302, 400, 401, 404, 429, 500, 503} {
 			f.Add(status, body)
 		}
 	}
-	c, err := NewClassic(Config{Name: "main", URL: "http://localhost", Secret: func() string { return "s" }})
+	secret := func() string { return "s" }
+	classic, err := NewClassic(Config{Name: "main", URL: "http://localhost", Secret: secret})
+	if err != nil {
+		f.Fatal(err)
+	}
+	enterprise, err := NewEnterprise(EnterpriseConfig{Name: "main", URL: "http://localhost", Secret: secret})
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, status int, body string) {
-		err := c.judge(call{method: http.MethodPut, route: "/api/x"}, &http.Response{StatusCode: status, Header: http.Header{}}, []byte(body))
-		if err == nil {
-			if status < 200 || status > 299 {
-				t.Errorf("status %d is a success", status)
+		for _, far := range []*api{&classic.api, &enterprise.api} {
+			err := far.judge(call{method: http.MethodPut, route: "/api/x"}, &http.Response{StatusCode: status, Header: http.Header{}}, []byte(body))
+			if err == nil {
+				if status < 200 || status > 299 {
+					t.Errorf("status %d is a success", status)
+				}
+				continue
 			}
-			return
-		}
-		text := strings.ReplaceAll(err.Error()+bridge.Explain(err), fmt.Sprintf("answered %d", status), "")
-		if strings.ContainsAny(text, "0123456789") { // of which every key has some
-			t.Errorf("an error quotes the answer: %q", text)
-		}
-		if bridge.KindOf(err) == "" || bridge.KindOf(err) == bridge.Internal {
-			t.Errorf("an error without a kind: %v", err)
+			text := strings.ReplaceAll(err.Error()+bridge.Explain(err), fmt.Sprintf("answered %d", status), "")
+			if strings.ContainsAny(text, "0123456789") { // of which every key has some
+				t.Errorf("an error quotes the answer: %q", text)
+			}
+			if bridge.KindOf(err) == "" || bridge.KindOf(err) == bridge.Internal {
+				t.Errorf("an error without a kind: %v", err)
+			}
 		}
 	})
 }
