@@ -3,6 +3,7 @@ package mail_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"maps"
 	"mime"
@@ -22,10 +23,10 @@ import (
 
 // parsed is a mail as a mail program reads it.
 type parsed struct {
-	header        netmail.Header
-	subject       string
-	text, html    string
-	types, places []string
+	header     netmail.Header
+	subject    string
+	text, html string
+	types      []string
 }
 
 // parse reads a mail, and fails where a strict reader would.
@@ -46,7 +47,7 @@ func parse(t *testing.T, raw []byte) (p parsed) {
 	parts := multipart.NewReader(m.Body, options["boundary"])
 	for {
 		part, err := parts.NextRawPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return p
 		}
 		if err != nil {
@@ -245,6 +246,9 @@ func spoiled(r bridge.Request, text string) bridge.Request {
 	return r
 }
 
+// elements are those of the built-in mails. (<b> is for the hostile alone.)
+var elements = strings.Fields("html head meta title style body div p h1 h2 h3 a strong br bdi blockquote table tbody tr th td span")
+
 // harmless checks that a page has the elements and the links of the templates only.
 func harmless(t *testing.T, page string) {
 	t.Helper()
@@ -255,7 +259,7 @@ func harmless(t *testing.T, page string) {
 			return
 		case html.StartTagToken, html.SelfClosingTagToken:
 			token := tokens.Token()
-			if !strings.Contains(" html head meta title style body div p h1 h2 h3 a b strong br bdi blockquote table tr th td span ", " "+token.Data+" ") || token.Data == "b" {
+			if !slices.Contains(elements, token.Data) {
 				t.Fatalf("there is a <%s>", token.Data)
 			}
 			for _, a := range token.Attr {

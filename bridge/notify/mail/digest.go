@@ -88,6 +88,12 @@ func (n *Notifier) SendDigest(ctx context.Context, d Digest) error {
 	return errors.Join(errs...)
 }
 
+// PreviewDigest writes the digest as SendDigest would, and sends nothing.
+func (n *Notifier) PreviewDigest(d Digest) (subject, text, html string, err error) {
+	w, err := n.digest.write(n.sheet(d))
+	return w.subject, w.text, w.html, err
+}
+
 func (n *Notifier) sendDigest(ctx context.Context, at time.Time, to string, w written) error {
 	to, err := recipient(to)
 	if err != nil {

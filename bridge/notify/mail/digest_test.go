@@ -111,10 +111,11 @@ func TestALongDigestIsCutAndStillCountsAndAddsUpEverything(t *testing.T) {
 }
 
 func TestTheDigestQuotesNobodyIntoMarkup(t *testing.T) {
+	n := quiet(t)
 	for _, text := range hostile {
 		r := spoiled(review("A0", "", "", time.Hour, price(1, "EUR", "month")), text)
 		s := spoiled(stuck("S0", "", time.Hour, text, text), text)
-		subject, written, html, err := quiet(t).PreviewDigest(mail.Digest{At: noon, Requests: []bridge.Request{r, s}})
+		subject, written, html, err := n.PreviewDigest(mail.Digest{At: noon, Requests: []bridge.Request{r, s}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -397,7 +398,7 @@ func TestTheDigestTellsOfEveryPage(t *testing.T) {
 }
 
 func TestADigestThatCannotRunIsSaidAtOnce(t *testing.T) {
-	o := newOffice(t)
+	o, n := newOffice(t), quiet(t)
 	for want, change := range map[string]func(*mail.DigestConfig){
 		"not like 08:00":   func(c *mail.DigestConfig) { c.At = "8 o'clock" },
 		"nobody to go to":  func(c *mail.DigestConfig) { c.To = nil },
@@ -409,7 +410,7 @@ func TestADigestThatCannotRunIsSaidAtOnce(t *testing.T) {
 	} {
 		cfg := o.config()
 		change(&cfg)
-		err := quiet(t).RunDigests(t.Context(), cfg)
+		err := n.RunDigests(t.Context(), cfg)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "ada@") {
 			t.Errorf("%q: %v", want, err)
 		}

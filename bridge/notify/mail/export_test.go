@@ -44,12 +44,6 @@ func (n *Notifier) Compose(m bridge.Message) ([]byte, error) {
 // LetterOf is what the templates are given.
 func (n *Notifier) LetterOf(m bridge.Message) Letter { return n.letter(m) }
 
-// PreviewDigest is the digest in words.
-func (n *Notifier) PreviewDigest(d Digest) (subject, text, html string, err error) {
-	w, err := n.digest.write(n.sheet(d))
-	return w.subject, w.text, w.html, err
-}
-
 // Mechanism is how a server at an address is signed in at.
 func (n *Notifier) Mechanism(address string, tls bool, offered ...string) (string, error) {
 	far := addressed{address: address}

@@ -2,6 +2,7 @@ package mail_test
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -33,6 +34,12 @@ func fileOf(kind bridge.MessageKind, name string) string {
 func TestEveryKindSaysWhatHappenedAndWhatToDo(t *testing.T) {
 	n := quiet(t)
 	seen := map[bridge.MessageKind]bool{}
+	inOrder := slices.IsSortedFunc(mail.Samples(), func(a, b mail.Sample) int {
+		return slices.Index(bridge.MessageKinds, a.Kind) - slices.Index(bridge.MessageKinds, b.Kind)
+	})
+	if !inOrder {
+		t.Error("the samples are not in the order of a request's life")
+	}
 	for _, s := range mail.Samples() {
 		name := fileOf(s.Kind, s.Name)
 		t.Run(name, func(t *testing.T) {

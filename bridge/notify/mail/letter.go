@@ -16,7 +16,8 @@ import (
 //
 // The comments are the reference of Variables: each begins with the field's name.
 type Letter struct {
-	// Kind is what the mail is about: start, reminder, approve, reject, suspend, resume or end.
+	// Kind is what the mail is about: start, reminder, approve, reject, suspend, resume or
+	// end.
 	Kind string
 	// Subject is the mail's subject. It is empty while the subject itself is written.
 	Subject string
@@ -26,43 +27,58 @@ type Letter struct {
 	Portal string
 	// Home is the address of the portal's page for developers. Empty where none is configured.
 	Home string
-	// Page is the address of the applicant's own page, where they pay and see how the request stands. Whoever has it is taken to be them, so it belongs into mails to them only. Empty where there is none.
+	// Page is the address of the applicant's own page, where they pay and see how the
+	// request stands. Whoever has it is taken to be them, so it belongs into mails to them
+	// only. Empty where there is none.
 	Page string
-	// Contact is where to ask, as people write it: an e-mail address or a web address. Empty where none is configured.
+	// Contact is where to ask, as people write it: an e-mail address or a web address. Empty
+	// where none is configured.
 	Contact string
-	// ContactLink is the same as the target of a link.
+	// ContactLink is where a link to Contact leads.
 	ContactLink string
 	// Request is the request's id, for whoever asks about it.
 	Request string
-	// Name is the applicant's name. Empty where none is known, or where a mail program could take it for a link.
+	// Name is the applicant's name. Empty where none is known, or where a mail program could
+	// take it for a link.
 	Name string
 	// App is the applicant's app. Empty as Name is.
 	App string
-	// Plan is the name of the plan asked for; several are joined by " + ". Empty where none is known.
+	// Plan is the name of the plan asked for; several are joined by " + ". Empty where none
+	// is known.
 	Plan string
-	// Amount is what the first payment comes to, before tax and promotions. Empty for what is free, or where it is not known.
+	// Amount is what the first payment comes to, before tax and promotions. Empty for what
+	// is free, or where it is not known.
 	Amount string
 	// Interval is how often it is paid. Empty for once, or where the prices differ in it.
 	Interval string
-	// Prices are the single prices, each with Name, Amount and Interval. None for what is free.
+	// Prices are the single prices, each with Name, Amount and Interval. None for what is
+	// free.
 	Prices []Price
 	// Tax is true when tax may be added at the checkout.
 	Tax bool
 	// TrialDays is how many days are free at first. 0: none.
 	TrialDays int
-	// Held is true when a payment is only authorised at first, and taken once the request is approved.
+	// Held is true when a payment is only authorised at first, and taken once the request is
+	// approved.
 	Held bool
 	// Review is true when a person still has to look at the request.
 	Review bool
-	// Step is what the applicant has to do, or did not do in time: payment or validation (of a card, without a charge). Empty where it is neither.
+	// Step is what the applicant has to do, or did not do in time: payment or validation (of
+	// a card, without a charge). Empty where it is neither.
 	Step string
-	// Until is when the time for it is over, in the configured time zone. Empty where nothing waits for the applicant.
+	// Until is when the time for it is over, in the configured time zone. Empty where
+	// nothing waits for the applicant.
 	Until string
-	// Cause is why, in one word. Of reject: applicant (cancelled by them), person, time, account (deactivated), portal or payment. Of suspend: overdue, disputed, refunded, account (deactivated) or portal. Of end: subscription, refunded, disputed or portal. Empty for the other kinds.
+	// Cause is why, in one word. Of reject: applicant (cancelled by them), person, time,
+	// account (deactivated), portal or payment. Of suspend: overdue, disputed, refunded,
+	// account (deactivated) or portal. Of end: subscription, refunded, disputed or portal.
+	// Empty for the other kinds.
 	Cause string
-	// Reason is what the person who declined the request wrote to the applicant. Empty where nothing was written, or where no person decided.
+	// Reason is what the person who declined the request wrote to the applicant. Empty where
+	// nothing was written, or where no person decided.
 	Reason string
-	// Paid is what was received: for a subscription, for its latest period. Empty where nothing was.
+	// Paid is what was received: for a subscription, for its latest period. Empty where
+	// nothing was.
 	Paid string
 	// Returned is what of it was given back. Empty where nothing was.
 	Returned string
@@ -72,11 +88,14 @@ type Letter struct {
 	Renews bool
 	// Trial is true while the free trial lasts.
 	Trial bool
-	// KeyDelivery is where the portal gives out the key: mail (it mails the key), link (it mails a link to generate the key) or portal (it shows the key).
+	// KeyDelivery is where the portal gives out the key: mail (it mails the key), link (it
+	// mails a link to generate the key) or portal (it shows the key).
 	KeyDelivery string
 	// NewKey is true when access that was resumed has another key than before.
 	NewKey bool
-	// Reasons are what the applicant wrote into the portal's form, each with Field and Text, by the fields' names. The built-in mails do not show them: anybody may have written them.
+	// Reasons are what the applicant wrote into the portal's form, each with Field and Text,
+	// by the fields' names. The built-in mails do not show them: anybody may have written
+	// them.
 	Reasons []Answer
 }
 

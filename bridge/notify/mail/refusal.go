@@ -24,6 +24,8 @@ func refusal(ctx context.Context, at stage, err error, private []string) error {
 	e := &bridge.Error{Kind: bridge.Unavailable, Msg: "The mail server cannot be reached"}
 	var cause string
 	switch certificate := (*tls.CertificateVerificationError)(nil); {
+	case errors.Is(ctx.Err(), context.Canceled):
+		e.Msg, cause = "The mail was not finished, because the service stops", ctx.Err().Error()
 	case ctx.Err() != nil, isTimeout(err):
 		e.Msg, cause = "The mail server did not answer in time", "no answer in time"
 	case errors.As(err, &certificate):
@@ -105,9 +107,10 @@ func meaning(at stage, code int, status, text string) bridge.Kind {
 	return bridge.Refused
 }
 
-// enhanced takes the enhanced status code off an answer.
+// statusCode is an enhanced status code (RFC 3463) at the beginning of an answer.
 var statusCode = regexp.MustCompile(`^([245]\.\d{1,3}\.\d{1,3})\b`)
 
+// enhanced takes the enhanced status code off an answer.
 func enhanced(text string) (status, rest string) {
 	status = statusCode.FindString(text)
 	return status, strings.TrimSpace(text[len(status):])

@@ -22,8 +22,8 @@ var builtIn embed.FS
 // source is the text of one template and where it stands.
 type source struct{ where, text string }
 
-// letters are the templates of one kind of mail. The page and the note are those of
-// the kind within their layouts.
+// letters are the templates of one kind of mail: text and html are the layouts, which
+// know the kind's own as "main".
 type letters struct {
 	subject *template.Template
 	text    *template.Template
@@ -33,13 +33,23 @@ type letters struct {
 // execute is what a parsed template of either package does.
 type execute func(io.Writer, any) error
 
-// templateFiles are the names of all files, which a folder may replace.
-func templateFiles() []string {
+// TemplateFiles returns the names of the files that a folder of templates may hold.
+func TemplateFiles() []string {
 	names := []string{"layout.txt", "layout.html"}
 	for _, kind := range bridge.MessageKinds {
 		names = append(names, string(kind)+".subject.txt", string(kind)+".txt", string(kind)+".html")
 	}
 	return names
+}
+
+// TemplateText returns the built-in text of one of TemplateFiles, to begin with; ok is
+// false where there is none of that name.
+func TemplateText(name string) (text string, ok bool) {
+	if !slices.Contains(TemplateFiles(), name) {
+		return "", false
+	}
+	b, err := builtIn.ReadFile("templates/" + name)
+	return string(b), err == nil
 }
 
 func knownKind(kind bridge.MessageKind) bool { return slices.Contains(bridge.MessageKinds, kind) }
@@ -49,12 +59,12 @@ func knownKind(kind bridge.MessageKind) bool { return slices.Contains(bridge.Mes
 // that begin with a dot are passed over: Kubernetes puts such into its mounts.
 func readTemplates(folder string, subjects map[bridge.MessageKind]string) (map[string]source, []error) {
 	sources, wrong := map[string]source{}, []error(nil)
-	for _, name := range templateFiles() {
-		text, err := builtIn.ReadFile("templates/" + name)
-		if err != nil { // the compiler has seen the folder, and a test every kind
-			wrong = append(wrong, err)
+	for _, name := range TemplateFiles() {
+		text, ok := TemplateText(name)
+		if !ok { // a test sees every kind
+			wrong = append(wrong, fmt.Errorf("mail: there is no built-in %s", name))
 		}
-		sources[name] = source{"built-in " + name, string(text)}
+		sources[name] = source{"built-in " + name, text}
 	}
 	if folder != "" {
 		wrong = append(wrong, replace(sources, folder)...)
@@ -77,7 +87,7 @@ func replace(sources map[string]source, folder string) (wrong []error) {
 			continue
 		}
 		if _, known := sources[name]; !known {
-			wrong = append(wrong, fmt.Errorf("mail: %s: there is no template of that name; there are %s", where, strings.Join(templateFiles(), ", ")))
+			wrong = append(wrong, fmt.Errorf("mail: %s: there is no template of that name; there are %s", where, strings.Join(TemplateFiles(), ", ")))
 			continue
 		}
 		text, err := os.ReadFile(where) // #nosec G304 -- the operator's folder
@@ -199,17 +209,17 @@ func fill(to execute, l titled) (string, error) {
 	if err := to(&b, l); err != nil {
 		return "", fails(err)
 	}
-	return b.String(), nil
+	return b.text.String(), nil
 }
 
 // bounded is a buffer that takes biggestBody.
-type bounded struct{ strings.Builder }
+type bounded struct{ text strings.Builder }
 
 func (b *bounded) Write(p []byte) (int, error) {
-	if b.Len()+len(p) > biggestBody {
+	if b.text.Len()+len(p) > biggestBody {
 		return 0, fmt.Errorf("the mail is longer than %d bytes", biggestBody)
 	}
-	return b.Builder.Write(p)
+	return b.text.Write(p)
 }
 
 // place is where a template failed; what comes after it may quote the request.

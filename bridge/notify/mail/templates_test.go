@@ -59,6 +59,31 @@ func TestAFolderReplacesWhatItHasAndNothingElse(t *testing.T) {
 	}
 }
 
+func TestTheBuiltInTextsAreAFolderToBeginWith(t *testing.T) {
+	files := map[string]string{}
+	for _, name := range mail.TemplateFiles() {
+		files[name], _ = mail.TemplateText(name)
+	}
+	builtIn, copied := quiet(t), quiet(t, func(c *mail.Config) { c.Templates = folder(t, files) })
+	for _, kind := range bridge.MessageKinds {
+		subject, text, html := preview(t, copied, kind)
+		if s, x, h := preview(t, builtIn, kind); s != subject || x != text || h != html {
+			t.Errorf("%s is another mail", kind)
+		}
+	}
+	if _, ok := mail.TemplateText("digest.html"); ok {
+		t.Error("the digest's is among them")
+	}
+}
+
+func TestALayoutThatLacksWhatTheFilesUseIsSaid(t *testing.T) {
+	cfg := config(t, "127.0.0.1:25")
+	cfg.Templates = folder(t, map[string]string{"layout.html": `<p>{{template "main" .}}</p>`})
+	if _, err := mail.New(cfg); err == nil || !strings.Contains(err.Error(), `start.html:`) || !strings.Contains(err.Error(), `no such template "text"`) {
+		t.Error(err)
+	}
+}
+
 func TestALayoutReplacesWhatIsAroundEveryMail(t *testing.T) {
 	n := quiet(t, func(c *mail.Config) {
 		c.Templates = folder(t, map[string]string{
@@ -173,11 +198,11 @@ func TestVariablesAreThoseOfTheTemplates(t *testing.T) {
 	}
 	used := regexp.MustCompile(`[ ($]\.([A-Z]\w*)`)
 	for _, file := range mail.TemplateFiles() {
-		text, err := mail.BuiltIn.ReadFile("templates/" + file)
-		if err != nil {
-			t.Fatal(err)
+		text, ok := mail.TemplateText(file)
+		if !ok {
+			t.Fatalf("there is no %s", file)
 		}
-		for _, m := range used.FindAllStringSubmatch(string(text), -1) {
+		for _, m := range used.FindAllStringSubmatch(text, -1) {
 			if !names["."+m[1]] {
 				t.Errorf("%s uses .%s, which is no variable", file, m[1])
 			}

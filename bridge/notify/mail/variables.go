@@ -31,7 +31,7 @@ type Variable struct {
 // templates are Go's (text/template, html/template) in files named like
 // "start.subject.txt", "start.txt" and "start.html", one of each for every
 // bridge.MessageKind, within "layout.txt" and "layout.html", which write them by
-// {{template "main" .}}.
+// {{template "main" .}}. TemplateText is what to begin with.
 func Variables() []Variable {
 	meanings, examples := meanings(), examples()
 	var out []Variable
@@ -41,7 +41,7 @@ func Variables() []Variable {
 	return out
 }
 
-// meanings are the comments of Letter's fields, without the name they begin with.
+// meanings are the comments of Letter's fields, without the "Name is" they begin with.
 var meanings = sync.OnceValue(func() map[string]string {
 	out := map[string]string{}
 	file, err := parser.ParseFile(token.NewFileSet(), "letter.go", letterSource, parser.ParseComments)
@@ -56,7 +56,7 @@ var meanings = sync.OnceValue(func() map[string]string {
 		for _, field := range named.Type.(*ast.StructType).Fields.List {
 			name := field.Names[0].Name
 			text := strings.TrimPrefix(strings.Join(strings.Fields(field.Doc.Text()), " "), name+" ")
-			out[name] = strings.TrimPrefix(text, "is ")
+			out[name] = strings.TrimPrefix(strings.TrimPrefix(text, "is "), "are ")
 		}
 		return false
 	})
@@ -74,8 +74,7 @@ var examples = sync.OnceValue(func() map[string]string {
 	for _, s := range Samples() {
 		l := n.letter(n.sampleMessage(s.Kind, s.Request))
 		l.Subject = "Your " + l.Plan + " key request is approved"
-		v := reflect.ValueOf(l)
-		for f, value := range v.Fields() {
+		for f, value := range reflect.ValueOf(l).Fields() {
 			if _, known := out[f.Name]; !known && !value.IsZero() {
 				out[f.Name] = exampleOf(value.Interface())
 			}
@@ -91,8 +90,5 @@ func exampleOf(value any) string {
 	case []Answer:
 		return fmt.Sprintf("Field: %s, Text: %s", v[0].Field, v[0].Text)
 	}
-	return fmt.Sprint(value)
+	return line(fmt.Sprint(value), 200)
 }
-
-// TemplateFiles returns the names of the files that a folder of templates may hold.
-func TemplateFiles() []string { return templateFiles() }
