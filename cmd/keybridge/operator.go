@@ -53,10 +53,11 @@ func (f operatorFlags) call(c *console, method, path string, body, into any) err
 	if err != nil {
 		return err
 	}
-	answer, err := askSocket(filepath.Join(folder, socketFile), req)
-	if notRunning(err) {
-		req.Body = io.NopCloser(bytes.NewReader(text))
-		answer, err = askStore(folder, req)
+	answer, err := ask(folder, req, text)
+	// A bridge that is starting has the store a moment before it answers on its socket.
+	for deadline := time.Now().Add(startTime); bridge.KindOf(err) == bridge.Conflict && time.Now().Before(deadline); {
+		time.Sleep(50 * time.Millisecond)
+		answer, err = ask(folder, req, text)
 	}
 	if err != nil {
 		return err
@@ -70,6 +71,21 @@ func (f operatorFlags) call(c *console, method, path string, body, into any) err
 		return errors.New(p.Detail)
 	}
 	return json.NewDecoder(answer.Body).Decode(into)
+}
+
+// startTime is how long a bridge may take from opening its store to answering.
+const startTime = 3 * time.Second
+
+// ask asks the running bridge, or the store where none runs. Conflict when another
+// process has the store and does not answer.
+func ask(folder string, req *http.Request, body []byte) (*http.Response, error) {
+	req.Body = io.NopCloser(bytes.NewReader(body))
+	answer, err := askSocket(filepath.Join(folder, socketFile), req)
+	if !notRunning(err) {
+		return answer, err
+	}
+	req.Body = io.NopCloser(bytes.NewReader(body))
+	return askStore(folder, req)
 }
 
 // notRunning reports that nothing listens on the socket.
