@@ -28,14 +28,16 @@ func TestClassicConformance(t *testing.T) {
 		change func(*sandbox.Settings)
 	}{
 		{"as documented", func(*sandbox.Settings) {}},
-		{"ids under _id", func(s *sandbox.Settings) { s.Quirks.UnderscoreID = true }},
+		{"lists of another kind", func(s *sandbox.Settings) {
+			s.Quirks.UnderscoreID, s.Quirks.NoPageCount, s.Quirks.OldestFirst = true, true, true
+		}},
 		{"errors under 200", func(s *sandbox.Settings) { s.Quirks.ErrorsUnder200 = true }},
-		{"missing is 400", func(s *sandbox.Settings) { s.Quirks.MissingStatus = http.StatusBadRequest }},
-		{"missing is 500", func(s *sandbox.Settings) { s.Quirks.MissingStatus = http.StatusInternalServerError }},
-		{"for_plan only", func(s *sandbox.Settings) { s.Quirks.ForPlanOnly = true }},
-		{"developer omitted", func(s *sandbox.Settings) { s.Quirks.OmitDeveloper = true }},
-		{"pages not counted", func(s *sandbox.Settings) { s.Quirks.NoPageCount = true }},
-		{"oldest first", func(s *sandbox.Settings) { s.Quirks.OldestFirst = true }},
+		{"for_plan only, missing is 400", func(s *sandbox.Settings) {
+			s.Quirks.ForPlanOnly, s.Quirks.MissingStatus = true, http.StatusBadRequest
+		}},
+		{"developer omitted, missing is 500", func(s *sandbox.Settings) {
+			s.Quirks.OmitDeveloper, s.Quirks.MissingStatus = true, http.StatusInternalServerError
+		}},
 		{"keys not hashed", func(s *sandbox.Settings) { s.HashedKeys = false }},
 		{"deleting revokes", func(s *sandbox.Settings) { s.DeleteRevokesKey = true }},
 		{"every quirk at once", func(s *sandbox.Settings) {
