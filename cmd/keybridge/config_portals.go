@@ -97,8 +97,8 @@ func (r *reading) checkClassic(p *portalConfig) {
 	}
 }
 
-// taken are the headers that mean something to HTTP, to a proxy or to a log, as
-// webhooks.TykEnterprise has them.
+// taken are the headers that mean something to HTTP, to a proxy or to a log: those that
+// webhooks.TykEnterprise refuses, which a test compares.
 var taken = []string{
 	"accept-encoding", "connection", "content-encoding", "content-length", "content-type", "cookie", "expect",
 	"forwarded", "host", "keep-alive", "origin", "proxy-authorization", "proxy-connection", "referer", "te",

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -12,9 +13,10 @@ import (
 	"testing"
 	"time"
 
-	"keybridge/bridge"
-
 	"github.com/google/go-cmp/cmp"
+
+	"keybridge/bridge"
+	"keybridge/webhooks"
 )
 
 var update = flag.Bool("update", false, "write the golden files instead of comparing with them")
@@ -203,6 +205,27 @@ func TestBothKindsOfPortalsMailAndReceiversAreRead(t *testing.T) {
 	}
 	if len(c.Warnings) > 0 {
 		t.Errorf("warnings: %v", c.Warnings)
+	}
+}
+
+// TestHeadersAreTheReceivers holds the default of webhook_header, and the names that are
+// refused, to what the receiver of such webhooks says.
+func TestHeadersAreTheReceivers(t *testing.T) {
+	if got := goodFile(t, "kinds.yaml").Portals[1].WebhookHeader; got != webhooks.SecretHeader {
+		t.Errorf("the default is %s, and the receiver's %s", got, webhooks.SecretHeader)
+	}
+	for _, header := range append(slices.Clone(taken), "X-Secret", "Authorization", "X Secret", "X:Secret") {
+		_, refused := webhooks.TykEnterprise(webhooks.TykEnterpriseConfig{
+			Receiver: webhooks.Receiver{Accept: (*bridge.Service)(nil).Accept}, Portal: "main", Header: header,
+			Secrets: []string{environment["PORTAL_WEBHOOK"]}, Intake: (*bridge.Service)(nil).Intake,
+			Requests: func(context.Context, string, string) ([]bridge.ID, error) { return nil, nil }, Look: func() {},
+		})
+		text := strings.Replace(onePortal("kind: tyk-enterprise\n    webhook_secret_env: PORTAL_WEBHOOK\n    webhook_header: \""+header+"\""),
+			"    organisation: 5ac07777cbb8c2d530000020\n", "", 1)
+		_, err := parseConfig("k.yaml", []byte(text), lookup)
+		if (err != nil) != (refused != nil) {
+			t.Errorf("%s: configuration %v, receiver %v", header, err, refused)
+		}
 	}
 }
 
