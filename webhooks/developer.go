@@ -18,20 +18,19 @@ const (
 	committers = 32
 )
 
-// spread hints at the requests of the developer that a delivery is about, as well as
-// at the one it named, and returns what came of all of them: the request of one that
-// led somewhere. An error says that not all are committed. The others are, for not
-// every sender comes again.
-func (d *delivery) spread(ctx context.Context, said word, named bridge.Accepted) (bridge.Accepted, error) {
+// spread hints at the requests of the developer that a delivery is about, and returns
+// what came of all of them: the request of one that led somewhere. An error says that
+// not all are committed. The others are, for not every sender comes again.
+func (d *delivery) spread(ctx context.Context, said word) (bridge.Accepted, error) {
 	ids, err := d.requests(ctx, said.developer)
 	if err != nil {
-		return named, fmt.Errorf("list the requests of a developer: %w", err)
+		return bridge.Accepted{}, fmt.Errorf("list the requests of a developer: %w", err)
 	}
 	if left := len(ids) - maxRequests; left > 0 {
 		d.Log.Warn("webhook about more requests than one may hint at", "source", d.source, "what", said.hint.What, "left", left)
 		ids = ids[:maxRequests]
 	}
-	s := spreading{accepted: named}
+	var s spreading
 	todo := make(chan bridge.ID)
 	var wait sync.WaitGroup
 	for range min(committers, len(ids)) {
@@ -44,9 +43,7 @@ func (d *delivery) spread(ctx context.Context, said word, named bridge.Accepted)
 		})
 	}
 	for _, id := range ids {
-		if id != named.Request {
-			todo <- id
-		}
+		todo <- id
 	}
 	close(todo)
 	wait.Wait()

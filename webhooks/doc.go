@@ -50,9 +50,9 @@
 //	AccessRequestRejected
 //	…any of them with the ID 0     a hint at each request of the developer (ByUser),
 //	                               and the portal is asked for what waits (Look)
-//	CredentialRegistered           a hint at the access request (AccessRequestID), if
-//	                               it is known, and at each request of the developer
-//	                               (ByUser)
+//	CredentialRegistered           a hint at the access request (AccessRequestID) or,
+//	                               if that is not known, at each request of the
+//	                               developer (ByUser)
 //	UserAccountActivated,          a hint at each request of the developer (ID; ByUser
 //	UserAccountDeactivated         is the admin)
 //	anything else                  ignored

@@ -114,8 +114,8 @@ type word struct {
 	hint bridge.Hint
 	// known is false for an event nobody listens to.
 	known bool
-	// developer is the portal's id of whose requests are hinted at as well, in the
-	// words of hint. Empty: nobody's.
+	// developer is the portal's id of whose requests are hinted at, in the words of
+	// hint, where hint itself leads nowhere. Empty: nobody's.
 	developer string
 	// look asks for a listing of what waits at the portal.
 	look bool
@@ -288,8 +288,8 @@ func (d *delivery) commit(ctx context.Context, w http.ResponseWriter, said word)
 		d.look()
 	}
 	accepted, err := d.lead(ctx, said.hint)
-	if err == nil && said.developer != "" {
-		accepted, err = d.spread(ctx, said, accepted)
+	if err == nil && said.developer != "" && accepted.Unknown() {
+		accepted, err = d.spread(ctx, said)
 	}
 	switch {
 	case err != nil:
