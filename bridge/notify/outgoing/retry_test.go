@@ -173,7 +173,7 @@ func TestATryEndsWithItsTimeout(t *testing.T) {
 			<-r.Context().Done()
 		}
 	}
-	inTime(t, let, func(w *world, r *receiver, s *Sender) {
+	inTime(t, let, func(w *world, _ *receiver, s *Sender) {
 		w.read(0)
 		s.Wake()
 		time.Sleep(14 * time.Second)
