@@ -58,7 +58,11 @@ func BenchmarkAccept(b *testing.B) {
 		hint func(n int) bridge.Hint
 		then func(*bridge.Change) error
 	}{
-		{"new", func(n int) bridge.Hint { return testHint(known + n) }, nil},
+		{"new", func(n int) bridge.Hint {
+			h := testHint(known + n)
+			line(h.Intake, "received")
+			return h
+		}, nil},
 		{"known", func(n int) bridge.Hint { return event(n, known) }, nil},
 		{"known-then", func(n int) bridge.Hint { return event(n, known) }, noop},
 		{"duplicate", func(n int) bridge.Hint { return testHint(n % known) }, nil},

@@ -2,7 +2,6 @@ package storetest
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -10,24 +9,9 @@ import (
 	"keybridge/bridge"
 )
 
-// bookmarker is the part of a store that these tests are about.
-type bookmarker interface {
-	Bookmark(ctx context.Context, name string) ([]byte, error)
-	SetBookmark(ctx context.Context, name string, value []byte) error
-}
-
-func (b *bench) bookmarker() bookmarker {
-	b.Helper()
-	m, ok := b.store.(bookmarker)
-	if !ok {
-		b.Fatalf("%T has no bookmarks", b.store)
-	}
-	return m
-}
-
 func (b *bench) bookmark(name string) []byte {
 	b.Helper()
-	value, err := b.bookmarker().Bookmark(b.ctx, name)
+	value, err := b.store.Bookmark(b.ctx, name)
 	if err != nil {
 		b.Fatalf("bookmark %q: %v", name, err)
 	}
@@ -36,7 +20,7 @@ func (b *bench) bookmark(name string) []byte {
 
 func (b *bench) setBookmark(name string, value []byte) {
 	b.Helper()
-	if err := b.bookmarker().SetBookmark(b.ctx, name, value); err != nil {
+	if err := b.store.SetBookmark(b.ctx, name, value); err != nil {
 		b.Fatalf("set bookmark %q: %v", name, err)
 	}
 }
@@ -75,12 +59,12 @@ var bookmarkTests = []test{
 	}},
 	{"what cannot be a bookmark is refused", func(b *bench) {
 		for _, name := range []string{"", strings.Repeat("x", 101), "\xff"} {
-			b.wantKind(b.bookmarker().SetBookmark(b.ctx, name, []byte("1")), bridge.Invalid)
-			_, err := b.bookmarker().Bookmark(b.ctx, name)
+			b.wantKind(b.store.SetBookmark(b.ctx, name, []byte("1")), bridge.Invalid)
+			_, err := b.store.Bookmark(b.ctx, name)
 			b.wantKind(err, bridge.Invalid)
 		}
 		b.setBookmark("a", []byte("1"))
-		b.wantKind(b.bookmarker().SetBookmark(b.ctx, "a", make([]byte, 64<<10+1)), bridge.Invalid)
+		b.wantKind(b.store.SetBookmark(b.ctx, "a", make([]byte, 64<<10+1)), bridge.Invalid)
 		b.same("kept", string(b.bookmark("a")), "1")
 	}},
 	{"what is set and returned is the caller's own", func(b *bench) {
@@ -93,10 +77,10 @@ var bookmarkTests = []test{
 	}},
 	{"a context that is over sets nothing", func(b *bench) {
 		ctx := over()
-		if err := b.bookmarker().SetBookmark(ctx, "a", []byte("1")); !errors.Is(err, ctx.Err()) {
+		if err := b.store.SetBookmark(ctx, "a", []byte("1")); !errors.Is(err, ctx.Err()) {
 			b.Fatalf("error %v", err)
 		}
-		if _, err := b.bookmarker().Bookmark(ctx, "a"); !errors.Is(err, ctx.Err()) {
+		if _, err := b.store.Bookmark(ctx, "a"); !errors.Is(err, ctx.Err()) {
 			b.Fatalf("error %v", err)
 		}
 		if got := b.bookmark("a"); got != nil {

@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -11,24 +10,9 @@ import (
 	"keybridge/bridge"
 )
 
-// feeder is the part of a store that these tests are about.
-type feeder interface {
-	Feed(ctx context.Context, after uint64, limit int) ([]bridge.Line, error)
-	FeedEnd(ctx context.Context) (uint64, error)
-}
-
-func (b *bench) feeder() feeder {
-	b.Helper()
-	f, ok := b.store.(feeder)
-	if !ok {
-		b.Fatalf("%T has no feed", b.store)
-	}
-	return f
-}
-
 func (b *bench) feed(after uint64, limit int) []bridge.Line {
 	b.Helper()
-	lines, err := b.feeder().Feed(b.ctx, after, limit)
+	lines, err := b.store.Feed(b.ctx, after, limit)
 	if err != nil {
 		b.Fatalf("feed after %d: %v", after, err)
 	}
@@ -37,7 +21,7 @@ func (b *bench) feed(after uint64, limit int) []bridge.Line {
 
 func (b *bench) feedEnd() uint64 {
 	b.Helper()
-	end, err := b.feeder().FeedEnd(b.ctx)
+	end, err := b.store.FeedEnd(b.ctx)
 	if err != nil {
 		b.Fatalf("feed's end: %v", err)
 	}
@@ -95,7 +79,7 @@ var feedTests = []test{
 	}},
 	{"a limit is at most a thousand", func(b *bench) {
 		for _, limit := range []int{-1, 1001} {
-			_, err := b.feeder().Feed(b.ctx, 0, limit)
+			_, err := b.store.Feed(b.ctx, 0, limit)
 			b.wantKind(err, bridge.Invalid)
 		}
 	}},
@@ -170,7 +154,7 @@ var feedTests = []test{
 		}
 	}},
 	{"who follows the feed while others write misses nothing and gets nothing twice", func(b *bench) {
-		const requests, each = 8, 40
+		const requests, each = 8, 15
 		var writing atomic.Int64
 		writing.Store(requests)
 		done := make(chan []string)
@@ -178,7 +162,7 @@ var feedTests = []test{
 			var got []string
 			var at uint64
 			for over := false; ; {
-				lines, err := b.feeder().Feed(b.ctx, at, 7)
+				lines, err := b.store.Feed(b.ctx, at, 7)
 				if err != nil {
 					b.Error(err)
 				}
@@ -214,8 +198,8 @@ var feedTests = []test{
 	}},
 	{"a context that is over reads nothing", func(b *bench) {
 		ctx := over()
-		_, feed := b.feeder().Feed(ctx, 0, 1)
-		_, end := b.feeder().FeedEnd(ctx)
+		_, feed := b.store.Feed(ctx, 0, 1)
+		_, end := b.store.FeedEnd(ctx)
 		for _, err := range []error{feed, end} {
 			if !errors.Is(err, ctx.Err()) {
 				b.Fatalf("error %v", err)
