@@ -19,6 +19,7 @@ func (s *Service) Create(ctx context.Context, portal string, a Asking, by Actor,
 	if !ok {
 		return Request{}, &Error{Kind: NotFound, Msg: fmt.Sprintf("There is no portal %q here.", portal)}
 	}
+	defer s.making(portal, &a)()
 	key, err := site.Portal.Create(ctx, a)
 	if err != nil {
 		return Request{}, err
@@ -36,6 +37,37 @@ func (s *Service) Create(ctx context.Context, portal string, a Asking, by Actor,
 		return Request{}, err
 	}
 	return s.cfg.Store.Get(ctx, done.Request)
+}
+
+// making notes that a key request is being made, until what it returns is called. The
+// portal tells of it before it answers, and the worker must not ask the applicant for
+// anything before it is known what the person has said.
+func (s *Service) making(portal string, a *Asking) (made func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.makes[a] = portal
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.makes, a)
+	}
+}
+
+// isMade reports whether somebody is making a key request for just that.
+func (s *Service) isMade(portal string, asked Asked) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for a, at := range s.makes {
+		if at == portal && a.Plan == asked.Plan && sameSet(a.Policies, asked.Policies) {
+			return true
+		}
+	}
+	return false
+}
+
+// sameSet reports whether two lists hold the same, in whatever order.
+func sameSet(a, b []string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
 // waivedBy lets go of what the applicant is asked for. A webhook may have been faster,

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -61,6 +62,31 @@ func TestAWebhookThatIsFasterThanThePersonsWordIsSetRight(t *testing.T) {
 	if r.Payment.Checkout.State != bridge.CheckoutExpired {
 		t.Errorf("the checkout is %s", r.Payment.Checkout.State)
 	}
+}
+
+// The portal tells of a key request before its answer has come.
+func TestNothingIsAskedForWhileThePersonsWordIsOnItsWay(t *testing.T) {
+	live(t, func(w *world) {
+		w.mu.Lock()
+		w.hook = func(call string) {
+			if call == "made" {
+				time.Sleep(10 * time.Second)
+			}
+		}
+		w.mu.Unlock()
+		done := make(chan bridge.Request)
+		go func() { done <- w.makes("paid", "invoice 2026-17") }()
+		time.Sleep(time.Second)
+		if _, err := w.service.Accept(w.Context(), w.webhook("k1")); err != nil {
+			w.Error(err)
+		}
+		r := <-done
+		w.await(r.ID, time.Minute, bridge.StateActive)
+		if n := w.count("open checkout"); n != 0 {
+			w.Errorf("%d checkouts were opened", n)
+		}
+		w.wantMail(bridge.TellApproved)
+	}, mailOnly)
 }
 
 func TestAKeyRequestThatCannotBeMadeIsRefused(t *testing.T) {

@@ -20,6 +20,8 @@ type Service struct {
 
 	mu    sync.Mutex
 	waits map[ID]*wait
+	// makes are the key requests that persons are making right now; see Create.
+	makes map[*Asking]string
 	wakes []chan struct{} // one a worker loop; buffered, so that a wake is never lost
 }
 
@@ -29,7 +31,7 @@ func New(cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{cfg: cfg, waits: map[ID]*wait{}, asks: map[string]chan struct{}{}}
+	s := &Service{cfg: cfg, waits: map[ID]*wait{}, makes: map[*Asking]string{}, asks: map[string]chan struct{}{}}
 	for name := range cfg.Portals {
 		s.asks[name] = make(chan struct{}, 1)
 	}

@@ -34,9 +34,13 @@ var situations = []situation{
 	{"open, a review waits", func(r *Request) { r.Steps = []Step{{Kind: Review, State: Waiting}} }},
 	{"open, a card validation waits", func(r *Request) { r.Steps = []Step{{Kind: Validation, State: Waiting}} }},
 	{"open, a payment waits", func(r *Request) { r.Steps = []Step{{Kind: Paying, State: Waiting}} }},
+	{"open, the developer's account deactivated", func(r *Request) {
+		r.Steps, r.Access.Inactive = []Step{{Kind: Paying, State: Waiting}}, tableNow
+	}},
 	{"approved, and never had access yet", func(r *Request) { r.Verdict.Outcome = Approve }},
 	{"approved", granted},
 	{"approved, suspended by the portal's admin", func(r *Request) { granted(r); r.Access.Stopped.At = tableNow }},
+	{"approved, the developer's account deactivated", func(r *Request) { granted(r); r.Access.Inactive = tableNow }},
 	{"declined", func(r *Request) { r.Verdict.Outcome = Decline }},
 	{"ended: its key is gone", func(r *Request) { granted(r); r.Ended.At = tableNow }},
 }

@@ -220,8 +220,11 @@ func (p *pass) unbelievable(f Facts) bool {
 // known reports whether an unread request is one that was made when another one's keys
 // were given anew (KeyRequest.Also): the portal may tell of it before the call that
 // made it has returned. While such a call is under way it is not known, and that is an
-// error.
+// error; so it is while a person makes a key request like this one.
 func (p *pass) known(ctx context.Context, key KeyRequest) (known bool, doing string, err error) {
+	if p.w.service.isMade(p.request.Portal, key.Asked) && p.request.Waived.At.IsZero() {
+		return false, "find request", &Error{Kind: Unavailable, Msg: "such a key request is being made by a person"}
+	}
 	if key.Applicant.ID == "" {
 		return false, "", nil
 	}
@@ -237,7 +240,7 @@ func (p *pass) known(ctx context.Context, key KeyRequest) (known bool, doing str
 			case slices.Contains(other.Refs, also):
 				return true, "", nil
 			case !other.Work.Attempts[ResumeKey].First.IsZero() && other.Asked.Plan == key.Asked.Plan &&
-				other.Applicant.App == key.Applicant.App && slices.Equal(other.Asked.Policies, key.Asked.Policies):
+				other.Applicant.App == key.Applicant.App && sameSet(other.Asked.Policies, key.Asked.Policies):
 				return false, "find request", &Error{Kind: Unavailable,
 					Msg: "the keys of request " + string(other.ID) + " are being given anew, and this may be what comes of it"}
 			}

@@ -443,6 +443,14 @@ func (p *farPortal) Create(ctx context.Context, a bridge.Asking) (key string, er
 	if a.Developer != "dev-1" {
 		return "", &bridge.Error{Kind: bridge.NotFound, Msg: "the portal knows no such developer"}
 	}
+	defer func() { // the work is done, and the answer on its way
+		p.w.mu.Lock()
+		hook := p.w.hook
+		p.w.mu.Unlock()
+		if hook != nil {
+			hook("made")
+		}
+	}()
 	at := p.w.now()
 	err = p.w.call(ctx, p.name+"create", "", nil, func() error {
 		for id, k := range p.keys {
