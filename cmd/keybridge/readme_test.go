@@ -9,6 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"keybridge/bridge"
+	"keybridge/bridge/notify/mail"
+	"keybridge/bridge/notify/outgoing"
 )
 
 var updateReadme = flag.Bool("update-readme", false, "write the generated parts of the README anew")
@@ -25,6 +27,8 @@ func TestTheReadmesTablesAreThoseOfTheCode(t *testing.T) {
 	for name, want := range map[string]string{
 		"rules":         bridge.RulesTable(),
 		"configuration": configReference(),
+		"events":        eventsTable(),
+		"variables":     variablesTable(),
 	} {
 		begin, end := "<!-- "+name+" -->\n", "<!-- /"+name+" -->"
 		before, rest, found := strings.Cut(readme, begin)
@@ -45,6 +49,26 @@ func TestTheReadmesTablesAreThoseOfTheCode(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// eventsTable lists what is told to other systems.
+func eventsTable() string {
+	var out strings.Builder
+	out.WriteString("| type | says |\n|---|---|\n")
+	for _, e := range outgoing.Types() {
+		out.WriteString("| `" + string(e.Type) + "` | " + e.Says + " |\n")
+	}
+	return out.String()
+}
+
+// variablesTable lists what a template may use.
+func variablesTable() string {
+	var out strings.Builder
+	out.WriteString("| variable | example | what it is |\n|---|---|---|\n")
+	for _, v := range mail.Variables() {
+		out.WriteString("| `" + v.Name + "` | " + strings.NewReplacer("|", `\|`, "\n", " ").Replace(v.Example) + " | " + v.Description + " |\n")
+	}
+	return out.String()
 }
 
 // TestTheReadmesConfigurationIsGood reads the example that the README gives.
