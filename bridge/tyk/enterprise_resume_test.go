@@ -230,22 +230,25 @@ func TestWhatIsNotOfferedAnyMoreIsNotGivenAnew(t *testing.T) {
 
 // The call that provisions, by what it says and how the portal answers.
 func TestWhatTheAnswerToAProvisionMeans(t *testing.T) {
+	const live = `,"Status":"approved","Credentials":[{"ID":11}]`
+	done := says(200, `{"status":"ok"}`)
+	refused := func(why string) http.HandlerFunc { return says(422, `{"status":"error","errors":["`+why+`"]}`) }
 	for name, one := range map[string]struct {
 		answer http.HandlerFunc
 		makes  string // the access request that is there afterwards
+		beside string // one that the developer made in that moment
 		want   bridge.Kind
 	}{
-		"done":                          {says(200, `{"status":"ok"}`), `,"Status":"approved","Credentials":[{"ID":11}]`, ""},
-		"done, and left to be approved": {says(200, `{"status":"ok"}`), `,"Status":"pending"`, ""},
-		"done, and nothing is there":    {says(200, `{"status":"ok"}`), "", bridge.Unavailable},
-		"refused":                       {says(422, `{"status":"error","errors":["Use one method."]}`), "", bridge.Invalid},
-		"refused, and made all the same": {
-			says(422, `{"status":"error","errors":["Something"]}`), `,"Status":"approved","Credentials":[{"ID":11}]`, "",
-		},
-		"the gateway is away": {says(422, `{"status":"error","errors":["the gateway cannot be reached"]}`), "", bridge.Unavailable},
-		"no credentials yet":  {says(200, `{"status":"ok"}`), `,"Status":"approved"`, bridge.Unavailable},
-		"turned down at once": {says(200, `{"status":"ok"}`), `,"Status":"rejected"`, bridge.Conflict},
-		"no answer":           {says(502, ""), `,"Status":"approved","Credentials":[{"ID":11}]`, bridge.Unavailable},
+		"done":                           {answer: done, makes: live},
+		"done, and left to be approved":  {answer: done, makes: `,"Status":"pending"`},
+		"done, and nothing is there":     {answer: done, want: bridge.Unavailable},
+		"done, and the developer asked":  {answer: done, makes: live, beside: access(22, "")},
+		"refused":                        {answer: refused("Use one method."), want: bridge.Invalid},
+		"refused, and made all the same": {answer: refused("Something"), makes: live},
+		"the gateway is away":            {answer: refused("the gateway cannot be reached"), want: bridge.Unavailable},
+		"no credentials yet":             {answer: done, makes: `,"Status":"approved"`, want: bridge.Unavailable},
+		"turned down at once":            {answer: done, makes: `,"Status":"rejected"`, want: bridge.Conflict},
+		"no answer":                      {answer: says(502, ""), makes: live, want: bridge.Unavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newFar(t)
@@ -256,13 +259,17 @@ func TestWhatTheAnswerToAProvisionMeans(t *testing.T) {
 					t.Errorf("sent %s", body)
 				}
 				if one.makes != "" {
-					d.list("/apps/4/access-requests", access(21, one.makes), access(17, `,"Status":"approved"`))
+					made := []string{access(21, one.makes), access(17, `,"Status":"approved"`)}
+					if one.beside != "" {
+						made = append([]string{one.beside}, made...)
+					}
+					d.list("/apps/4/access-requests", made...)
 					d.on("GET /portal-api/access_requests/21", says(200, access(21, one.makes)))
 				}
 				one.answer(w, r)
 			})
 			d.on("PUT /portal-api/access_requests/21/approve", func(w http.ResponseWriter, r *http.Request) {
-				d.on("GET /portal-api/access_requests/21", says(200, access(21, `,"Status":"approved","Credentials":[{"ID":11}]`)))
+				d.on("GET /portal-api/access_requests/21", says(200, access(21, live)))
 				says(200, `{"status":"ok"}`)(w, r)
 			})
 			got, err := d.enterprise(t, nil).Resume(t.Context(), "17", bridge.Access{Keys: []string{"17/9"}})
