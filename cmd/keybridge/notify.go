@@ -76,7 +76,7 @@ func (cmd *notifyPreviewCommand) Run(c *console) error {
 		if err := os.MkdirAll(cmd.To, 0o750); err != nil {
 			return err
 		}
-		name := filepath.Join(cmd.To, string(s.Kind)+"-"+strings.ReplaceAll(s.Name, " ", "-"))
+		name := filepath.Join(cmd.To, string(s.Kind)+"-"+strings.NewReplacer(" ", "-", ",", "").Replace(s.Name))
 		for path, content := range map[string]string{name + ".txt": "Subject: " + subject + "\n\n" + text, name + ".html": html} {
 			if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 				return err

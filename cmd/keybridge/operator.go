@@ -123,10 +123,27 @@ func askStore(folder string, req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	operator := &web.Operator{Service: service, Backup: backupOf(store)}
+	operator := &web.Operator{Service: service, Backup: backupOf(store), Create: idle{}.create, Outgoing: idle{}}
 	w := httptest.NewRecorder()
 	operator.ServeHTTP(w, req)
 	return w.Result(), nil
+}
+
+// idle answers for a bridge that does not run what only a running one can do.
+type idle struct{}
+
+var errIdle = &bridge.Error{Kind: bridge.Unavailable, Msg: "No bridge runs on this data folder. Start it with keybridge serve: this needs the portals and receivers that it talks to."}
+
+func (idle) create(context.Context, web.CreateOrder) (bridge.Request, error) {
+	return bridge.Request{}, errIdle
+}
+
+// Endpoints, Resume, Skip and Replay say that no bridge runs.
+func (idle) Endpoints(context.Context) ([]web.Endpoint, error)    { return nil, errIdle }
+func (idle) Resume(context.Context, string) (web.Endpoint, error) { return web.Endpoint{}, errIdle }
+func (idle) Skip(context.Context, string) (web.Endpoint, error)   { return web.Endpoint{}, errIdle }
+func (idle) Replay(context.Context, string, web.Replay) (web.Endpoint, error) {
+	return web.Endpoint{}, errIdle
 }
 
 // backupOf writes copies of a store. Operators are told what is wrong with the file
