@@ -94,13 +94,13 @@ func TestTheDigestOfOneIsInTheSingular(t *testing.T) {
 func TestALongDigestIsCutAndStillCountsAndAddsUpEverything(t *testing.T) {
 	var requests []bridge.Request
 	for i := range 60 {
-		requests = append(requests, review(fmt.Sprintf("%02d", i), fmt.Sprintf("Applicant %02d", i), "", time.Duration(i+1)*24*time.Hour, price(100, "EUR", ""), price(1, "USD", "")))
+		requests = append(requests, review(fmt.Sprintf("%02d", i), fmt.Sprintf("Applicant %02d", i), "", time.Duration(i+1)*24*time.Hour, price(100, "EUR", ""), price(1, "USD", ""), price(1, "JPY", ""), price(1, "CHF", ""), price(1, "GBP", "")))
 	}
 	_, text, html, err := quiet(t).PreviewDigest(mail.Digest{At: noon, Requests: requests})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"To review (60)", "and 10 more", "Together: €60.00; $0.60", "Applicant 59", "Applicant 10"} {
+	for _, want := range []string{"To review (60)", "and 10 more", "Together: CHF\u00a00.60; €60.00; £0.60; ¥60; $0.60", "Applicant 59", "Applicant 10"} {
 		if !strings.Contains(text, want) || !strings.Contains(html, want) {
 			t.Errorf("it does not say %q", want)
 		}

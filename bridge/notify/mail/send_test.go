@@ -284,13 +284,33 @@ func TestAPasswordIsNeverShownOnAnOpenLink(t *testing.T) {
 		if got != test.want || (err == nil) != (test.want != "") {
 			t.Errorf("%s, TLS %t, offered %s: %q, %v", test.at, test.tls, test.offered, got, err)
 		}
+		if err != nil && !strings.Contains(err.Error(), "no way to sign in") {
+			t.Errorf("%s, TLS %t, offered %s: %v", test.at, test.tls, test.offered, err)
+		}
+	}
+}
+
+func TestWhereNobodyCanSignInNothingIsSent(t *testing.T) {
+	for _, offered := range []string{"250 hello", "250-hello\r\n250 AUTH XOAUTH2 NTLM"} {
+		addr, _ := scripted(t, "220 hello", offered, "221 bye")
+		cfg := config(t, addr)
+		cfg.Username, cfg.Password = "bridge", func() string { return "secret" }
+		n, err := mail.New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = n.Send(t.Context(), message(bridge.TellStart))
+		if bridge.KindOf(err) != bridge.Refused || !strings.Contains(bridge.Explain(err), "sign in") {
+			t.Errorf("%s: %v", offered, err)
+		}
 	}
 }
 
 // scripted is a server that says what it is told to, for what no decent one says: the
-// greeting, then one answer for each line it reads.
-func scripted(t *testing.T, lines ...string) string {
+// greeting, then one answer for each line it reads. What it read comes out of heard.
+func scripted(t *testing.T, lines ...string) (addr string, heard <-chan string) {
 	t.Helper()
+	said := make(chan string, len(lines))
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -307,12 +327,35 @@ func scripted(t *testing.T, lines ...string) string {
 			if _, err := fmt.Fprintf(conn, "%s\r\n", line); err != nil {
 				return
 			}
-			if _, err := in.ReadString('\n'); err != nil {
+			command, err := in.ReadString('\n')
+			if err != nil {
 				return
 			}
+			said <- command
 		}
 	}()
-	return listener.Addr().String()
+	return listener.Addr().String(), said
+}
+
+func TestOnlyAnAddressThatNeedsItAsksForMoreThanASCII(t *testing.T) {
+	for address, want := range map[string]string{
+		"ada@example.com": "MAIL FROM:<keys@example.com>\r\n", "ada@münchen.de": "MAIL FROM:<keys@example.com>\r\n",
+		"адa@example.com": "MAIL FROM:<keys@example.com> SMTPUTF8\r\n",
+	} {
+		addr, heard := scripted(t, "220 hello", "250-hello\r\n250 SMTPUTF8", "550 no", "221 bye")
+		n, err := mail.New(config(t, addr))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := message(bridge.TellStart)
+		m.Request.Applicant.Email = address
+		if err := n.Send(t.Context(), m); bridge.KindOf(err) != bridge.Refused {
+			t.Error(err)
+		}
+		if hello, got := <-heard, <-heard; hello != "EHLO bridge.example.com\r\n" || got != want {
+			t.Errorf("to %s: %q, want %q", address, got, want)
+		}
+	}
 }
 
 func TestWhatAServerSaysNeverNamesAnybodyInAnError(t *testing.T) {
@@ -327,7 +370,8 @@ func TestWhatAServerSaysNeverNamesAnybodyInAnError(t *testing.T) {
 		"with a code that is none": {"220 hello", "250 hello", "999 ada@example.com"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			n, err := mail.New(config(t, scripted(t, lines...)))
+			addr, _ := scripted(t, lines...)
+			n, err := mail.New(config(t, addr))
 			if err != nil {
 				t.Fatal(err)
 			}

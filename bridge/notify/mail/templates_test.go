@@ -158,10 +158,13 @@ func TestAMissingFolderOrFileIsSaid(t *testing.T) {
 
 func TestATemplateThatFailsOnARequestQuotesNothingOfIt(t *testing.T) {
 	n := quiet(t, func(c *mail.Config) {
-		c.Templates = folder(t, map[string]string{"start.txt": `{{if eq .Name "Ada L"}}{{index .Prices 7}}{{end}}{{with .Plan}}{{slice . 0 3}}{{end}}`})
+		c.Templates = folder(t, map[string]string{"start.txt": `{{if eq .Name "Ada L"}}{{eq .Reasons .Reasons}}{{end}}{{with .Plan}}{{slice . 0 3}}{{end}}`})
 	})
 	for _, change := range []func(*bridge.Request){
-		func(r *bridge.Request) { r.Applicant.Name = "Ada L" },
+		// What cannot be compared is quoted by the template package.
+		func(r *bridge.Request) {
+			r.Applicant.Name, r.Asked.Reasons = "Ada L", map[string]string{"Purpose": "ada@example.com"}
+		},
 		func(r *bridge.Request) { r.Terms.Plan = "P" },
 	} {
 		r := message(bridge.TellStart).Request
