@@ -23,9 +23,10 @@
 //
 // # What a receiver can rely on
 //
-//   - The header webhook-id is "msg_", the request's id, "_" and the number of the
-//     entry in its history, whether it is sent for the first time, tried again, or sent
-//     again by Replay. It is what to tell duplicates by.
+//   - The header webhook-id is "msg_", the request's id, "_", the number of the entry
+//     in its history, "_" and the beginning of the entry's hash, whether it is sent for
+//     the first time, tried again, or sent again by Replay. It is what to tell
+//     duplicates by.
 //   - The body of a message is the same every time. It says what the entry says, and
 //     of the request what was settled at its intake. How the request stands now is not
 //     in it: who needs that asks keybridge's API. The exception is personal data, which

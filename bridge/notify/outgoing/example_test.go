@@ -73,6 +73,6 @@ func Example() {
 	sender.Run(ctx)
 
 	// Output:
-	// msg_01J00000000000000000000000_1
+	// msg_01J00000000000000000000000_1_2553d9b4
 	// {"type":"request.received","timestamp":"2026-03-01T12:00:00Z","data":{"request":"01J00000000000000000000000","entry":1,"portal":"main","key":"65f0c1d2","by":{"kind":"portal","name":"main"},"after":"Gold","plan":"Gold","applicant":{"id":"dev-1"}}}
 }

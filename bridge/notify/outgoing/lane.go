@@ -78,8 +78,8 @@ func (l *lane) nudge() {
 	}
 }
 
-// step does the one next thing, and says how long there is nothing else to do. It
-// never says that there is when it did nothing: what fails waits.
+// step does the one next thing, and says how long there is nothing else to do: zero
+// only when it did something, so that the loop never spins.
 func (l *lane) step(ctx context.Context) time.Duration {
 	b, err := l.load(ctx)
 	if err != nil {

@@ -86,8 +86,13 @@ type Applicant struct {
 }
 
 // messageID names the message of an entry. It is the same for every try, every replay
-// and every endpoint, and holds no full stop, which would end it in what is signed.
-func messageID(e bridge.Entry) string { return fmt.Sprintf("msg_%s_%d", e.Request, e.Seq) }
+// and every endpoint, and holds no full stop, which would end it in what is signed. The
+// hash tells entries apart that have the same number, because the first of them was
+// lost when a backup was restored: a receiver that knows the one must not take the
+// other for its duplicate.
+func messageID(e bridge.Entry) string {
+	return fmt.Sprintf("msg_%s_%d_%s", e.Request, e.Seq, e.Hash[:min(len(e.Hash), 8)])
+}
 
 // payload makes the body for an entry. found is false when the request was dropped.
 //

@@ -97,7 +97,7 @@ func TestGonePausesAtOnceAndResumeGoesOnWhereItStopped(t *testing.T) {
 		}
 		synctest.Wait()
 		equal(w, "ids", r.ids(), []string{
-			"msg_" + string(idOf(0)) + "_1", "msg_" + string(idOf(1)) + "_1", "msg_" + string(idOf(1)) + "_1", "msg_" + string(idOf(2)) + "_1",
+			w.first(0), w.first(1), w.first(1), w.first(2),
 		})
 		if st := w.one(s); !st.Paused.IsZero() || st.Backlog != 0 || st.Why != "" || st.Message != "" {
 			w.Errorf("%+v", st)

@@ -6,11 +6,13 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp/cmpopts"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"keybridge/bridge"
@@ -310,6 +312,41 @@ func TestAForgottenPlaceGoesOnWithTheOldestThereIs(t *testing.T) {
 		want = append(want, messageID(line.Entry))
 	}
 	equal(t, "ids", r.ids(), want)
+}
+
+func TestAfterARestoreAnotherEntryOfTheSameNumberIsAnotherMessage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := newReceiver(t, nil)
+	s := w.sender(Config{}, r.endpoint("crm"))
+	w.read(0)
+	backup := filepath.Join(t.TempDir(), "backup.db")
+	if err := w.store.Backup(t.Context(), backup, nil); err != nil {
+		t.Fatal(err)
+	}
+	stop := w.run(s)
+	w.tick(0)
+	s.Wake()
+	r.wait(3)
+	stop()
+	if err := w.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w.path = backup
+	w.open()
+	s = w.sender(Config{}, r.endpoint("crm"))
+	w.see(0, bridge.Facts{Key: key(bridge.Granted)})
+	w.run(s)
+	r.wait(4)
+	all := r.got()
+	equal(t, "what the backup knew is told again, the same", all[3:5], all[:2], cmpopts.IgnoreFields(got{}, "At", "head"))
+	seen := map[string]bool{}
+	for _, g := range append(all[:3:3], all[5:]...) {
+		if seen[g.ID] {
+			t.Errorf("two different messages are called %s", g.ID)
+		}
+		seen[g.ID] = true
+	}
 }
 
 // refusing is a store that keeps no bookmark for a while.

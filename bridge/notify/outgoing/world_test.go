@@ -249,6 +249,12 @@ func (w *world) told(n int) (ids []string, types []Type) {
 	return ids, types
 }
 
+// first is the id of the message that the n-th request's first entry makes.
+func (w *world) first(n int) string {
+	w.Helper()
+	return messageID(w.history(n)[0])
+}
+
 func (w *world) sender(cfg Config, endpoints ...Endpoint) *Sender {
 	w.Helper()
 	if cfg.Store == nil {
@@ -318,9 +324,9 @@ func (w *world) logged() {
 
 func idle(st Standing) bool { return st.Backlog == 0 && !st.Replaying }
 
-func equal(t testing.TB, what string, got, want any) {
+func equal(t testing.TB, what string, got, want any, options ...cmp.Option) {
 	t.Helper()
-	if d := cmp.Diff(want, got); d != "" {
+	if d := cmp.Diff(want, got, options...); d != "" {
 		t.Fatalf("%s (-want +got):\n%s", what, d)
 	}
 }
