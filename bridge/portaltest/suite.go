@@ -10,9 +10,9 @@ import (
 	"keybridge/bridge"
 )
 
-// Run tries everything that a bridge.Portal promises. stand is called for each test, and once more. Left out are: the tests of
-// organisations without Stand.Stranger, of credentials without Locked, of secure approval without Secure, of approving what
-// does not exist without TakesUnknown and of approving what was declined without Reconsiders.
+// Run tries everything that a bridge.Portal promises. stand is called for each test, and once more. Left out are: the
+// tests of organisations without Stand.Stranger, of credentials without Locked, of secure approval without Secure, of
+// approving what does not exist without TakesUnknown and of approving what was declined without Reconsiders.
 func Run(t *testing.T, stand func(t *testing.T) Stand) {
 	like := stand(t)
 	for _, part := range []struct {

@@ -74,7 +74,8 @@
 //   - After a resumption whose answer was lost (bridge.Access.Since) every call looks for what it made: for the same app,
 //     products and plan, with a higher id than what it replaces, made since then by the portal's dates, which have minutes
 //     and, mostly, no zone (EnterpriseConfig.Zone). What a refused provision leaves waiting is found in the same way, so
-//     such a failure is never reported as one that left nothing behind.
+//     such a failure is never reported as one that left nothing behind. The developer may have asked for the same in that
+//     time: so what waits is taken after what was approved, by resuming alone, and never deleted.
 //   - Access requests say app, products and plan by name. Names are looked up in lists that are remembered for a minute. A
 //     name that fits nothing, or more than one, stands for itself and fits no configured plan: it goes to review. The app
 //     is only looked up where it is written to; of several with one name each is asked whose the request is.

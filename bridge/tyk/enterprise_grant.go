@@ -96,8 +96,11 @@ func (e *Enterprise) grant(ctx context.Context, key string, a bridge.Access) (gr
 func (e *Enterprise) grantBy(ctx context.Context, key, current number, known []keyName) (grant, error) {
 	g := grant{key: key, keys: known}
 	record, err := e.accessRequest(ctx, current)
-	if err != nil || record == nil || record.deleted() {
-		return g.conclude(bridge.Gone), err
+	switch {
+	case err != nil:
+		return grant{}, err
+	case record == nil, record.deleted():
+		return g.conclude(bridge.Gone), nil
 	}
 	g.record, g.at = record, e.date(record.CreatedAt)
 	if g.user, err = e.user(ctx, record.user()); err != nil {
@@ -152,16 +155,18 @@ func (g grant) conclude(state bridge.AccessState) grant {
 	return g
 }
 
-// requests are the access requests of the key request, the first one first: its own, and those that took its place.
+// requests are the access requests of the key request, the first one first: its own, and those that took its place. What a
+// lost resumption seems to have left waiting is not among them before it is approved: it may be the developer's own.
 func (g grant) requests() []number {
 	ids := []number{g.key}
 	for _, k := range g.keys {
 		ids = append(ids, k.request)
 	}
-	for _, r := range []*accessRequest{g.record, g.left} {
-		if r != nil {
-			ids = append(ids, r.ID)
-		}
+	if g.record != nil {
+		ids = append(ids, g.record.ID)
+	}
+	if g.left != nil && g.left.state() == bridge.Granted {
+		ids = append(ids, g.left.ID)
 	}
 	slices.Sort(ids)
 	return slices.Compact(ids)

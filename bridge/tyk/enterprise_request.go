@@ -66,8 +66,8 @@ func (n number) String() string { return strconv.Itoa(int(n)) }
 
 // numberIn reads an id; 0 for what is none. There is one way to write each: "17" is an id, "017" and "+17" are not.
 func numberIn(text string) number {
-	n, err := strconv.ParseInt(text, 10, 63)
-	if err != nil || n < 1 || strconv.FormatInt(n, 10) != text {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || strconv.Itoa(n) != text {
 		return 0
 	}
 	return number(n)

@@ -1,6 +1,7 @@
 package tyk
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -133,7 +134,7 @@ func (e *Enterprise) alike(ctx context.Context, o order) ([]*accessRequest, erro
 		return nil, err
 	}
 	all = slices.DeleteFunc(all, func(r *accessRequest) bool { return !c.wish(r).like(o.wish) })
-	slices.SortFunc(all, func(a, b *accessRequest) int { return int(a.ID - b.ID) })
+	slices.SortFunc(all, func(a, b *accessRequest) int { return cmp.Compare(a.ID, b.ID) })
 	return all, nil
 }
 
