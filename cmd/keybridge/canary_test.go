@@ -15,11 +15,13 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	stripesandbox "keybridge/billing/stripe/sandbox"
+	mailsandbox "keybridge/bridge/notify/mail/sandbox"
 	tyksandbox "keybridge/bridge/tyk/sandbox"
 
 	"keybridge/bridge"
@@ -51,15 +53,18 @@ const (
 	inAnswers  = "what the bridge answered"
 	inOperator = "what the operator was told"
 	inHistory  = "the history"
+	inMails    = "the mails"
+	inOutgoing = "the outgoing webhooks"
 )
 
 // cage is a stand of which all that leaves the bridge is kept.
 type cage struct {
 	*stand
 	answers  *tap
-	links    []string // addresses of hand-offs
-	pages    []string // addresses of developers' pages
-	shown    []string // keys the portal showed
+	links    []string                 // addresses of hand-offs
+	pages    []string                 // addresses of developers' pages
+	shown    []string                 // keys the portal showed
+	also     map[string]func() []byte // further places
 	operator strings.Builder
 }
 
@@ -94,6 +99,62 @@ func TestNoSecretIsKeptLoggedOrShown(t *testing.T) {
 			c.walk(k)
 			k.search()
 		})
+	}
+}
+
+// TestNoSecretIsInWhatIsSentToOthers takes a request of an Enterprise Portal through a
+// payment by the mailed link, a suspension and new credentials, and searches the mails
+// and the outgoing webhooks as well. The applicant's mails may name the applicant;
+// accounting did not ask for that.
+func TestNoSecretIsInWhatIsSentToOthers(t *testing.T) {
+	books := newAccountant(t)
+	k := startCage(t, choice{
+		both: true, handoff: "{}", plans: append(of(paidPlan), partnerPaid),
+		more: "outgoing: [{name: accounting, url: " + books.URL + ", secret_file: outgoing.secret}]",
+	})
+	mails := func() []byte {
+		var all bytes.Buffer
+		for _, m := range k.Mail.Mails(mailsandbox.Filter{}) {
+			all.Write(m.Raw)
+			all.WriteString(m.Text + m.HTML) // without the encoding, that is
+		}
+		return all.Bytes()
+	}
+	k.also = map[string]func() []byte{inMails: mails, inOutgoing: books.bodies}
+	f := &far{stand: k.stand, portal: demoEnterprise, email: canaryEmail}
+	if _, err := k.Enterprise.AddUser(tyksandbox.User{
+		Email: canaryEmail, Password: canaryPassword, First: "Canary", Last: "Person Qx7", Apps: []tyksandbox.App{{Name: "Kite"}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	key := f.file(paid)
+	start := f.told(bridge.TellStart)
+	k.pages = append(k.pages, start.Links[slices.IndexFunc(start.Links, func(link string) bool { return strings.HasPrefix(link, k.url) })])
+	f.payFromMail(start)
+	r := f.comesTo(key, bridge.StateActive)
+	k.credentials()
+	charge, _ := r.Ref(bridge.RefCharge)
+	k.act(charge.ID, "dispute", nil)
+	f.comesTo(key, bridge.StateSuspended)
+	k.act(charge.ID, "win", nil)
+	f.comesTo(key, bridge.StateActive)
+	k.credentials()
+	f.told(bridge.TellStart, bridge.TellApproved, bridge.TellSuspended, bridge.TellResumed)
+	await(t, "accounting to be told of the resumption", func() bool { return len(books.of(r.ID)) > 8 }, nil)
+	k.search()
+}
+
+// credentials notes the credentials there are now in the Enterprise Portal.
+func (k *cage) credentials() {
+	k.t.Helper()
+	before := len(k.shown)
+	for _, a := range k.Enterprise.AccessRequests() {
+		for _, c := range a.Credentials {
+			k.shown = append(k.shown, c.Secret())
+		}
+	}
+	if len(k.shown) == before {
+		k.t.Error("there are no credentials, so this shows nothing")
 	}
 }
 
@@ -289,6 +350,9 @@ func (k *cage) wantFound(places map[string][]byte) {
 		inStore: canaryEmail, inBackup: canaryEmail, inOperator: canaryEmail, inLog: `"msg":"answered"`,
 		inMetrics: "keybridge_hints_total", inAnswers: "<h1", inHistory: `"received"`,
 	} {
+		if len(k.also) > 0 && place == inLog {
+			text = `"msg":"mail sent"`
+		}
 		if !bytes.Contains(places[place], []byte(text)) {
 			k.t.Errorf("%s does not hold %q, so nothing would be found there", place, text)
 		}
@@ -298,7 +362,7 @@ func (k *cage) wantFound(places map[string][]byte) {
 // canaries are all that is searched for.
 func (k *cage) canaries() []canary {
 	k.t.Helper()
-	person := []string{inStore, inBackup, inOperator}
+	person := []string{inStore, inBackup, inOperator, inMails}
 	all := []canary{
 		{what: "the e-mail address", text: canaryEmail, in: person},
 		{what: "the developer's name", text: canaryName, in: person},
@@ -311,13 +375,17 @@ func (k *cage) canaries() []canary {
 		{what: "Stripe's webhook secret", text: standStripeHook},
 		{what: "the page secret", text: standPageSecret},
 		{what: "the hand-off secret", text: standHandoffSecret},
+		{what: "the Enterprise Portal's credential", text: k.Enterprise.Secret()},
+		{what: "the Enterprise Portal's webhook's secret", text: standPartnersHook},
+		{what: "the mail server's password", text: mailPassword},
+		{what: "the secret of the outgoing webhooks", text: strings.TrimPrefix(standOutgoing, "whsec_")},
 		{what: "a card number", text: "4242424242424242"},
 	}
 	for _, link := range k.links {
 		all = append(all, k.proof(link)...)
 	}
 	for _, page := range k.pages {
-		all = append(all, canary{what: "a page's token", text: strings.TrimPrefix(page, k.url+"/r/"), in: []string{inAnswers}})
+		all = append(all, canary{what: "a page's token", text: strings.TrimPrefix(page, k.url+"/r/"), in: []string{inAnswers, inMails}})
 	}
 	return append(append(all, k.keys()...), k.cards()...)
 }
@@ -421,6 +489,9 @@ func (k *cage) places() map[string][]byte {
 	places[inBackup] = k.file(backup)
 	places[inLog] = []byte(k.log.String())
 	places[inAnswers] = k.answers.all()
+	for place, content := range k.also {
+		places[place] = content()
+	}
 	return places
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -28,6 +29,7 @@ type accountant struct {
 	// refuses: everything is answered 500.
 	refuses bool
 	got     []heard
+	raw     bytes.Buffer
 }
 
 // heard is a message that was taken.
@@ -65,6 +67,7 @@ func newAccountant(t *testing.T) *accountant {
 			return
 		}
 		a.got = append(a.got, m)
+		a.raw.Write(body)
 	}))
 	t.Cleanup(a.Close)
 	return a
@@ -86,6 +89,13 @@ func (a *accountant) of(id bridge.ID) (all []heard) {
 		}
 	}
 	return all
+}
+
+// bodies are all bodies that were taken.
+func (a *accountant) bodies() []byte {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return bytes.Clone(a.raw.Bytes())
 }
 
 func typesOf(all []heard) (types []string) {
