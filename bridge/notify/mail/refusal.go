@@ -94,7 +94,7 @@ var slower = regexp.MustCompile(`(?i)\b(rate|too many|too much|too fast|throttl\
 // and an operator has to change something.
 func meaning(at stage, code int, status, text string) bridge.Kind {
 	switch {
-	case code < 500:
+	case code < 500 || code > 599:
 		if status == "4.7.28" || status == "4.5.3" || slower.MatchString(text) {
 			return bridge.Limited
 		}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -121,7 +122,9 @@ func (n *Notifier) tls() *tls.Config {
 // is waited for fails. (The library looks at its own context while it dials only, and
 // leaves the connection open when the greeting fails.)
 func (v *visit) dialWithin(whole context.Context) gomail.DialContextFunc {
-	return func(ctx context.Context, network, address string) (net.Conn, error) {
+	// The library's own address has no brackets around an IPv6 one.
+	address := net.JoinHostPort(v.n.cfg.Host, strconv.Itoa(v.n.cfg.Port))
+	return func(ctx context.Context, network, _ string) (net.Conn, error) {
 		conn, err := new(net.Dialer).DialContext(ctx, network, address)
 		if err != nil {
 			return nil, err

@@ -125,6 +125,7 @@ func TestAnswersOfServersMeanWhatTheySay(t *testing.T) {
 		{553, "5.1.8 Sender address rejected", "sender", bridge.Refused},
 		{502, "Command not implemented", "greeting", bridge.Refused},
 		{250, "What?", "mail", bridge.Unavailable},
+		{999, "What?", "recipient", bridge.Unavailable},
 	} {
 		at := mail.Connecting
 		switch test.at {
