@@ -125,6 +125,21 @@ func TestADeactivatedAccountIsSuspendedAndResumed(t *testing.T) {
 	}
 }
 
+// A portal may take the credentials away itself with the account.
+func TestWhatADeactivationTookAwayIsGivenBack(t *testing.T) {
+	w := newWorld(t)
+	id := w.ask("free")
+	w.wantState(id, bridge.StateActive)
+	w.portal.inactive = true
+	w.portal.set("k1", bridge.Suspended)
+	w.wantState(id, bridge.StateSuspended)
+	w.portal.inactive = false
+	w.wantState(id, bridge.StateActive)
+	if k := w.portal.get("k1"); k.state != bridge.Granted {
+		t.Errorf("the portal says %s", k.state)
+	}
+}
+
 func TestMoneyPaidForAnAccountThatStaysDeactivatedGoesBack(t *testing.T) {
 	w := newWorld(t)
 	id := w.ask("paid")

@@ -102,7 +102,7 @@ func (c *Change) addRef(ref Ref) {
 
 // seeAccess records what the portal grants. wanted is what was wanted of it before:
 // a change nobody here wanted was made by the portal's own admin, and so was a
-// suspension that nobody here has tried to make.
+// suspension that nobody here has tried to make and that no deactivation brought.
 func (c *Change) seeAccess(key KeyRequest, wanted AccessState, now time.Time) {
 	a := &c.Access
 	before := a.Have
@@ -138,7 +138,7 @@ func (c *Change) seeAccess(key KeyRequest, wanted AccessState, now time.Time) {
 		if wanted != Suspended {
 			c.settle(SuspendKey) // a suspension seen from now on is not ours
 		}
-	case before != Suspended && c.Work.Attempts[SuspendKey].First.IsZero():
+	case before != Suspended && !key.Inactive && c.Work.Attempts[SuspendKey].First.IsZero():
 		a.Stopped = Mark{At: now, By: c.portal(), Why: "suspended in the portal"}
 	}
 	if before != Unread && before != Gone && key.State == Gone && !a.Granted.IsZero() && c.Ended.At.IsZero() {

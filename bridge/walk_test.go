@@ -419,7 +419,12 @@ func (n *node) callEdges(add func(string, func(*node))) {
 func (n *node) portalEdges(add func(string, func(*node))) {
 	if n.With.Account {
 		name := map[bool]string{false: "the account is deactivated", true: "the account is activated"}[n.W.Inactive]
-		add(name, func(to *node) { to.W.Inactive = !to.W.Inactive })
+		add(name, func(to *node) {
+			to.W.Inactive = !to.W.Inactive
+			// What is first seen suspended while the account is deactivated is taken to be so
+			// because of that: a portal may do both at once.
+			to.W.Theirs = to.W.Theirs && (!to.W.Inactive || n.R.Access.Have == Suspended)
+		})
 	}
 	switch n.W.Key {
 	case Pending:
@@ -428,7 +433,7 @@ func (n *node) portalEdges(add func(string, func(*node))) {
 	case Granted:
 		add("admin suspends the key", func(to *node) {
 			to.W.Key, to.W.Stopped = Suspended, true
-			to.W.Theirs = n.R.Access.Have != Suspended && n.R.Work.Attempts[SuspendKey].First.IsZero()
+			to.W.Theirs = n.R.Access.Have != Suspended && !n.W.Inactive && n.R.Work.Attempts[SuspendKey].First.IsZero()
 		})
 		add("admin removes the key", func(to *node) { to.W.Key = Gone })
 	case Suspended:
