@@ -21,6 +21,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	stripesandbox "keybridge/billing/stripe/sandbox"
+	mailsandbox "keybridge/bridge/notify/mail/sandbox"
 	tyksandbox "keybridge/bridge/tyk/sandbox"
 
 	"keybridge/bridge"
@@ -53,13 +54,76 @@ type way struct {
 
 func TestADeveloperInABrowser(t *testing.T) {
 	b := startChromium(t)
-	for _, group := range [][]way{plainWays(), placeWays(), bankWays(), checkoutWays(), lossWays(), handoffWays(), reviewWays()} {
+	for _, group := range [][]way{plainWays(), placeWays(), bankWays(), checkoutWays(), lossWays(), handoffWays(), reviewWays(), mailWays()} {
 		for _, w := range group {
 			t.Run(w.name, func(t *testing.T) {
 				t.Parallel()
 				w.walk(b.visit(t, w.choice))
 			})
 		}
+	}
+}
+
+// mailWays are those of an applicant whom nobody leads to the bridge: they have the
+// mail that it sent them.
+func mailWays() []way {
+	both := choice{both: true, handoff: "{}", plans: append(of(paidPlan), partnerPaid)}
+	return []way{
+		{"asks in an Enterprise Portal's cart, pays by the link in the mail and finds the credential in the app", both, func(v *visit) {
+			f := &far{stand: v.stand, portal: demoEnterprise, email: tyksandbox.EnterpriseEmail}
+			v.shop()
+			key := fmt.Sprint(v.Enterprise.AccessRequests()[0].ID)
+			v.readMail(f.told(bridge.TellStart))
+			v.sees("Waiting for your payment")
+			v.press("checkout")
+			v.pay()
+			v.sees("Your access is active")
+			f.comesTo(key, bridge.StateActive)
+			f.wantPaidOnce(key)
+			v.readMail(f.told(bridge.TellStart, bridge.TellApproved))
+			v.sees("Your access is active")
+			v.open(v.EnterpriseURL + "/portal/apps/1")
+			v.at("credential-1")
+		}},
+		{"asks in the Classic Portal, closes the tab, and pays by the link in the mail in another browser", both, func(v *visit) {
+			f := &far{stand: v.stand, portal: demoPortal, email: tyksandbox.DemoEmail}
+			key := f.file(paid)
+			v.readMail(f.told(bridge.TellStart))
+			v.press("checkout")
+			v.pay()
+			v.sees("Your access is active")
+			v.wantOneKey(key, tyksandbox.DemoEmail)
+		}},
+	}
+}
+
+// shop signs in at the Enterprise Portal, puts two products into the cart and sends it.
+func (v *visit) shop() {
+	v.t.Helper()
+	v.open(v.EnterpriseURL + "/portal/login")
+	v.fill("email", tyksandbox.EnterpriseEmail)
+	v.fill("password", tyksandbox.EnterprisePassword)
+	v.press("sign-in")
+	for _, product := range []int{tyksandbox.ForecastProduct, tyksandbox.HistoryProduct} {
+		v.press("nav-catalogues")
+		v.press(fmt.Sprintf("more-info-%d", product))
+		v.press(fmt.Sprintf("access-%d", tyksandbox.PaidPlan))
+		v.at(fmt.Sprintf("item-%d", product))
+	}
+	v.press(fmt.Sprintf("plan-%d", tyksandbox.PaidPlan))
+	v.press("app-1")
+	v.press("submit-request")
+	await(v.t, "the access request at the portal", func() bool { return len(v.Enterprise.AccessRequests()) == 1 }, v.where)
+}
+
+// readMail opens a mail in the mailbox, and the link to keybridge's page in it if there
+// is one.
+func (v *visit) readMail(m mailsandbox.Mail) {
+	v.t.Helper()
+	v.open(fmt.Sprintf("%s/mails/%d", v.MailboxURL, m.Number))
+	v.sees(m.Subject)
+	if n := slices.IndexFunc(m.Links, func(link string) bool { return strings.HasPrefix(link, v.url+"/r/") }); n >= 0 {
+		v.press(fmt.Sprintf("link-%d", n+1))
 	}
 }
 

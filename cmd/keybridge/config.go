@@ -116,6 +116,8 @@ type portalConfig struct {
 	WebhookSecrets []secret `yaml:"webhook_secret"`
 	// The header that brings the secret. For tyk-enterprise only.
 	WebhookHeader string `yaml:"webhook_header" default:"X-Keybridge-Secret"`
+	// The zone of the portal's clock, by its IANA name, as Europe/Berlin: most dates of its API have none. For tyk-enterprise only.
+	TimeZone *time.Location `yaml:"time_zone" default:"UTC"`
 	// How often the portal is asked for key requests that wait and that no webhook and no browser told of. off: at the start, and when a webhook says to look.
 	Poll time.Duration `yaml:"poll" default:"5m" min:"10s" max:"24h" off:"yes"`
 	// How the developer gets the key, for the words on the pages: by mail, by a link in a mail (secure key approval), or in the portal. Absent: mail for tyk-classic, portal for tyk-enterprise.

@@ -95,6 +95,9 @@ func (r *reading) checkClassic(p *portalConfig) {
 	if r.written(&p.WebhookHeader) {
 		r.wrong(&p.WebhookHeader, "the webhook of a %s portal brings its secret in its address; remove this", p.Kind)
 	}
+	if r.written(&p.TimeZone) {
+		r.wrong(&p.TimeZone, "the dates of a %s portal have a zone of their own; remove this", p.Kind)
+	}
 }
 
 // taken are the headers that mean something to HTTP, to a proxy or to a log: those that

@@ -89,7 +89,7 @@ func siteOf(cfg *config, p portalConfig, log *slog.Logger) (bridge.Site, error) 
 	var err error
 	if p.Kind == tykEnterprise {
 		site.Portal, err = tyk.NewEnterprise(tyk.EnterpriseConfig{
-			Name: p.Name, URL: p.URL.String(), Secret: p.Secret.Reveal, Log: log,
+			Name: p.Name, URL: p.URL.String(), Secret: p.Secret.Reveal, Zone: p.TimeZone, Log: log,
 		})
 	} else {
 		site.Portal, err = tyk.NewClassic(tyk.Config{
