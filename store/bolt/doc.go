@@ -79,6 +79,10 @@
 //	new request              1,982 : 1,971   6,464 : 1,696  22,447 : 1,727
 //	duplicate              137,671 : 5,588 264,168 : 5,100 356,765 : 5,171
 //
+// These are from before the feed and without a line of history. Feeding the line that
+// a new request has takes about a tenth of its rate where the disk costs nothing (15,372
+// and 13,991 a second, 64 clients, file in memory).
+//
 // With a closure that changes nothing an event of a known request goes at 17,000 a
 // second with 64 clients, because its record is read and compared. A request takes
 // about 3 KB with its history and indexes. 300,000 of them open in under a

@@ -16,9 +16,9 @@ import (
 // entry a second time: in a bucket a week, place → the key of the entry in history.
 //
 // A place is the time of its commit in microseconds since 1970, or one more than the
-// place before it where that is later. So places grow whatever the clock does, a
-// store that was restored from a backup gives none that were given after the backup,
-// and the week that a place belongs to follows from it.
+// place before it where that is later. So places grow whatever the clock does, the week
+// that a place belongs to follows from it, and a store that was restored from a backup
+// gives none that were given after the backup, unless its clock is behind.
 const (
 	feedSpan = 7 * 24 * time.Hour
 	// feedKeep is how many whole weeks are kept beside the one under way: an entry
