@@ -94,8 +94,8 @@ func TestAListingThatFailsIsTriedAgainSoon(t *testing.T) {
 // A resumption may make a key request of its own, of which the portal tells before the
 // call that made it has returned.
 func TestAKeyGivenAnewIsNoSecondRequest(t *testing.T) {
-	for name, lost := range map[string]bool{"": false, " and the answer lost": true} {
-		t.Run("told of during the call"+name, func(t *testing.T) {
+	for name, lost := range map[string]bool{"told of during the call": false, "and the answer lost": true} {
+		t.Run(name, func(t *testing.T) {
 			live(t, func(w *world) {
 				w.portal.renews = true
 				id := w.ask("paid")

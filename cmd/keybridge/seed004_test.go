@@ -49,15 +49,15 @@ type consumer struct {
 
 // does fails the test where a step of the browser fails.
 func (c *consumer) does(err error) {
-	c.far.t.Helper()
+	c.t.Helper()
 	if err != nil {
-		c.far.t.Fatal(err)
+		c.t.Fatal(err)
 	}
 }
 
 // signsUp makes an account, which is signed in then.
 func (c *consumer) signsUp() {
-	c.far.t.Helper()
+	c.t.Helper()
 	c.does(c.open(c.EnterpriseURL + "/portal/register"))
 	c.does(c.submit("sign-up", map[string]string{"email": c.email, "first": "Cora", "last": "Consumer", "password": "a-password-of-coras"}))
 	if find(c.page, "sign-in") != nil {
@@ -68,7 +68,7 @@ func (c *consumer) signsUp() {
 // requests takes the steps 1 to 8 of "Requesting Access to an API Product" and returns
 // the id of what was submitted.
 func (c *consumer) requests(plan int, products ...int) string {
-	c.far.t.Helper()
+	c.t.Helper()
 	for _, product := range products {
 		c.does(c.open(c.EnterpriseURL + "/portal/catalogues"))
 		more := find(c.page, fmt.Sprintf("more-info-%d", product))
@@ -82,8 +82,8 @@ func (c *consumer) requests(plan int, products ...int) string {
 
 // owner presses a button on the admin's page of access requests.
 func (c *consumer) owner(what, key string) {
-	c.far.t.Helper()
-	admin := browse(c.far.t)
+	c.t.Helper()
+	admin := browse(c.t)
 	c.does(admin.open(c.EnterpriseURL + "/admin/access-requests"))
 	c.does(admin.submit(what+"-"+key, nil))
 }

@@ -25,7 +25,6 @@ type far struct {
 	*stand
 	portal string
 	email  string // of the developer, who nobody else of the test is
-	plans  map[string]string
 }
 
 // The plans of a test of the ways, by the name they have in the tests.
@@ -334,7 +333,7 @@ func TestBothPortalsAreAskedForWhatNobodyToldOf(t *testing.T) {
 	t.Parallel()
 	s := mailedStand(t, func(c *choice) { c.poll = "10s" })
 	s.holdAllWebhooks()
-	eachPortal(t, s, func(t *testing.T, f *far) {
+	eachPortal(t, s, func(_ *testing.T, f *far) {
 		key := f.file(paid)
 		f.payFromMail(f.told(bridge.TellStart))
 		f.comesTo(key, bridge.StateActive)
@@ -350,7 +349,7 @@ func TestALongListOfWhatWaitsIsReadToItsEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	keys := map[string][]string{}
-	eachPortal(t, s, func(t *testing.T, f *far) {
+	eachPortal(t, s, func(_ *testing.T, f *far) {
 		all := make([]string, 0, 45) // more than two pages of either portal
 		for range cap(all) {
 			all = append(all, f.file(reviewed))
@@ -360,7 +359,7 @@ func TestALongListOfWhatWaitsIsReadToItsEnd(t *testing.T) {
 		s.log.mu.Unlock()
 	})
 	s.resumeBridge()
-	eachPortal(t, s, func(t *testing.T, f *far) {
+	eachPortal(t, s, func(_ *testing.T, f *far) {
 		for _, key := range keys[f.portal] {
 			f.comesTo(key, bridge.StateReviewing)
 		}
@@ -457,12 +456,12 @@ func TestWhatThePortalApprovesByItselfIsKnownAsThat(t *testing.T) {
 func TestAReviewIsDoneInKeybridgeForBothPortals(t *testing.T) {
 	t.Parallel()
 	eachPortal(t, mailedStand(t, nil), func(t *testing.T, f *far) {
-		yes, no := f.file(reviewed), ""
+		yes := f.file(reviewed)
 		f.operate("requests", "approve", string(f.comesTo(yes, bridge.StateReviewing).ID))
 		f.comesTo(yes, bridge.StateActive)
 		f.told(bridge.TellApproved)
 		f = &far{stand: f.stand, portal: f.portal, email: "no-" + f.email}
-		no = f.file(reviewed)
+		no := f.file(reviewed)
 		f.operate("requests", "decline", "--why", "The forecast is for sailors only.", string(f.comesTo(no, bridge.StateReviewing).ID))
 		f.comesTo(no, bridge.StateDeclined)
 		if m := f.told(bridge.TellDeclined); !strings.Contains(m.Text, "The forecast is for sailors only.") {
