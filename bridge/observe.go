@@ -54,8 +54,11 @@ func (c *Change) seeMoney(m Money, now time.Time) {
 	if p.Checkout.ID != m.Checkout.ID || p.Checkout.State != m.Checkout.State {
 		c.note(now, c.provider(), WhatCheckout, string(p.Checkout.State), string(m.Checkout.State), m.Why)
 	}
-	if before := p.Have; before != m.State && (before != "" || m.State != NoPayment) {
-		c.note(now, c.provider(), WhatPayment, string(before), string(m.State), m.Why)
+	switch before := p.Have; {
+	case before != m.State && (before != "" || m.State != NoPayment):
+		c.note(now, c.provider(), WhatPayment, string(before), string(m.State), received(m))
+	case m.State == Paid && !p.PaidUntil.IsZero() && m.PaidUntil.After(p.PaidUntil):
+		c.note(now, c.provider(), WhatPayment, "", "renewed", received(m))
 	}
 	if m.Returned.Minor > p.Returned.Minor {
 		c.note(now, c.provider(), WhatPayment, "", fmt.Sprintf("returned %s of %s", m.Returned, m.Collected), "")
@@ -78,6 +81,14 @@ func (c *Change) seeMoney(m Money, now time.Time) {
 	if m.Validated {
 		c.step(Validation, Met, Mark{At: now, By: c.provider()})
 	}
+}
+
+// received says how much came in with a payment, or what went wrong with it.
+func received(m Money) string {
+	if m.State == Paid && m.Collected.Minor > 0 && m.Why == "" {
+		return "received " + m.Collected.String()
+	}
+	return m.Why
 }
 
 // seeRefund takes a person's order to give money back off the list once it is

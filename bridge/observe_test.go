@@ -271,8 +271,12 @@ func TestARefundIsTakenOffTheListOnceMade(t *testing.T) {
 	if act, ok := bridge.Next(c.Request, noon); ok {
 		t.Errorf("the next period was paid for, and next is %q", act)
 	}
-	if e := line(t, c, bridge.WhatPayment); e.After != "refund not made" {
-		t.Errorf("history says %+v", e)
+	renewed, dropped := c.Entries[len(c.Entries)-2], c.Entries[len(c.Entries)-1]
+	if renewed.After != "renewed" || renewed.Why != "received 0.05 EUR" || dropped.After != "refund not made" {
+		t.Errorf("history says %+v and %+v", renewed, dropped)
+	}
+	if again := observe(t, c.Request, paid(0, noon.Add(30*24*time.Hour)), noon); len(again.Entries) > 0 {
+		t.Errorf("said twice: %+v", again.Entries)
 	}
 }
 

@@ -75,6 +75,7 @@ func (b *running) start(cfg *config, log *slog.Logger, listener net.Listener, ch
 		return err
 	}
 	if b.sender != nil {
+		b.sender.Endpoints(context.Background()) // settles where a new one begins, before anything comes in
 		metrics.Endpoints(func() []web.Endpoint { return outgoingDesk{b.sender}.all(context.Background()) })
 	}
 	if cfg.Mail != nil {

@@ -25,7 +25,7 @@ func senderOf(cfg *config, log *slog.Logger, store outgoing.Store, metrics *web.
 	for _, o := range cfg.Outgoing {
 		out.Endpoints = append(out.Endpoints, outgoing.Endpoint{
 			Name: o.Name, URL: o.URL.String(), AllowHTTP: o.AllowHTTP, Secrets: reveal(o.Secrets), Types: o.Events,
-			Personal: o.Personal, Timeout: o.Timeout,
+			Personal: o.Personal, Timeout: o.Timeout, GiveUp: o.GiveUp,
 		})
 	}
 	return outgoing.New(out)

@@ -42,6 +42,8 @@ type Endpoint struct {
 	Header map[string]string
 	// Timeout is how long a try may take. Zero: 15 seconds. At most a minute.
 	Timeout time.Duration
+	// GiveUp is how long it may fail before it is paused. Zero: three days.
+	GiveUp time.Duration
 }
 
 const (

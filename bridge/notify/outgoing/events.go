@@ -42,6 +42,7 @@ const (
 	PaymentHeld          Type = "payment.held"
 	PaymentReleased      Type = "payment.released"
 	PaymentPaid          Type = "payment.paid"
+	PaymentRenewed       Type = "payment.renewed"
 	PaymentTrialing      Type = "payment.trialing"
 	PaymentInvoiced      Type = "payment.invoiced"
 	PaymentOverdue       Type = "payment.overdue"
@@ -93,7 +94,8 @@ var events = []Event{
 	{PaymentProcessing, "Money is on its way and may still fail to arrive."},
 	{PaymentHeld, "Money is authorised and not taken yet."},
 	{PaymentReleased, "Money that was held was let go, or the hold on it lapsed."},
-	{PaymentPaid, "The money is there, and nothing is owed now."},
+	{PaymentPaid, "The money is there, and nothing is owed now; data.collected is how much."},
+	{PaymentRenewed, "The next period of a subscription was paid for; data.collected is how much."},
 	{PaymentTrialing, "A subscription began with a free trial."},
 	{PaymentInvoiced, "An invoice is out, and access is given on trust."},
 	{PaymentOverdue, "The latest payment of a subscription or an invoice failed or is late."},
@@ -187,6 +189,8 @@ func paymentType(e bridge.Entry) Type {
 		return PaymentRefundOrdered
 	case e.After == "refund not made":
 		return PaymentRefundDropped
+	case e.After == "renewed":
+		return PaymentRenewed
 	case e.Before == string(bridge.Held) && e.After == string(bridge.NoPayment):
 		return PaymentReleased
 	}
@@ -217,6 +221,15 @@ func attentionType(e bridge.Entry) Type {
 		return RequestAttentionOver
 	}
 	return ""
+}
+
+// receivedOf reads the amount of an entry that says how much money came in.
+func receivedOf(e bridge.Entry) (bridge.Amount, bool) {
+	text, found := strings.CutPrefix(e.Why, "received ")
+	if e.What != bridge.WhatPayment || !found {
+		return bridge.Amount{}, false
+	}
+	return amountOf(text)
 }
 
 // returnedOf reads the amounts of an entry that says how much money went back.

@@ -73,6 +73,7 @@ func TestEveryEntryHasOneTypeOrNone(t *testing.T) {
 		{bridge.WhatPayment, "open", "invoiced", "", PaymentInvoiced},
 		{bridge.WhatPayment, "paid", "overdue", "", PaymentOverdue},
 		{bridge.WhatPayment, "overdue", "paid", "", PaymentPaid},
+		{bridge.WhatPayment, "", "renewed", "received 49.00 EUR", PaymentRenewed},
 		{bridge.WhatPayment, "paid", "ended", "", PaymentEnded},
 		{bridge.WhatPayment, "paid", "disputed", "", PaymentDisputed},
 		{bridge.WhatPayment, "paid", "refunded", "", PaymentRefunded},

@@ -1,6 +1,7 @@
 package outgoing
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -215,7 +216,7 @@ func (l *lane) outcome(ctx context.Context, m message, a answer, now time.Time) 
 	defer l.mu.Unlock()
 	was = *l.kept
 	is = was
-	is.take(m, a, now, l.sender.cfg.Jitter(), l.sender.cfg.GiveUp)
+	is.take(m, a, now, l.sender.cfg.Jitter(), cmp.Or(l.endpoint.GiveUp, giveUpDefault))
 	if err := l.saveLocked(context.WithoutCancel(ctx), is); err != nil {
 		l.kept = &is
 		l.sender.cfg.Log.Error("cannot keep how far a webhook endpoint has come", "endpoint", l.endpoint.Name, "error", err)

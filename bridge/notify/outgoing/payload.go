@@ -48,7 +48,8 @@ type Data struct {
 	Price    *Price   `json:"price,omitempty"`
 	// Applicant is who asked.
 	Applicant *Applicant `json:"applicant,omitempty"`
-	// Returned and Collected are set in payment.returned.
+	// Returned is set in payment.returned; Collected there, in payment.paid and in
+	// payment.renewed.
 	Returned  *Amount `json:"returned,omitempty"`
 	Collected *Amount `json:"collected,omitempty"`
 }
@@ -153,6 +154,9 @@ func describe(e bridge.Entry, t Type, r bridge.Request, takenIn, personal bool) 
 	}
 	if returned, collected, ok := returnedOf(e); ok {
 		d.Returned, d.Collected = (*Amount)(&returned), (*Amount)(&collected)
+	}
+	if collected, ok := receivedOf(e); ok {
+		d.Collected = (*Amount)(&collected)
 	}
 	if takenIn {
 		d.Plan, d.Policies, d.Price = r.Terms.Plan, r.Asked.Policies, priceOf(r.Terms)

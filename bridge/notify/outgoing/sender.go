@@ -36,8 +36,6 @@ type Config struct {
 	Now func() time.Time
 	// Jitter returns a number from 0 up to 1; nil for math/rand.
 	Jitter func() float64
-	// GiveUp is how long an endpoint may fail before it is paused. Zero: three days.
-	GiveUp time.Duration
 	// Log gets what an operator has to know: when an endpoint begins to fail, is paused,
 	// works again. Nil: nothing is logged.
 	Log *slog.Logger
@@ -109,9 +107,6 @@ func (c Config) complete() Config {
 	}
 	if c.Jitter == nil {
 		c.Jitter = rand.Float64
-	}
-	if c.GiveUp <= 0 {
-		c.GiveUp = giveUpDefault
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
