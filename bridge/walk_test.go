@@ -709,6 +709,9 @@ func termsToWalk() map[string]Terms {
 	}
 }
 
+// longWalks are those of the most states.
+var longWalks = []string{"lenient", "subscribed", "suspended", "strict", "told", "told some", "paid", "everything"}
+
 // scopes says in which walks something happens that does not in all.
 var scopes = map[string]scope{
 	"reviewed": {Doubts: true}, "validated": {Doubts: true, Unseen: true}, "told": {Unseen: true}, "held": {Doubts: true, Refunds: true},
@@ -736,6 +739,9 @@ func TestEveryReachableStateKeepsTheInvariantsAndHasAWayOn(t *testing.T) {
 	var plans []string
 	t.Run("plans", func(t *testing.T) {
 		for name, terms := range termsToWalk() {
+			if raced && slices.Contains(longWalks, name) {
+				continue // one goroutine races with nobody, and takes ten times as long; .ci/run walks them all
+			}
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				s, e := walk(t, start(terms, scopes[name]))

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"keybridge/bridge"
 )
@@ -57,6 +58,10 @@ func TestABackupUnderLoadHoldsWhatWasAnsweredBefore(t *testing.T) {
 			t.Errorf("%d of %d after %d", done, total, last)
 		}
 		last, of = done, total
+		// The copying waits here until a hint was answered meanwhile.
+		for deadline := time.Now().Add(time.Minute); during.Load() == before && time.Now().Before(deadline); {
+			time.Sleep(time.Millisecond)
+		}
 	})
 	went := during.Load() - before
 	close(stop)
