@@ -47,6 +47,20 @@ const (
 	WhatAttention What = "attention"
 	WhatEnded     What = "ended"
 	WhatTold      What = "told"
+	WhatNote      What = "note"
+	WhatAssigned  What = "assigned"
+)
+
+// The subjects of the house's own entries, which are about persons and settings. Their
+// Request is the one that was looked at, or empty.
+const (
+	WhatSignedIn What = "signed in"
+	WhatRefused  What = "refused"
+	WhatViewed   What = "viewed"
+	WhatExported What = "exported"
+	WhatPerson   What = "person"
+	WhatToken    What = "token"
+	WhatForgot   What = "forgot"
 )
 
 // Head is the end of a chain: how many entries it has and the hash of the last.

@@ -34,6 +34,9 @@ type Config struct {
 	// it added to the history, each once. Updated and Revision may still be those from
 	// before. It is called by many goroutines and must not block. May be nil.
 	Changed func(Request, []Entry)
+	// Refused is told of what a person tried and may not do; the request may be empty. It
+	// must not block. May be nil.
+	Refused func(p Person, o Operation, id ID)
 	// Tried is called after every outside call, for metrics, by many goroutines. May
 	// be nil.
 	Tried func(Try)
@@ -112,6 +115,9 @@ func (c Config) complete() (Config, error) {
 	}
 	if c.Changed == nil {
 		c.Changed = func(Request, []Entry) {}
+	}
+	if c.Refused == nil {
+		c.Refused = func(Person, Operation, ID) {}
 	}
 	if c.Tried == nil {
 		c.Tried = func(Try) {}

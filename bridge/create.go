@@ -28,6 +28,7 @@ func (s *Service) Create(ctx context.Context, portal string, a Asking, by Actor,
 	h := Hint{Source: "person", What: "create", At: now, Portal: portal, Key: key, Intake: s.Intake(portal, key)}
 	done, err := s.accept(context.WithoutCancel(ctx), h, func(c *Change) error {
 		c.note(now, by, WhatReceived, "", "made for the developer", waive)
+		c.Maker = by
 		if waive != "" {
 			c.waivedBy(Mark{At: now, By: by, Why: waive})
 		}

@@ -21,6 +21,8 @@ const (
 	// Refused: credentials or permissions do not allow it. Permanent until an
 	// operator changes something.
 	Refused Kind = "refused"
+	// Denied: the person who asks may not do that.
+	Denied Kind = "denied"
 	// Limited: asked to slow down; see Error.RetryAfter.
 	Limited Kind = "limited"
 	// Unavailable: no answer, or an answer that says the other side is broken.
@@ -88,7 +90,7 @@ func Explain(err error) string {
 // expected to help. A permanent failure is still retried, slowly, and shown.
 func Permanent(err error) bool {
 	switch KindOf(err) {
-	case Invalid, NotFound, Refused:
+	case Invalid, NotFound, Refused, Denied:
 		return true
 	}
 	return false

@@ -25,6 +25,9 @@ func (r Request) tells(kind MessageKind) bool {
 // news is the message that fits where the request stands, with the step it is about,
 // and whether it differs from the last one.
 func (r Request) news(now time.Time) (kind MessageKind, about StepKind, ok bool) {
+	if _, waits := r.Unanswered(); waits && r.Verdict.Outcome == Open && r.unasked() {
+		return TellQuestion, "", true
+	}
 	last := r.lastTold()
 	switch r.Stage() {
 	case StateValidating, StatePaying:
@@ -95,11 +98,31 @@ func (r Request) remindedFrom(step Step) time.Time {
 	return r.deadline(step).Add(-min(r.Terms.Remind, r.Terms.patience()/2))
 }
 
+// lastTold is the last message about where the request stands. Questions come between
+// those and change nothing about them.
 func (r Request) lastTold() Told {
-	if len(r.Told) == 0 {
-		return Told{}
+	for _, told := range slices.Backward(r.Told) {
+		if told.Kind != TellQuestion {
+			return told
+		}
 	}
-	return r.Told[len(r.Told)-1]
+	return Told{}
+}
+
+// unasked reports that the applicant was not sent every question yet.
+func (r Request) unasked() bool {
+	n := 0
+	for _, note := range r.Notes {
+		if note.Kind == Question {
+			n++
+		}
+	}
+	for _, told := range r.Told {
+		if told.Kind == TellQuestion {
+			n--
+		}
+	}
+	return n > 0
 }
 
 // passOver notes news that the applicant is not sent, so that the next of the same

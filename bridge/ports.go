@@ -51,12 +51,33 @@ type Store interface {
 	Drop(ctx context.Context, id ID) error
 }
 
-// Filter chooses requests. Zero members choose everything.
+// Paper is a small named document that is about no request: a user of the console, a
+// session, a saved view.
+type Paper struct {
+	Kind, Name string
+	Value      []byte
+}
+
+// Filter chooses requests. Zero members choose everything, and all that are set have to
+// fit.
 type Filter struct {
 	State  State
 	Portal string
+	// Portals are those to choose from where Portal is empty. None: all.
+	Portals []string
 	// Applicant is the developer's id at Portal, which has to be given too.
 	Applicant string
+	// Tags have all to be among Request.Tags.
+	Tags []Tag
+	// Words have each to be a word of the request (see Words), or its beginning.
+	Words []string
+	// Least and Most bound Terms.Total, whose currency has to be theirs. They are looked
+	// at request by request, so a page may be short though there are more.
+	Least, Most Amount
+	// From and Before bound Request.Created.
+	From, Before time.Time
+	// Oldest first; else the newest are.
+	Oldest bool
 	// After is the Next of the page before.
 	After string
 	// Limit is how many at most: 1 to 1000, 0 for 100.
@@ -73,7 +94,8 @@ type Line struct {
 // Page is part of a list.
 type Page struct {
 	Requests []Request
-	// Next is where the following page begins; empty on the last one.
+	// Next is where the following page begins; empty on the last one. A page that has one
+	// may be short, or empty, where much was looked through for little.
 	Next string
 }
 
@@ -220,7 +242,9 @@ const (
 	// TellStart: there is something to pay or validate, and no browser has come.
 	TellStart MessageKind = "start"
 	// TellReminder: it still waits, and the time for it is nearly over.
-	TellReminder  MessageKind = "reminder"
+	TellReminder MessageKind = "reminder"
+	// TellQuestion: a person asks the applicant something; the answer goes onto their page.
+	TellQuestion  MessageKind = "question"
 	TellApproved  MessageKind = "approve"
 	TellDeclined  MessageKind = "reject"
 	TellSuspended MessageKind = "suspend"
@@ -230,7 +254,7 @@ const (
 
 // MessageKinds lists every kind, in the order of a request's life.
 var MessageKinds = []MessageKind{
-	TellStart, TellReminder, TellApproved, TellDeclined, TellSuspended, TellResumed, TellEnded,
+	TellStart, TellReminder, TellQuestion, TellApproved, TellDeclined, TellSuspended, TellResumed, TellEnded,
 }
 
 // Told records that the applicant was told something.

@@ -62,6 +62,15 @@ type Request struct {
 	// Ended says by whom and why the key's life came to its end. Zero while it
 	// lives, or when no key was ever granted.
 	Ended Mark `json:"ended,omitzero"`
+	// Maker is the person who made the key request for the developer; see Service.Create.
+	Maker Actor `json:"maker,omitzero"`
+	// Assigned is the name of the person who looks after the request. Empty: nobody.
+	Assigned string `json:"assigned,omitempty"`
+	// Seconded are those who approved while the terms ask for a second person.
+	Seconded []Mark `json:"seconded,omitempty"`
+	// Notes are what persons wrote about the request and asked the applicant, and what
+	// the applicant answered, oldest first. Free text: blanked when people are forgotten.
+	Notes []Note `json:"notes,omitempty"`
 	// Refs are the ids outside that lead back here.
 	Refs []Ref `json:"refs,omitempty"`
 	// Work is what the worker has tried.
@@ -164,6 +173,46 @@ type Mark struct {
 	Why string    `json:"why,omitempty"`
 }
 
+// NoteKind says what a Note is.
+type NoteKind string
+
+// The kinds of notes.
+const (
+	// Remark is for the house alone.
+	Remark NoteKind = "note"
+	// Question is sent to the applicant, and Answer is what they wrote on their page.
+	Question NoteKind = "question"
+	Answer   NoteKind = "answer"
+)
+
+// Note is something that was written about a request.
+type Note struct {
+	Kind NoteKind  `json:"kind"`
+	At   time.Time `json:"at"`
+	By   Actor     `json:"by"`
+	// Text has at most LongestNote bytes. Hostile wherever it is an answer.
+	Text string `json:"text"`
+}
+
+// The bounds of notes.
+const (
+	LongestNote = 4000
+	MostNotes   = 200
+)
+
+// Unanswered returns the question that waits for the applicant's answer.
+func (r Request) Unanswered() (Note, bool) {
+	for _, n := range slices.Backward(r.Notes) {
+		switch n.Kind {
+		case Question:
+			return n, true
+		case Answer:
+			return Note{}, false
+		}
+	}
+	return Note{}, false
+}
+
 // RefKind says what a Ref is an id of.
 type RefKind string
 
@@ -211,5 +260,7 @@ func (r Request) Clone() Request {
 	r.Refs = slices.Clone(r.Refs)
 	r.Work.Attempts = maps.Clone(r.Work.Attempts)
 	r.Told = slices.Clone(r.Told)
+	r.Seconded = slices.Clone(r.Seconded)
+	r.Notes = slices.Clone(r.Notes)
 	return r
 }

@@ -330,6 +330,10 @@ func (c *Change) rule(o Outcome, mark Mark, now time.Time) error {
 	if step, ok := c.Current(); !ok || step.Kind != Review {
 		return &Error{Kind: Conflict, Msg: "This request does not wait for a review."}
 	}
+	done, err := c.second(mark, now)
+	if err != nil || !done {
+		return err
+	}
 	c.step(Review, Met, mark)
 	c.conclude(now)
 	return nil

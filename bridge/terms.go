@@ -48,6 +48,9 @@ type Terms struct {
 	// Mailed: the portal leads no browsers here, so that only what the applicant is
 	// told brings them.
 	Mailed bool `json:"mailed,omitempty"`
+	// Second asks for a second person's approval where Total is above it; never where its
+	// currency is empty, and always where Total is in another currency.
+	Second Amount `json:"second,omitzero"`
 	// Why says why a person has to look, where the configuration did not foresee
 	// what was asked.
 	Why string `json:"why,omitempty"`

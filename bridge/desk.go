@@ -1,0 +1,259 @@
+package bridge
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Desk is the service as one person may use it. Whatever they may not do is refused
+// here, whichever page or program they came by, and Config.Refused is told.
+type Desk struct {
+	service *Service
+	person  Person
+}
+
+// Desk returns the service as a person may use it.
+func (s *Service) Desk(p Person) Desk { return Desk{s, p} }
+
+// Person returns whose desk it is.
+func (d Desk) Person() Person { return d.person }
+
+// may checks an operation and tells of a refusal. The request may be empty.
+func (d Desk) may(o Operation, r Request) error {
+	err := d.person.May(o, r.Portal)
+	if err != nil {
+		d.service.cfg.Refused(d.person, o, r.ID)
+	}
+	return err
+}
+
+// on reads a request and checks an operation on it. NotFound for one of a portal that
+// the person is not to know of.
+func (d Desk) on(ctx context.Context, o Operation, id ID) (Request, error) {
+	r, err := d.service.cfg.Store.Get(ctx, id)
+	if err == nil {
+		err = d.may(o, r)
+	}
+	if err != nil {
+		return Request{}, err
+	}
+	return r, nil
+}
+
+// Get returns a request.
+func (d Desk) Get(ctx context.Context, id ID) (Request, error) { return d.on(ctx, MaySee, id) }
+
+// History returns a request's entries; see Service.History.
+func (d Desk) History(ctx context.Context, id ID) ([]Entry, error) {
+	if _, err := d.on(ctx, MaySee, id); err != nil {
+		return nil, err
+	}
+	return d.service.History(ctx, id)
+}
+
+// List returns a page of the requests that the person may see.
+func (d Desk) List(ctx context.Context, f Filter) (Page, error) {
+	if err := d.may(MaySee, Request{Portal: f.Portal}); err != nil {
+		return Page{}, err
+	}
+	if f.Portal == "" {
+		f.Portals = d.person.Portals
+	}
+	return d.service.List(ctx, f)
+}
+
+// Approve meets the review that waits. Where the terms ask for two persons the first
+// approval waits for the second one. Denied for who asked for the key themselves, for a
+// second approval by the same person, or by one who may not decide above the threshold.
+func (d Desk) Approve(ctx context.Context, id ID, why string) error {
+	r, err := d.on(ctx, MayReview, id)
+	if err == nil {
+		err = d.own(r)
+	}
+	if err == nil && r.Above() && len(r.Seconded) > 0 {
+		err = d.may(maySecond, r)
+	}
+	if err != nil {
+		return err
+	}
+	return d.service.Decide(ctx, id, Approve, d.person.Actor(), why)
+}
+
+// own refuses who would approve what they asked for.
+func (d Desk) own(r Request) error {
+	same := d.person.Email != "" && strings.EqualFold(d.person.Email, r.Applicant.Email)
+	if r.Maker == d.person.Actor() || same {
+		d.service.cfg.Refused(d.person, MayReview, r.ID)
+		return &Error{Kind: Denied, Msg: "Nobody approves what they asked for themselves. Ask somebody else."}
+	}
+	return nil
+}
+
+// Decline declines a request that is open. The applicant reads why.
+func (d Desk) Decline(ctx context.Context, id ID, why string) error {
+	if strings.TrimSpace(why) == "" {
+		return &Error{Kind: Invalid, Msg: "Say why. The applicant reads it."}
+	}
+	if _, err := d.on(ctx, MayReview, id); err != nil {
+		return err
+	}
+	return d.service.Decide(ctx, id, Decline, d.person.Actor(), why)
+}
+
+// Retry looks again now at a request.
+func (d Desk) Retry(ctx context.Context, id ID) error {
+	if _, err := d.on(ctx, MayRetry, id); err != nil {
+		return err
+	}
+	return d.service.Retry(ctx, id, d.person.Actor())
+}
+
+// Refund gives back an amount; see Service.Refund.
+func (d Desk) Refund(ctx context.Context, id ID, a Amount, why string) error {
+	if _, err := d.on(ctx, MayRefund, id); err != nil {
+		return err
+	}
+	return d.service.Refund(ctx, id, a, d.person.Actor(), why)
+}
+
+// Waive lets go of what the applicant is asked for: the validation or payment that
+// waits, and any that would come. A review still waits for a person.
+func (d Desk) Waive(ctx context.Context, id ID, why string) error {
+	r, err := d.on(ctx, MayWaive, id)
+	if err == nil {
+		err = d.own(r)
+	}
+	if err != nil {
+		return err
+	}
+	return d.change(ctx, id, "waive", func(c *Change, mark Mark) error {
+		if step, ok := c.Current(); !ok || c.Verdict.Outcome != Open || !step.asks() {
+			return &Error{Kind: Conflict, Msg: "This request does not wait for the applicant."}
+		}
+		mark.Why = why
+		c.waivedBy(mark)
+		return nil
+	})
+}
+
+// End ends a key's life now: the key is revoked and a subscription cancelled. What was
+// paid stays; see Refund.
+func (d Desk) End(ctx context.Context, id ID, why string) error {
+	if _, err := d.on(ctx, MayCancel, id); err != nil {
+		return err
+	}
+	return d.change(ctx, id, "end", func(c *Change, mark Mark) error {
+		if c.Access.Granted.IsZero() || !c.Ended.At.IsZero() {
+			return &Error{Kind: Conflict, Msg: "There is no key whose life could be ended."}
+		}
+		mark.Why = why
+		c.Ended = mark
+		c.note(mark.At, mark.By, WhatEnded, "", "", why)
+		return nil
+	})
+}
+
+// Assign says who looks after a request; an empty name: nobody. The name is not
+// checked: whoever calls knows the people.
+func (d Desk) Assign(ctx context.Context, id ID, to string) error {
+	if _, err := d.on(ctx, MayAssign, id); err != nil {
+		return err
+	}
+	return d.change(ctx, id, "assign", func(c *Change, mark Mark) error {
+		if c.Assigned != to {
+			c.note(mark.At, mark.By, WhatAssigned, c.Assigned, to, "")
+			c.Assigned = to
+		}
+		return nil
+	})
+}
+
+// Note writes a remark for the house.
+func (d Desk) Note(ctx context.Context, id ID, text string) error {
+	return d.write(ctx, MayNote, id, Remark, text)
+}
+
+// Ask asks the applicant a question, which they are mailed, and answer on their page.
+// Conflict while one waits for its answer, or when the request has been decided.
+func (d Desk) Ask(ctx context.Context, id ID, text string) error {
+	return d.write(ctx, MayAsk, id, Question, text)
+}
+
+func (d Desk) write(ctx context.Context, o Operation, id ID, kind NoteKind, text string) error {
+	if _, err := d.on(ctx, o, id); err != nil {
+		return err
+	}
+	return d.change(ctx, id, string(kind), func(c *Change, mark Mark) error {
+		return c.write(kind, text, mark)
+	})
+}
+
+// Answer is the applicant's answer to the question that waits. Conflict when none does.
+func (s *Service) Answer(ctx context.Context, id ID, text string) error {
+	mark := Mark{At: s.cfg.Now().UTC(), By: Actor{Kind: ByDeveloper}}
+	return s.rule(ctx, id, string(Answer), func(c *Change) error { return c.write(Answer, text, mark) })
+}
+
+// write adds a note. History says that there was one, and not what it said.
+func (c *Change) write(kind NoteKind, text string, mark Mark) error {
+	text = strings.TrimSpace(text)
+	_, waits := c.Unanswered()
+	switch {
+	case text == "":
+		return &Error{Kind: Invalid, Msg: "There is nothing written yet."}
+	case len(text) > LongestNote || !utf8.ValidString(text):
+		return &Error{Kind: Invalid, Msg: fmt.Sprintf("This is too long: at most %d bytes.", LongestNote)}
+	case len(c.Notes) >= MostNotes:
+		return &Error{Kind: Conflict, Msg: "There are as many notes as a request can have."}
+	case kind == Question && waits:
+		return &Error{Kind: Conflict, Msg: "A question waits for its answer already."}
+	case kind == Question && c.Verdict.Outcome != Open:
+		return decided("This request was already decided: "+string(c.Verdict.Outcome), c.Verdict.Mark, mark.By)
+	case kind == Answer && !waits:
+		return &Error{Kind: Conflict, Msg: "There is no question that waits for an answer."}
+	}
+	c.Notes = append(c.Notes, Note{Kind: kind, At: mark.At, By: mark.By, Text: text})
+	c.note(mark.At, mark.By, WhatNote, "", string(kind), "")
+	return nil
+}
+
+// change applies a person's word and makes the request due.
+func (d Desk) change(ctx context.Context, id ID, what string, then func(*Change, Mark) error) error {
+	mark := Mark{At: d.service.cfg.Now().UTC(), By: d.person.Actor()}
+	return d.service.rule(ctx, id, what, func(c *Change) error { return then(c, mark) })
+}
+
+// Create makes a key request for a developer; see Service.Create.
+func (d Desk) Create(ctx context.Context, portal string, a Asking, waive string) (Request, error) {
+	if err := d.may(MayCreate, Request{Portal: portal}); err != nil {
+		return Request{}, err
+	}
+	return d.service.Create(ctx, portal, a, d.person.Actor(), waive)
+}
+
+// Above reports whether a request takes two persons' approval.
+func (r Request) Above() bool {
+	limit := r.Terms.Second
+	total, ok := r.Terms.Total()
+	return limit.Currency != "" && (!ok || total.Currency != limit.Currency || total.Minor > limit.Minor)
+}
+
+// second notes the first of two approvals; done is false while the second one waits.
+func (c *Change) second(mark Mark, now time.Time) (done bool, err error) {
+	if !c.Above() {
+		return true, nil
+	}
+	if len(c.Seconded) == 0 {
+		c.Seconded = append(c.Seconded, mark)
+		c.note(now, mark.By, WhatStep, "", "review approved by the first of two", mark.Why)
+		return false, nil
+	}
+	if slices.ContainsFunc(c.Seconded, func(m Mark) bool { return m.By == mark.By }) {
+		return false, &Error{Kind: Denied, Msg: "You have approved this already. It takes a second person."}
+	}
+	return true, nil
+}

@@ -1,0 +1,122 @@
+package bridge
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// Tags are what a request can be found by, derived from the record like its state. A
+// store indexes them, so that a list by any number of them costs what its rarest costs.
+
+// Tag names one thing that a request can be found by.
+type Tag string
+
+// The tags that are not made of something. See also the functions that make the others.
+const (
+	// TagWaits: a person has to do something: a review, a second approval, or attention.
+	TagWaits Tag = "waits"
+	// TagAttention: the request needs attention.
+	TagAttention Tag = "attention"
+)
+
+// TagState, TagPortal, TagPlan, TagAssigned and TagCurrency name a value of the record.
+func TagState(s State) Tag      { return Tag("state/" + s) }
+func TagPortal(name string) Tag { return Tag("portal/" + name) }
+func TagPlan(name string) Tag   { return Tag("plan/" + name) }
+func TagAssigned(to string) Tag { return Tag("assigned/" + to) }
+func TagCurrency(of string) Tag { return Tag("currency/" + of) }
+func tagWord(word string) Tag   { return Tag("word/" + word) }
+
+// The bounds of words: what is longer is cut, what is beyond is not found. What an
+// applicant writes into a form cannot fill an index.
+const (
+	longestWord = 40
+	mostWords   = 120
+	shortWord   = 2
+)
+
+// Tags returns everything that the request can be found by, sorted, each once.
+func (r Request) Tags() []Tag {
+	tags := []Tag{TagState(r.State()), TagPortal(r.Portal)}
+	if r.Waits() {
+		tags = append(tags, TagWaits)
+	}
+	if r.Work.Attention {
+		tags = append(tags, TagAttention)
+	}
+	if r.Terms.Plan != "" {
+		tags = append(tags, TagPlan(r.Terms.Plan))
+	}
+	if r.Assigned != "" {
+		tags = append(tags, TagAssigned(r.Assigned))
+	}
+	if total, ok := r.Terms.Total(); ok {
+		tags = append(tags, TagCurrency(total.Currency))
+	}
+	for _, word := range r.words() {
+		tags = append(tags, tagWord(word))
+	}
+	slices.Sort(tags)
+	return slices.Compact(tags)
+}
+
+// Waits reports whether a person has to do something.
+func (r Request) Waits() bool {
+	step, ok := r.Current()
+	return r.Work.Attention || r.Verdict.Outcome == Open && ok && step.Kind == Review && r.Access.Have != Unread
+}
+
+// words are those of what is stored about the request, in lower case.
+func (r Request) words() []string {
+	texts := []string{
+		r.Key, r.Applicant.ID, r.Applicant.Email, r.Applicant.Name, r.Applicant.Organisation, r.Applicant.App,
+		r.Terms.Plan, r.Asked.Entry, r.Verdict.Mark.Why,
+	}
+	texts = append(texts, r.Asked.Policies...)
+	for _, ref := range r.Refs {
+		texts = append(texts, ref.ID)
+	}
+	for _, field := range slices.Sorted(maps.Keys(r.Asked.Reasons)) {
+		texts = append(texts, r.Asked.Reasons[field])
+	}
+	var words []string
+	for _, text := range texts {
+		words = append(words, Words(text)...)
+		if len(words) > mostWords {
+			return words[:mostWords]
+		}
+	}
+	return words
+}
+
+// Words are the words of a text that a search can find, in lower case: runs of letters
+// and digits, and the whole of what has no space, such as an address or an id.
+func Words(text string) []string {
+	var words []string
+	for _, field := range strings.Fields(strings.ToLower(text)) {
+		whole := strings.Trim(field, ".,;:!?\"'()<>[]{}")
+		parts := strings.FieldsFunc(whole, func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) })
+		if len(parts) != 1 || parts[0] != whole {
+			parts = append(parts, whole)
+		}
+		for _, word := range parts {
+			if word = cut(word, longestWord); len(word) >= shortWord && !slices.Contains(words, word) {
+				words = append(words, word)
+			}
+		}
+	}
+	return words
+}
+
+// cut returns at most n bytes of a text, and no half of a character.
+func cut(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	for n > 0 && text[n]&0xC0 == 0x80 {
+		n--
+	}
+	return text[:n]
+}
