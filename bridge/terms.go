@@ -313,6 +313,7 @@ func (t Terms) strictest(add Terms) Terms {
 	if t.Provider == "" {
 		t.Provider = add.Provider
 	}
+	t.Second = lower(t.Second, add.Second)
 	switch {
 	case !add.asks(Validation, Paying):
 	case !t.asks(Validation, Paying):
@@ -336,6 +337,19 @@ func (t Terms) strictest(add Terms) Terms {
 		t.Disputed = stricter(t.Disputed.or(Suspend), add.Disputed.or(Suspend))
 	}
 	return t
+}
+
+// lower is the lower of two thresholds; between two currencies, everything is above.
+func lower(a, b Amount) Amount {
+	switch {
+	case a.Currency == "":
+		return b
+	case b.Currency == "":
+		return a
+	case a.Currency != b.Currency:
+		return Amount{Currency: a.Currency}
+	}
+	return Amount{min(a.Minor, b.Minor), a.Currency}
 }
 
 // asks reports whether the terms have one of the steps.

@@ -75,6 +75,16 @@ func TestTermsAreTheUnionOfWhatWasAskedFor(t *testing.T) {
 		"each plan's price is a line": {ask("paid", "held"), func(got bridge.Terms) (any, any) {
 			return got.Lines, []bridge.Price{price(500, "eur", ""), price(700, "eur", "")}
 		}},
+		"the lower threshold counts": {ask("paid", "held"), func(bridge.Terms) (any, any) {
+			plans := shelf()
+			plans[3].Terms.Second, plans[4].Terms.Second = bridge.NewAmount(900, "eur"), bridge.NewAmount(800, "eur")
+			return plans.Terms("main", ask("paid", "held", "free")).Second, bridge.NewAmount(800, "eur")
+		}},
+		"between two currencies everything is above": {ask("paid", "held"), func(bridge.Terms) (any, any) {
+			plans := shelf()
+			plans[3].Terms.Second, plans[4].Terms.Second = bridge.NewAmount(900, "eur"), bridge.NewAmount(800, "usd")
+			return plans.Terms("main", ask("paid", "held")).Second, bridge.NewAmount(0, "eur")
+		}},
 		"a hold and a charge together are a charge": {ask("held", "paid"), func(got bridge.Terms) (any, any) {
 			return []any{got.Hold, got.Steps}, []any{false, steps(review, payment)}
 		}},

@@ -65,6 +65,8 @@ type config struct {
 	Plans []planConfig `yaml:"plans" empty:"yes"`
 	// The mail server through which applicants are told. Absent: keybridge tells nobody anything.
 	Mail *mailConfig `yaml:"mail"`
+	// The console of finance, at /console/. Absent: the defaults, and the people that keybridge users adds.
+	Console consoleConfig `yaml:"console"`
 	// Where keybridge sends word of what happens, as signed webhooks (standardwebhooks.com).
 	Outgoing []outgoingConfig `yaml:"outgoing" empty:"yes"`
 
@@ -224,6 +226,61 @@ type planConfig struct {
 	Refunded bridge.Policy `yaml:"refunded" default:"revoke" oneof:"keep suspend revoke"`
 	// What becomes of access when the payment is disputed.
 	Disputed bridge.Policy `yaml:"disputed" default:"suspend" oneof:"keep suspend revoke"`
+	// Asks for two persons' approval in the review of what costs more than this. Absent: one is enough.
+	TwoPersons *thresholdConfig `yaml:"two_persons"`
+}
+
+// thresholdConfig is an amount that something begins above.
+type thresholdConfig struct {
+	// The amount, as a decimal number: 0 for everything that has a price.
+	Above string `yaml:"above" required:"yes"`
+	// Its currency: a three-letter ISO 4217 code. What is priced in another one is taken to be above.
+	Currency string `yaml:"currency" required:"yes"`
+
+	// amount is what the two come to.
+	amount bridge.Amount
+}
+
+// consoleConfig is about the console of finance.
+type consoleConfig struct {
+	// How long somebody who does nothing stays signed in.
+	Idle time.Duration `yaml:"idle" default:"30m" min:"1m" max:"12h"`
+	// How long anybody stays signed in.
+	Longest time.Duration `yaml:"longest" default:"12h" min:"10m" max:"7d"`
+	// The zone of the times that are shown, by its IANA name, as Europe/Berlin.
+	TimeZone *time.Location `yaml:"time_zone" default:"UTC"`
+	// A provider of OpenID Connect that people sign in with.
+	OIDC *oidcConfig `yaml:"oidc"`
+}
+
+// oidcConfig is an OpenID Connect provider.
+type oidcConfig struct {
+	// What the button is called.
+	Name string `yaml:"name" default:"single sign-on"`
+	// The issuer's address, whose /.well-known/openid-configuration is read.
+	Issuer *url.URL `yaml:"issuer" required:"yes"`
+	// The id that the provider gave keybridge.
+	ClientID string `yaml:"client_id" required:"yes"`
+	// The secret that goes with it.
+	ClientSecret secret `yaml:"client_secret" required:"yes"`
+	// What is asked for beside openid.
+	Scopes []string `yaml:"scopes" default:"profile email groups" empty:"yes"`
+	// The claim that names a person for good, as history will.
+	NameClaim string `yaml:"name_claim" default:"preferred_username"`
+	// The claim with the person's groups.
+	GroupsClaim string `yaml:"groups_claim" default:"groups"`
+	// What members of groups may do. Who is in none of them is not let in.
+	Groups []groupConfig `yaml:"groups" required:"yes"`
+}
+
+// groupConfig is what the members of a group may do.
+type groupConfig struct {
+	// The group, as the provider calls it.
+	Group string `yaml:"group" required:"yes"`
+	// Their role: each may do what the ones before it may.
+	Role bridge.Role `yaml:"role" required:"yes" oneof:"viewer reviewer approver admin"`
+	// The portals whose requests they see. Absent: all.
+	Portals []string `yaml:"portals"`
 }
 
 // priceConfig names a price in exactly one of three ways: stripe, lookup_key, or

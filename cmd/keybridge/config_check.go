@@ -24,6 +24,7 @@ func (r *reading) check(c *config) {
 	r.checkStripe(c.Stripe)
 	r.checkPlans(c)
 	r.checkOutgoing(c)
+	r.checkConsole(c)
 }
 
 // checkListen looks at where the bridge answers.

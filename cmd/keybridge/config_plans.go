@@ -30,6 +30,9 @@ func (p planConfig) terms() bridge.Terms {
 		Tax: p.Tax, TaxIDs: p.TaxIDs, Promotions: p.Promotions,
 		Patience: p.Patience, Grace: p.Grace, Refunded: p.Refunded, Disputed: p.Disputed,
 	}
+	if p.TwoPersons != nil {
+		t.Second = p.TwoPersons.amount
+	}
 	if p.usesStripe() {
 		t.Provider = stripeProvider
 	}

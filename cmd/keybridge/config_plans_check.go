@@ -145,6 +145,10 @@ func (r *reading) checkPlan(c *config, p *planConfig, portal *portalConfig) {
 	if p.Price != nil && r.good(&p.Price) {
 		r.checkRecurring(p)
 	}
+	r.checkThreshold(p.TwoPersons)
+	if p.TwoPersons != nil && r.good(&p.Steps) && !slices.Contains(p.Steps, bridge.Review) {
+		r.wrong(&p.TwoPersons, "this does nothing without a review; add review to steps, or remove this")
+	}
 }
 
 // checkAsked holds a plan to name what it is for.
