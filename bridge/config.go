@@ -40,6 +40,8 @@ type Config struct {
 	// Tried is called after every outside call, for metrics, by many goroutines. May
 	// be nil.
 	Tried func(Try)
+	// Retain is how long what is personal is kept once a request is over. Zero: for good.
+	Retain time.Duration
 	// Lease is how long a claim lasts: longer than any pass. Zero: 2 minutes.
 	Lease time.Duration
 	// AttentionAfter is how many failures in a row ask for a person. Zero: 8.

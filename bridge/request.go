@@ -71,6 +71,8 @@ type Request struct {
 	// Notes are what persons wrote about the request and asked the applicant, and what
 	// the applicant answered, oldest first. Free text: blanked when people are forgotten.
 	Notes []Note `json:"notes,omitempty"`
+	// Forgotten is when what is personal was blanked; zero while it was not.
+	Forgotten time.Time `json:"forgotten,omitzero"`
 	// Refs are the ids outside that lead back here.
 	Refs []Ref `json:"refs,omitempty"`
 	// Work is what the worker has tried.

@@ -21,13 +21,22 @@ const (
 	TagAttention Tag = "attention"
 )
 
-// TagState, TagPortal, TagPlan, TagAssigned and TagCurrency name a value of the record.
-func TagState(s State) Tag      { return Tag("state/" + s) }
+// TagState is of the requests in a state.
+func TagState(s State) Tag { return Tag("state/" + s) }
+
+// TagPortal is of the requests of a portal.
 func TagPortal(name string) Tag { return Tag("portal/" + name) }
-func TagPlan(name string) Tag   { return Tag("plan/" + name) }
+
+// TagPlan is of the requests of a plan, by the name in Terms.
+func TagPlan(name string) Tag { return Tag("plan/" + name) }
+
+// TagAssigned is of the requests that somebody looks after.
 func TagAssigned(to string) Tag { return Tag("assigned/" + to) }
+
+// TagCurrency is of the requests priced in a currency.
 func TagCurrency(of string) Tag { return Tag("currency/" + of) }
-func tagWord(word string) Tag   { return Tag("word/" + word) }
+
+func tagWord(word string) Tag { return Tag("word/" + word) }
 
 // The bounds of words: what is longer is cut, what is beyond is not found. What an
 // applicant writes into a form cannot fill an index.

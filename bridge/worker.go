@@ -29,6 +29,7 @@ func NewWorker(s *Service) *Worker { return &Worker{service: s, cfg: s.cfg} }
 func (w *Worker) Run(ctx context.Context) {
 	var loops sync.WaitGroup
 	loops.Go(func() { w.strand(ctx) })
+	loops.Go(func() { w.retain(ctx) })
 	for name, site := range w.cfg.Portals {
 		wake := w.service.join()
 		loops.Go(func() { w.loop(ctx, name, site, wake) })
@@ -355,6 +356,7 @@ func (p *pass) next(c *Change, now time.Time) (Action, bool) {
 		return act, true
 	}
 	c.Work.Next = Until(c.Request, now)
+	c.retain(p.w.cfg.Retain, now)
 	if c.Work.Attention {
 		c.note(now, Actor{Kind: ByClock}, WhatAttention, "needs attention", "", "")
 	}
