@@ -53,7 +53,7 @@ type notifyCommand struct {
 
 type notifyPreviewCommand struct {
 	configFlag
-	Kind   string `help:"Only this kind: ${enum}." enum:",start,reminder,approve,reject,suspend,resume,end" default:""`
+	Kind   string `help:"Only this kind: ${enum}." enum:",start,reminder,question,approve,reject,suspend,resume,end" default:""`
 	Portal string `help:"As from this portal. Absent: the first one."`
 	To     string `help:"A folder to write them to, as text and HTML." type:"path" placeholder:"FOLDER"`
 }
@@ -135,7 +135,7 @@ func (cmd *notifyVariablesCommand) Run(c *console) error {
 type notifyTestCommand struct {
 	configFlag
 	To     string `arg:"" help:"The address to send them to."`
-	Kind   string `help:"Only this kind: ${enum}." enum:",start,reminder,approve,reject,suspend,resume,end" default:"approve"`
+	Kind   string `help:"Only this kind: ${enum}." enum:",start,reminder,question,approve,reject,suspend,resume,end" default:"approve"`
 	Portal string `help:"As from this portal. Absent: the first one."`
 }
 

@@ -165,6 +165,13 @@ func TestNothingOfTheRequestButWordsIsInAMail(t *testing.T) {
 		if r.Verdict.Mark.By.Kind != bridge.ByPerson {
 			r.Verdict.Mark.Why = canary("why-of-the-verdict")
 		}
+		r.Notes = append([]bridge.Note{
+			{Kind: bridge.Remark, Text: canary("remark")}, {Kind: bridge.Question, Text: canary("old-question")}, {Kind: bridge.Answer, Text: canary("answer")},
+		}, r.Notes...)
+		r.Notes = append(r.Notes, bridge.Note{Kind: bridge.Remark, Text: canary("later-remark")})
+		for i := range r.Notes {
+			r.Notes[i].By.Name = canary("asker")
+		}
 		m := message(s.Kind)
 		m.Request = r
 		raw, err := n.Compose(m)
@@ -243,6 +250,9 @@ func spoiled(r bridge.Request, text string) bridge.Request {
 		r.Terms.Lines[i].Name, r.Terms.Lines[i].Interval.Unit = text, text
 	}
 	r.Verdict.Mark.Why = text
+	for i := range r.Notes {
+		r.Notes[i].Text = text[:min(len(text), bridge.LongestNote)] // the domain takes no longer one
+	}
 	return r
 }
 

@@ -10,14 +10,14 @@ import (
 )
 
 // Letter is everything a template may use. It holds words, ready to be shown: every
-// text of somebody else's is one line (Reason and Reasons may have several), cut to a
+// text of somebody else's is one line (Question, Reason and Reasons may have several), cut to a
 // bearable length and without characters that nobody sees. A template sees nothing
 // else of a request, so that no key, credential or checkout can get into a mail.
 //
 // The comments are the reference of Variables: each begins with the field's name.
 type Letter struct {
-	// Kind is what the mail is about: start, reminder, approve, reject, suspend, resume or
-	// end.
+	// Kind is what the mail is about: start, reminder, question, approve, reject, suspend,
+	// resume or end.
 	Kind string
 	// Subject is the mail's subject. It is empty while the subject itself is written.
 	Subject string
@@ -77,6 +77,9 @@ type Letter struct {
 	// Reason is what the person who declined the request wrote to the applicant. Empty where
 	// nothing was written, or where no person decided.
 	Reason string
+	// Question is what a person of the house asks the applicant, who answers on Page. Who
+	// asks is in no mail. Empty where no question waits for an answer.
+	Question string
 	// Paid is what was received: for a subscription, for its latest period. Empty where
 	// nothing was.
 	Paid string
@@ -122,6 +125,7 @@ func (n *Notifier) letter(m bridge.Message) Letter {
 		Plan:  line(r.Terms.Plan, 150),
 		Step:  stepOf(r),
 		Cause: causeOf(m.Kind, r), Reason: reasonOf(r), Reasons: answers(r.Asked.Reasons),
+		Question: questionOf(r),
 	}
 	l.price(r.Terms)
 	l.money(r, zone)
@@ -196,6 +200,16 @@ func reasonOf(r bridge.Request) string {
 		return ""
 	}
 	return paragraph(r.Verdict.Mark.Why, 2000)
+}
+
+// questionOf is the question that waits for the applicant's answer, in full. One that
+// was left behind by a decision waits no more.
+func questionOf(r bridge.Request) string {
+	question, waits := r.Unanswered()
+	if !waits || r.Verdict.Outcome != bridge.Open {
+		return ""
+	}
+	return paragraph(question.Text, bridge.LongestNote)
 }
 
 // causeOf says why in one word.

@@ -113,7 +113,7 @@ func (n *Notifier) write(m bridge.Message) (written, error) {
 	if !ok {
 		return written{}, &bridge.Error{Kind: bridge.Invalid, Msg: fmt.Sprintf("There is no mail of the kind %q", m.Kind)}
 	}
-	asks := m.Kind == bridge.TellStart || m.Kind == bridge.TellReminder
+	asks := m.Kind == bridge.TellStart || m.Kind == bridge.TellReminder || m.Kind == bridge.TellQuestion
 	if !isLink(m.Page, "http", "https") || asks && m.Page == "" {
 		return written{}, &bridge.Error{Kind: bridge.Invalid, Msg: "The mail has no address of the applicant's page"}
 	}

@@ -29,6 +29,9 @@ func Samples() []Sample {
 		{bridge.TellReminder, "subscription", sample()},
 		{bridge.TellReminder, "card check", sample(steps(bridge.Validation), free)},
 		{bridge.TellReminder, "held payment", sample(steps(bridge.Paying, bridge.Review), held)},
+		{bridge.TellQuestion, "review", sample(steps(bridge.Review), free, asked)},
+		{bridge.TellQuestion, "payment waits", sample(asked)},
+		{bridge.TellQuestion, "card check waits", sample(steps(bridge.Validation), free, asked)},
 		{bridge.TellApproved, "subscription", sample(active)},
 		{bridge.TellApproved, "free plan", sample(free, active, unpaid)},
 		{bridge.TellApproved, "trial", sample(active, func(r *bridge.Request) { r.Payment.Have, r.Payment.Collected = bridge.Trialing, bridge.Amount{} })},
@@ -97,6 +100,14 @@ func held(r *bridge.Request) { r.Terms.Hold, r.Terms.TrialDays, r.Terms.Tax = tr
 
 func nameless(r *bridge.Request) {
 	r.Applicant, r.Terms.Plan = bridge.Applicant{Email: "ada@example.com"}, ""
+}
+
+// asked makes it one with a question that waits for its answer.
+func asked(r *bridge.Request) {
+	r.Notes = append(r.Notes, bridge.Note{
+		Kind: bridge.Question, At: sampleDay, By: bridge.Actor{Kind: bridge.ByPerson, Name: "rita"},
+		Text: "How many people will use your map?\nAnd do you sell what you make of the forecasts?",
+	})
 }
 
 func twoPrices(r *bridge.Request) {
