@@ -65,6 +65,8 @@ type config struct {
 	Plans []planConfig `yaml:"plans" empty:"yes"`
 	// The mail server through which applicants are told. Absent: keybridge tells nobody anything.
 	Mail *mailConfig `yaml:"mail"`
+	// How long names, addresses, reasons and notes are kept once a request is over; then they are blanked, and amounts and history stay. off: for good.
+	Retain time.Duration `yaml:"retain" default:"off" min:"1d" max:"3650d" off:"yes"`
 	// The console of finance, at /console/. Absent: the defaults, and the people that keybridge users adds.
 	Console consoleConfig `yaml:"console"`
 	// Where keybridge sends word of what happens, as signed webhooks (standardwebhooks.com).
