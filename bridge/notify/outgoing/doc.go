@@ -37,9 +37,9 @@
 //   - Any 2xx is a yes, and everything else a no. Redirects are not followed. Answer
 //     within the endpoint's timeout, and work on the message after.
 //   - Messages come in the order in which things happened, all requests together.
-//   - What leaves no line in a request's history is not told. So it is with a further
-//     period of a subscription that was paid in time: payment.paid is told when a
-//     payment becomes good, at the first period and after one that was overdue.
+//   - A further period of a subscription that was paid in time is payment.renewed;
+//     payment.paid is a payment that became good, at the first period and after one that
+//     was overdue. Both say how much came in.
 //
 // # Decisions
 //
