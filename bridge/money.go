@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -34,6 +35,14 @@ func (a Amount) String() string {
 		return fmt.Sprintf("%s%d %s", sign, minor, a.Currency)
 	}
 	return fmt.Sprintf("%s%d.%0*d %s", sign, minor/unit, decimals, minor%unit, a.Currency)
+}
+
+// ParseAmount reads an amount as String writes it; ok is false for any other text.
+func ParseAmount(text string) (a Amount, ok bool) {
+	number, currency, _ := strings.Cut(text, " ")
+	minor, err := strconv.ParseInt(strings.Replace(number, ".", "", 1), 10, 64)
+	a = Amount{Minor: minor, Currency: currency}
+	return a, err == nil && len(currency) == 3 && strings.ToUpper(strings.TrimSpace(currency)) == currency && a.String() == text
 }
 
 // PaymentState is what the provider holds for a request.

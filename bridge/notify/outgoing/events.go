@@ -229,7 +229,7 @@ func receivedOf(e bridge.Entry) (bridge.Amount, bool) {
 	if e.What != bridge.WhatPayment || !found {
 		return bridge.Amount{}, false
 	}
-	return amountOf(text)
+	return bridge.ParseAmount(text)
 }
 
 // returnedOf reads the amounts of an entry that says how much money went back.
@@ -239,7 +239,7 @@ func returnedOf(e bridge.Entry) (returned, collected bridge.Amount, ok bool) {
 		return returned, collected, false
 	}
 	back, of, found := strings.Cut(text, " of ")
-	returned, okBack := amountOf(back)
-	collected, okOf := amountOf(of)
+	returned, okBack := bridge.ParseAmount(back)
+	collected, okOf := bridge.ParseAmount(of)
 	return returned, collected, found && okBack && okOf
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -188,12 +187,4 @@ func priceOf(t bridge.Terms) *Price {
 		}
 	}
 	return &p
-}
-
-// amountOf reads an amount as bridge.Amount writes it. ok is false for any other text.
-func amountOf(text string) (a bridge.Amount, ok bool) {
-	number, currency, _ := strings.Cut(text, " ")
-	minor, err := strconv.ParseInt(strings.Replace(number, ".", "", 1), 10, 64)
-	a = bridge.Amount{Minor: minor, Currency: currency}
-	return a, err == nil && currency != "" && a.String() == text
 }

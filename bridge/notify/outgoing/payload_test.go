@@ -133,12 +133,12 @@ func TestAmountsAreReadAsTheDomainWritesThem(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		a := bridge.NewAmount(rapid.Int64Range(-1e15, 1e15).Draw(t, "minor"), rapid.SampledFrom([]string{"eur", "jpy", "kwd", "usd", "isk"}).Draw(t, "currency"))
-		if got, ok := amountOf(a.String()); !ok || got != a {
+		if got, ok := bridge.ParseAmount(a.String()); !ok || got != a {
 			t.Fatalf("%s is read as %v, %t", a, got, ok)
 		}
 	})
 	for _, text := range []string{"", " ", "12.50", "12.5 EUR", "12.50 EUR ", "1.2.50 EUR", "+1.00 EUR", "12.50  EUR", "x EUR", "01.00 EUR", "1.00 eur", "1,00 EUR"} {
-		if a, ok := amountOf(text); ok && a.Currency == "EUR" {
+		if a, ok := bridge.ParseAmount(text); ok && a.Currency == "EUR" {
 			t.Errorf("%q is read as %v", text, a)
 		}
 	}
