@@ -25,12 +25,16 @@
 //	       ?still=1            do not look again by itself
 //	GET  /r/{token}/return     back from a checkout
 //	POST /r/{token}/withdraw   the developer's "no, thank you"
+//	POST /r/{token}/answer     the applicant's answer to what a person asked: a form with
+//	                           answer and to, the question's place among the notes
 //	     /webhooks/stripe, /webhooks/portal/{portal}
 //
 // # Ids on the pages
 //
 // For browser tests: #title, #checkout, #home, #withdraw, #again (look again now),
-// #still (stop looking by itself), #resume (on the page of a link that was used).
+// #still (stop looking by itself), #resume (on the page of a link that was used),
+// #question with #answer (the field), #send and #errors, #answered (the answer was sent),
+// #earlier (what was asked and answered before), #elsewhere (where a question can be read).
 //
 // # Decisions
 //
@@ -47,8 +51,17 @@
 //   - A mailed address does not say which checkout was left. Whoever lands on one is
 //     taken to come from the open one, and is not sent on to pay.
 //   - Who came by a mailed link, in this browser, or was signed in by the portal is
-//     known to be the applicant. Only then is their app named; nothing else that is
-//     personal is on any page.
+//     known to be the applicant. Only then is their app named, are questions and answers
+//     shown, and can one be answered; nothing else that is personal is on any page. A
+//     bare id says nothing of who brought it: whoever was first with somebody else's
+//     would read what that one is asked, and answer for them. Its page says that there
+//     is a question, and that the mail leads to it.
+//   - An answer says which question it is about, so that one from an old tab is not taken
+//     for the answer to another. One that is not taken (empty, too long, too late) comes
+//     back with what was written; one that is sent twice is there once. That an answer
+//     was sent is read from the record, and not from an address that anybody can write.
+//   - A page with a question does not look again by itself and sends nobody on to pay:
+//     what is being typed would be wiped out. Who asks is named nowhere.
 //   - While the developer's account is deactivated in the portal a page asks for
 //     nothing, leads to no checkout and says whom to ask, whatever else is the case.
 //   - A step that waits for the applicant shows until when, to the minute and in UTC,
@@ -83,7 +96,7 @@
 // # What it must never do
 //
 // Call a portal or a provider itself (bridge.Service.Arrive, which reads a bare id
-// back, is the one exception), name what is the applicant's (their app) to anybody but
-// them, show a key, redirect to an address that is not on the portal's list, or
-// write a token into a log.
+// back, is the one exception), name what is the applicant's (their app, what they were
+// asked and answered) to anybody but them, show a key, redirect to an address that is
+// not on the portal's list, or write a token or an answer into a log.
 package web

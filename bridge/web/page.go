@@ -17,7 +17,7 @@ const mostTries = 8
 // request is the dispatcher: it reads the stored request and shows where it stands.
 // A browser that has just been handed off (go=1) is sent on to the checkout as soon
 // as there is one; one that comes back chooses for itself, and so does one whose
-// payment has failed, because it has to read that first.
+// payment has failed, or who is asked a question, because it has to read that first.
 func (s *Server) request(c *gin.Context) error {
 	r, who, err := s.mine(c)
 	if err != nil {
@@ -34,7 +34,7 @@ func (s *Server) request(c *gin.Context) error {
 		return err
 	}
 	on := c.Query(queryGo) != ""
-	if on && payable(r) && r.Payment.Why == "" {
+	if on && payable(r) && r.Payment.Why == "" && !asks(r, who) {
 		c.Redirect(http.StatusSeeOther, r.Payment.Checkout.URL)
 		return nil
 	}

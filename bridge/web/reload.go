@@ -49,7 +49,7 @@ func (s *Server) reloadOf(c *gin.Context, r bridge.Request, v view) reload {
 		q.Set(name, value)
 		return path + "?" + q.Encode()
 	}
-	still := every == 0 || c.Query(queryStill) != ""
+	still := every == 0 || c.Query(queryStill) != "" || v.Question != nil || v.Lost != "" // nothing typed is wiped out
 	if still && every > 0 {
 		kept.Set(queryStill, "1")
 	}

@@ -168,6 +168,8 @@ func (s *Server) routes() (http.Handler, error) {
 	people.GET("/handoff/:portal/", s.page(s.handoff))
 	people.GET(landingRoute, s.page(s.landing))
 	people.POST("/r/:token/withdraw", s.page(s.withdraw))
+	people.POST("/r/:token/answer", s.page(s.answer))
+	people.GET("/r/:token/answer", s.page(s.answered))
 	e.NoRoute(secured, s.page(func(*gin.Context) error { return errNotHere }))
 	e.NoMethod(secured, s.page(func(*gin.Context) error { return errNotSo }))
 	return e, nil

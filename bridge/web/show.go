@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
 	"strconv"
 	"time"
@@ -11,11 +12,14 @@ import (
 )
 
 // view is one request as its page shows it. It names nothing of the applicant's but, to
-// who is known to be them, the app.
+// who is known to be them, the app, and what they were asked and answered.
 type view struct {
 	frame
 	reload
+	talk
 	Says words
+	// Status is the HTTP status of an answer that comes back with its talk; zero: 200.
+	Status int
 	// Go sends the browser on to the checkout as soon as there is one.
 	Go bool
 	// Checking is the landing page that has no answer yet.
@@ -47,6 +51,12 @@ func (s *Server) show(c *gin.Context, r bridge.Request, who visitor, v view) err
 	portal := s.portalOf(r)
 	v.Says = wordsFor(r, portal, who, v.Checking, s.cfg.Now())
 	v.frame = s.frame(v.Says.Title)
+	if v.Status == 0 && !v.Checking {
+		v.talk = s.talkOf(c, r, who)
+	}
+	if v.Question != nil && v.Question.Wrong != "" || v.Lost != "" {
+		v.Title = "Not sent: " + v.Title // a screen reader reads it first
+	}
 	v.Plan, v.Lines = r.Terms.Plan, linesOf(r)
 	if until := deadline(r); until.After(s.cfg.Now()) && !v.Checking {
 		v.Until = moment(until)
@@ -66,7 +76,7 @@ func (s *Server) show(c *gin.Context, r bridge.Request, who visitor, v view) err
 	if v.Every > 0 {
 		v.Refresh = strconv.Itoa(v.Every) + "; url=" + v.Next
 	}
-	return s.pages.render(c, http.StatusOK, "request", v)
+	return s.pages.render(c, cmp.Or(v.Status, http.StatusOK), "request", v)
 }
 
 // deadline is when the step that waits for the applicant is given up; zero when none

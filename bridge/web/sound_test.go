@@ -35,6 +35,7 @@ func sound(t *testing.T, header http.Header, page string) {
 		t.Fatal(err)
 	}
 	count, ids := map[string]int{}, map[string]bool{}
+	var labels, fields []string
 	for n := range root.Descendants() {
 		if n.Type != html.ElementNode {
 			continue
@@ -50,8 +51,25 @@ func sound(t *testing.T, header http.Header, page string) {
 		if attribute(n, "aria-current") != "" {
 			count["current"]++
 		}
-		if by := attribute(n, "aria-labelledby"); by != "" && by != "title" {
-			t.Errorf("<%s> is labelled by %q", n.Data, by)
+		if by := attribute(n, "aria-labelledby"); by != "" {
+			labels = append(labels, by)
+		}
+		if name := attribute(n, "for"); name != "" {
+			labels = append(labels, name)
+			count[n.Data+" for "+name]++
+		}
+		if n.Data == "textarea" || n.Data == "input" && attribute(n, "type") != "hidden" {
+			fields = append(fields, attribute(n, "id"))
+		}
+	}
+	for _, id := range labels {
+		if !ids[id] {
+			t.Errorf("something is labelled by %q, or labels it, and there is no such element", id)
+		}
+	}
+	for _, id := range fields {
+		if count["label for "+id] != 1 {
+			t.Errorf("the field %q has %d labels", id, count["label for "+id])
 		}
 	}
 	for _, once := range []string{"h1", "main", "header", "footer", "title"} {

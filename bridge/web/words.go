@@ -61,6 +61,9 @@ func wordsForStage(r bridge.Request, portal Portal, who visitor, now time.Time) 
 	case bridge.StatePaying:
 		return wordsForCheckout(r, join(unled(r, portal, who), "Your key is issued as soon as it is paid."), "Have you paid already? Then check again; you cannot be charged twice.")
 	case bridge.StateReviewing:
+		if asks(r, who) {
+			return say("We have a question for you", "act", join(unled(r, portal, who), "A person looks at the request, and goes on when you have answered."), paid(r))
+		}
 		return say("Your request is being reviewed", "wait", join(unled(r, portal, who), "A person looks at the request and decides."),
 			join(paid(r), "You need not stay on this page: this link keeps working."))
 	case bridge.StateApproving:
