@@ -1,0 +1,241 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"keybridge/bridge"
+)
+
+// Config is what the console needs.
+type Config struct {
+	// Service is asked for desks and for nothing else.
+	Service *bridge.Service
+	// SignIn checks who somebody is and begins a session. Refused with a general message
+	// when it is not them, Limited with RetryAfter when they tried too often, and ErrCode
+	// when the password is right and a code is needed beside it.
+	SignIn func(ctx context.Context, a Attempt) (token string, expires time.Time, err error)
+	// Who returns whose session a token is of. Refused, Denied or NotFound when it is no
+	// session any more.
+	Who func(ctx context.Context, token string) (bridge.Person, error)
+	// SignOut ends a session; SignOutEverywhere ends every one of a person, by their name.
+	// Both may be repeated.
+	SignOut           func(ctx context.Context, token string) error
+	SignOutEverywhere func(ctx context.Context, name string) error
+	// People returns the names that a request can be assigned to. Nil: one's own alone.
+	People func(ctx context.Context) ([]string, error)
+	// Count counts the requests that fit a filter, up to most; more says that there are
+	// more. Nil: nothing is counted.
+	Count func(ctx context.Context, f bridge.Filter, most int) (n int, more bool, err error)
+	// Record takes the house's own entries: that a person has viewed a request. It may be
+	// nil.
+	Record func(ctx context.Context, e bridge.Entry)
+	// Portals are the configured portals by name.
+	Portals map[string]Portal
+	// Links returns the address of the page that the portal or provider has for a ref, ""
+	// where there is none. May be nil.
+	Links func(bridge.Ref) string
+	// Name is how pages name the service. Empty: "keybridge".
+	Name string
+	// Zone is whose time the pages tell. Nil: UTC.
+	Zone *time.Location
+	// Origin is the public address without a path, such as https://bridge.example. A proxy
+	// may not pass on the Host that it was asked for. Empty: the Host is believed.
+	Origin string
+	// TrustedProxies are the addresses or ranges whose X-Forwarded-For is believed.
+	TrustedProxies []string
+	// Secure is set where browsers come by https.
+	Secure bool
+	// Now is the clock; nil for time.Now.
+	Now func() time.Time
+	// Log may be nil.
+	Log *slog.Logger
+}
+
+// Portal is what the console knows of a portal.
+type Portal struct {
+	// Title is its name for people.
+	Title string
+}
+
+// Attempt is somebody who wants to sign in.
+type Attempt struct {
+	Name, Password string
+	// Code is that of a second factor; empty where none was given.
+	Code string
+	// Address is the client's IP address, for throttling.
+	Address string
+}
+
+// ErrCode says that the name and password are right, and that a second factor's code is
+// missing.
+var ErrCode = errors.New("console: a code is needed")
+
+// Console answers everything under /console/.
+type Console struct {
+	cfg     Config
+	pages   *pages
+	handler http.Handler
+}
+
+// New returns a console. It starts nothing.
+func New(cfg Config) (*Console, error) {
+	if cfg.Service == nil || cfg.SignIn == nil || cfg.Who == nil || cfg.SignOut == nil || cfg.SignOutEverywhere == nil {
+		return nil, errors.New("console: Config needs Service, SignIn, Who, SignOut and SignOutEverywhere")
+	}
+	if cfg.Name == "" {
+		cfg.Name = "keybridge"
+	}
+	if cfg.Zone == nil {
+		cfg.Zone = time.UTC
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Record == nil {
+		cfg.Record = func(context.Context, bridge.Entry) {}
+	}
+	if cfg.Links == nil {
+		cfg.Links = func(bridge.Ref) string { return "" }
+	}
+	s := &Console{cfg: cfg}
+	var err error
+	if s.pages, err = parsePages(); err != nil {
+		return nil, err
+	}
+	if s.handler, err = s.routes(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// ServeHTTP answers a request.
+func (s *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// Where the console's pages are.
+const (
+	queuePath   = "/console/"
+	signInPath  = "/console/sign-in"
+	requestPath = "/console/requests/"
+)
+
+// routes is everything the console answers.
+func (s *Console) routes() (http.Handler, error) {
+	gin.SetMode(gin.ReleaseMode)
+	e := gin.New()
+	e.HandleMethodNotAllowed = true
+	e.ContextWithFallback = true
+	e.RedirectTrailingSlash = false
+	if err := e.SetTrustedProxies(s.cfg.TrustedProxies); err != nil {
+		return nil, err
+	}
+	guard, err := s.crossOrigin()
+	if err != nil {
+		return nil, err
+	}
+	e.Use(s.recovered, s.logged, secured, guard)
+	looked := []string{http.MethodGet, http.MethodHead}
+	e.Match(looked, "/console", func(c *gin.Context) { c.Redirect(http.StatusSeeOther, queuePath) })
+	e.Match(looked, "/console/static/*file", s.page(s.static))
+	e.Match(looked, signInPath, s.page(s.askWho))
+	e.POST(signInPath, s.page(s.signIn))
+	e.POST("/console/sign-out", s.page(s.signOut))
+	e.Match(looked, queuePath, s.page(s.seated(s.queue)))
+	e.Match(looked, requestPath+":id", s.page(s.seated(s.request)))
+	e.Match(looked, requestPath+":id/:do", s.page(s.seated(s.preview)))
+	e.POST(requestPath+":id/:do", s.page(s.seated(s.do)))
+	e.NoRoute(s.page(func(*gin.Context) error { return errNotHere }))
+	e.NoMethod(s.page(func(*gin.Context) error { return errNotSo }))
+	return e, nil
+}
+
+// page turns a handler that returns an error into one that shows it.
+func (s *Console) page(handle func(*gin.Context) error) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, 64<<10)
+		if err := handle(c); err != nil {
+			s.showError(c, err)
+		}
+	}
+}
+
+// recovered answers a panic with a page and logs it; the process goes on. What a panic
+// quotes may be anything that was sent, so only the runtime's own words are logged.
+func (s *Console) recovered(c *gin.Context) {
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		if p == http.ErrAbortHandler { //nolint:errorlint // a value to compare with, by its documentation
+			panic(p)
+		}
+		text := fmt.Sprintf("a %T", p)
+		if err, ok := p.(runtime.Error); ok {
+			text = err.Error()
+		}
+		s.cfg.Log.Error("panic in a page of the console", "route", c.FullPath(), "panic", text, "stack", string(debug.Stack()))
+		c.Abort()
+		if !c.Writer.Written() {
+			s.showError(c, errors.New("panic"))
+		}
+	}()
+	c.Next()
+}
+
+// logged writes one line for a request: its route, never its query, which may hold words
+// that were searched for.
+func (s *Console) logged(c *gin.Context) {
+	if !s.cfg.Log.Enabled(c, slog.LevelDebug) {
+		c.Next()
+		return
+	}
+	begin := time.Now()
+	c.Next()
+	s.cfg.Log.LogAttrs(context.WithoutCancel(c), slog.LevelDebug, "answered",
+		slog.String("method", c.Request.Method), slog.String("route", c.FullPath()),
+		slog.Int("status", c.Writer.Status()), slog.Duration("took", time.Since(begin)))
+}
+
+// contentSecurity lets a page load our own style sheet, script and picture, ask us, and
+// nothing else.
+const contentSecurity = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// secured sets the headers of every page.
+func secured(c *gin.Context) {
+	h := c.Writer.Header()
+	h.Set("Content-Security-Policy", contentSecurity)
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Robots-Tag", "noindex")
+}
+
+// crossOrigin refuses what another site's page made a browser send.
+func (s *Console) crossOrigin() (gin.HandlerFunc, error) {
+	protection := http.NewCrossOriginProtection()
+	if s.cfg.Origin != "" {
+		if err := protection.AddTrustedOrigin(s.cfg.Origin); err != nil {
+			return nil, fmt.Errorf("console: the origin: %w", err)
+		}
+	}
+	return func(c *gin.Context) {
+		if protection.Check(c.Request) != nil {
+			c.Abort()
+			s.showError(c, errOtherSite)
+		}
+	}, nil
+}

@@ -1,0 +1,153 @@
+package console
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"keybridge/bridge"
+)
+
+// confirmView is the page that says what a deed will do, and asks.
+type confirmView struct {
+	frame
+	deed
+	ID           bridge.ID
+	Href, Action string
+	Applicant    who
+	Plan, Price  string
+	State        state
+	Text, Seen   string
+	Consequences []string
+	// Amount is the field of a refund; Currency is empty where there is none.
+	Amount, Currency, AmountHint string
+	// Problem says what is wrong with what was typed; Changed that the consequences are
+	// not those that were shown before.
+	Problem string
+	Changed bool
+}
+
+// of reads the request and the deed that an address names.
+func (s *Console) of(c *gin.Context, p bridge.Person) (bridge.Request, deed, error) {
+	d, ok := deedOf(c.Param("do"))
+	id, valid := bridge.ParseID(c.Param("id"))
+	if !ok || !valid {
+		return bridge.Request{}, deed{}, errNotHere
+	}
+	r, err := s.cfg.Service.Desk(p).Get(c.Request.Context(), id)
+	return r, d, err
+}
+
+// preview shows what a deed would do.
+func (s *Console) preview(c *gin.Context, p bridge.Person) error {
+	r, d, err := s.of(c, p)
+	if err != nil {
+		return err
+	}
+	if d.harmless {
+		c.Redirect(http.StatusSeeOther, requestPath+string(r.ID))
+		return nil
+	}
+	if err := d.barred(p, r); err != nil {
+		return onward(err, r.ID)
+	}
+	if err := d.not(r); err != nil {
+		return onward(err, r.ID)
+	}
+	t := typed{}
+	if d.Name == "refund" {
+		t.Amount = plainAmount(kept(r))
+	}
+	return s.confirm(c, p, r, d, t, nil)
+}
+
+// do does what was confirmed. What a person was not shown is shown first, and what the
+// person may not do goes to the desk all the same, which refuses and tells of it.
+func (s *Console) do(c *gin.Context, p bridge.Person) error {
+	r, d, err := s.of(c, p)
+	if err != nil {
+		return err
+	}
+	if err := c.Request.ParseForm(); err != nil {
+		return err
+	}
+	form := c.Request.PostForm
+	t := typed{Text: strings.TrimSpace(form.Get("text")), Amount: form.Get("amount"), To: form.Get("to"), Seen: form.Get("seen")}
+	if err := d.barred(p, r); err != nil {
+		_ = d.run(c.Request.Context(), s.cfg.Service.Desk(p), r, t) // is refused there, and recorded
+		return onward(err, r.ID)
+	}
+	if d.harmless {
+		return s.doHarmless(c, p, r, d, t)
+	}
+	if err := d.not(r); err != nil {
+		return onward(err, r.ID)
+	}
+	if err := d.wrong(r, t); err != nil {
+		return s.confirm(c, p, r, d, t, err)
+	}
+	if t.Seen != seenBy(d, s.consequences(d, p, r, t, s.cfg.Now())) {
+		return s.confirm(c, p, r, d, t, nil)
+	}
+	if d.Needs && t.Text == "" {
+		return s.confirm(c, p, r, d, t, &bridge.Error{Kind: bridge.Invalid, Msg: d.Label + ": nothing is written here yet."})
+	}
+	err = d.run(c.Request.Context(), s.cfg.Service.Desk(p), r, t)
+	switch {
+	case bridge.KindOf(err) == bridge.Invalid:
+		return s.confirm(c, p, r, d, t, err)
+	case err != nil:
+		return onward(err, r.ID)
+	}
+	c.Redirect(http.StatusSeeOther, requestPath+string(r.ID)+"?done="+d.Name)
+	return nil
+}
+
+// doHarmless does what needs no confirmation. What cannot be done as it was typed is
+// shown on the request's page, with what was typed.
+func (s *Console) doHarmless(c *gin.Context, p bridge.Person, r bridge.Request, d deed, t typed) error {
+	if d.Name == "assign" && t.To != "" && !s.isPerson(c, p, t.To) {
+		return onward(&bridge.Error{Kind: bridge.Invalid, Msg: "There is nobody of that name here."}, r.ID)
+	}
+	err := d.run(c.Request.Context(), s.cfg.Service.Desk(p), r, t)
+	switch {
+	case d.Name == "note" && bridge.KindOf(err) == bridge.Invalid:
+		return s.showRequest(c, p, r, http.StatusBadRequest, unsent{Note: t.Text, Problem: bridge.Explain(err)})
+	case err != nil:
+		return onward(err, r.ID)
+	}
+	c.Redirect(http.StatusSeeOther, requestPath+string(r.ID)+"?done="+d.Name)
+	return nil
+}
+
+func (s *Console) isPerson(c *gin.Context, p bridge.Person, name string) bool {
+	for _, known := range s.people(c, p) {
+		if known == name {
+			return true
+		}
+	}
+	return false
+}
+
+// confirm shows the page that says what a deed will do.
+func (s *Console) confirm(c *gin.Context, p bridge.Person, r bridge.Request, d deed, t typed, problem error) error {
+	view := confirmView{
+		frame: s.desk(c, p, d.Word), deed: d, ID: r.ID, Href: requestPath + string(r.ID), Action: requestPath + string(r.ID) + "/" + d.Name,
+		Applicant: applicant(r), Plan: r.Terms.Plan, Price: price(r.Terms), State: stateOf(r.State()), Text: t.Text, Amount: t.Amount,
+	}
+	if d.Name == "refund" {
+		view.Currency = r.Payment.Collected.Currency
+		view.AmountHint = "At most " + plainAmount(kept(r)) + ". After a change you are shown what it leads to before anything is done."
+	}
+	if d.wrong(r, t) == nil {
+		view.Consequences = s.consequences(d, p, r, t, s.cfg.Now())
+		view.Seen = seenBy(d, view.Consequences)
+		view.Changed = problem == nil && t.Seen != "" && t.Seen != view.Seen
+	}
+	status := http.StatusOK
+	if problem != nil {
+		view.Problem, status = bridge.Explain(problem), http.StatusBadRequest
+	}
+	return s.pages.render(c, status, "confirm", view)
+}

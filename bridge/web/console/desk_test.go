@@ -1,0 +1,292 @@
+package console_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"keybridge/bridge"
+	"keybridge/bridge/web/console"
+	"keybridge/store/bolt"
+)
+
+// The clock of the pages.
+var noon = time.Date(2026, time.March, 14, 12, 0, 0, 0, time.UTC)
+
+// The people of the house, by the session that is theirs.
+var people = map[string]bridge.Person{
+	"viewer":   {Name: "vera", Role: bridge.Viewer},
+	"reviewer": {Name: "rosa", Role: bridge.Reviewer},
+	"approver": {Name: "anna", Role: bridge.Approver, Email: "anna@house.example"},
+	"second":   {Name: "otto", Role: bridge.Approver},
+	"admin":    {Name: "adam", Role: bridge.Admin},
+	"other":    {Name: "olga", Role: bridge.Admin, Portals: []string{"other"}},
+}
+
+// office is a console over a real service on a real store, in which records are put by
+// hand. No worker runs, so they stay as they are.
+type office struct {
+	*console.Console
+	t       *testing.T
+	store   *bolt.Store
+	file    string
+	next    bridge.ID // of the next request
+	service *bridge.Service
+	log     *bytes.Buffer
+
+	mu       sync.Mutex
+	clock    time.Time
+	attempts []console.Attempt
+	ended    []string // sessions
+	gone     []string // people signed out everywhere
+	entries  []bridge.Entry
+	refused  []string
+}
+
+// newOffice returns an office whose configuration a test may change first.
+func newOffice(t *testing.T, change ...func(*console.Config)) *office {
+	t.Helper()
+	o := &office{t: t, clock: noon, log: &bytes.Buffer{}, file: filepath.Join(t.TempDir(), "keybridge.db")}
+	var err error
+	if o.store, err = bolt.Open(bolt.Config{Path: o.file, Now: o.now}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = o.store.Close() })
+	o.service, err = bridge.New(bridge.Config{
+		Store: o.store, Portals: map[string]bridge.Site{"main": {}, "other": {}}, NewID: func() bridge.ID { return o.next }, Now: o.now,
+		Page: func(id bridge.ID, _ time.Time) string { return "https://bridge.example/r/" + string(id) },
+		Refused: func(p bridge.Person, what bridge.Operation, _ bridge.ID) {
+			o.mu.Lock()
+			defer o.mu.Unlock()
+			o.refused = append(o.refused, fmt.Sprintf("%s may not %s", p.Name, what))
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := console.Config{
+		Service: o.service, SignIn: o.signIn, Who: o.who, Name: "Weather keys", Now: o.now,
+		SignOut: func(_ context.Context, token string) error {
+			o.mu.Lock()
+			defer o.mu.Unlock()
+			o.ended = append(o.ended, token)
+			return nil
+		},
+		SignOutEverywhere: func(_ context.Context, name string) error {
+			o.mu.Lock()
+			defer o.mu.Unlock()
+			o.gone = append(o.gone, name)
+			return nil
+		},
+		People: func(context.Context) ([]string, error) { return []string{"anna", "otto", "rosa"}, nil },
+		Record: func(_ context.Context, e bridge.Entry) {
+			o.mu.Lock()
+			defer o.mu.Unlock()
+			o.entries = append(o.entries, e)
+		},
+		Portals: map[string]console.Portal{"main": {Title: "portal.example"}, "other": {Title: "Other portal"}},
+		Links: func(ref bridge.Ref) string {
+			if ref.System != "stripe" {
+				return ""
+			}
+			return "https://stripe.example/" + string(ref.Kind) + "/" + url.PathEscape(ref.ID)
+		},
+		Log: slog.New(slog.NewTextHandler(o.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+	for _, fn := range change {
+		fn(&cfg)
+	}
+	if o.Console, err = console.New(cfg); err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+func (o *office) now() time.Time {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.clock
+}
+
+const password = "a password that is nowhere shown"
+
+// signIn knows the people by one password. Otto has a second factor.
+func (o *office) signIn(_ context.Context, a console.Attempt) (string, time.Time, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.attempts = append(o.attempts, a)
+	if len(o.attempts) > 5 {
+		return "", time.Time{}, &bridge.Error{Kind: bridge.Limited, Msg: "Too many tries.", RetryAfter: 90500 * time.Millisecond}
+	}
+	for session, p := range people {
+		switch {
+		case p.Name != a.Name || a.Password != password:
+		case p.Name == "otto" && a.Code == "":
+			return "", time.Time{}, fmt.Errorf("sign in: %w", console.ErrCode)
+		default:
+			return session, noon.Add(8 * time.Hour), nil
+		}
+	}
+	return "", time.Time{}, &bridge.Error{Kind: bridge.Refused, Msg: "The name or the password is not right."}
+}
+
+func (o *office) who(_ context.Context, token string) (bridge.Person, error) {
+	p, ok := people[token]
+	if !ok {
+		return p, &bridge.Error{Kind: bridge.Refused, Msg: "no such session"}
+	}
+	return p, nil
+}
+
+// idOf makes an id that is the same in every run.
+func idOf(key string, at time.Time) bridge.ID {
+	sum := sha256.Sum256([]byte(key))
+	return bridge.ID(ulid.MustNew(ulid.Timestamp(at), bytes.NewReader(sum[:])).String())
+}
+
+// put stores a record and returns its id.
+func (o *office) put(key string, changes ...func(*bridge.Request)) bridge.ID {
+	o.t.Helper()
+	r := asked()
+	for _, change := range changes {
+		change(&r)
+	}
+	r.Key, r.ID = key, idOf(key, r.Created)
+	if r.Portal == "" {
+		r.Portal = "main"
+	}
+	for i := range r.Refs {
+		r.Refs[i].ID += "-" + key
+	}
+	o.next = r.ID
+	intake := o.service.Intake(r.Portal, key)
+	r.Head = intake.Head
+	intake.Request = r
+	_, err := o.store.Accept(o.t.Context(), bridge.Hint{Source: "test", At: noon, Portal: r.Portal, Key: key, Intake: intake}, nil)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	return r.ID
+}
+
+func (o *office) get(id bridge.ID) bridge.Request {
+	o.t.Helper()
+	r, err := o.service.Get(o.t.Context(), id)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	return r
+}
+
+// asked is a request whose review waits for a person.
+func asked() bridge.Request {
+	return bridge.Request{
+		Created: noon.Add(-26 * time.Hour),
+		Applicant: bridge.Applicant{
+			ID: "dev-7", Email: "dana@applicant.example", Name: "Dana Doe", Organisation: "Doe Weather Ltd", App: "Rainradar",
+		},
+		Asked: bridge.Asked{
+			Policies: []string{"5f7c1e0a8d3b2c0001a4e9d1"}, Entry: "Weather API", At: noon.Add(-26 * time.Hour),
+			Reasons: map[string]string{"Purpose": "A rain radar for cyclists.", "Volume": "10,000 calls a day"},
+		},
+		Arrival: bridge.Arrival{Trust: bridge.Signed, At: noon.Add(-26 * time.Hour)},
+		Terms: bridge.Terms{
+			Plan: "Weather Pro", Provider: "stripe", Steps: []bridge.StepKind{bridge.Review, bridge.Paying}, Grace: 7 * 24 * time.Hour,
+			Lines: []bridge.Price{{Name: "Weather Pro", Amount: bridge.NewAmount(4900, "EUR"), Interval: bridge.Interval{Unit: "month"}}},
+			Tell:  bridge.MessageKinds,
+		},
+		Steps: []bridge.Step{
+			{Kind: bridge.Review, State: bridge.Waiting, Mark: bridge.Mark{At: noon.Add(-26 * time.Hour)}},
+			{Kind: bridge.Paying, State: bridge.Waiting},
+		},
+		Verdict: bridge.Verdict{Outcome: bridge.Open},
+		Access:  bridge.Access{Have: bridge.Pending},
+	}
+}
+
+// visitor is a browser with a session.
+type visitor struct {
+	o       *office
+	session string
+}
+
+func (o *office) as(session string) visitor { return visitor{o, session} }
+
+func (v visitor) get(path string) *http.Response { return v.send(http.MethodGet, path, nil, nil) }
+
+// post sends a form as a page of ours would.
+func (v visitor) post(path string, form url.Values) *http.Response {
+	return v.send(http.MethodPost, path, form, http.Header{"Sec-Fetch-Site": {"same-origin"}})
+}
+
+func (v visitor) send(method, path string, form url.Values, header http.Header) *http.Response {
+	v.o.t.Helper()
+	req := httptest.NewRequest(method, "https://bridge.example"+path, strings.NewReader(form.Encode()))
+	for name, values := range header {
+		req.Header[name] = values
+	}
+	if form != nil {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	if v.session != "" {
+		req.AddCookie(&http.Cookie{Name: "keybridge-console", Value: v.session})
+	}
+	w := httptest.NewRecorder()
+	v.o.ServeHTTP(w, req)
+	return w.Result()
+}
+
+func textOf(t *testing.T, got *http.Response) string {
+	t.Helper()
+	raw, err := io.ReadAll(got.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got.Body = io.NopCloser(bytes.NewReader(raw))
+	return string(raw)
+}
+
+// decide goes through the page that says what follows, and confirms it.
+func (v visitor) decide(id bridge.ID, do string, form url.Values) *http.Response {
+	v.o.t.Helper()
+	path := "/console/requests/" + string(id) + "/" + do
+	shown := v.post(path, form)
+	if shown.StatusCode != http.StatusOK {
+		return shown
+	}
+	form = copyOf(form)
+	form.Set("seen", seenOn(v.o.t, shown))
+	return v.post(path, form)
+}
+
+func copyOf(form url.Values) url.Values {
+	out := url.Values{}
+	for name, values := range form {
+		out[name] = values
+	}
+	return out
+}
+
+// seenOn is the name of the consequences that a page shows.
+func seenOn(t *testing.T, page *http.Response) string {
+	t.Helper()
+	_, after, ok := strings.Cut(textOf(t, page), `name="seen" value="`)
+	if !ok {
+		t.Fatalf("the page (%d) asks for no confirmation", page.StatusCode)
+	}
+	seen, _, _ := strings.Cut(after, `"`)
+	return seen
+}

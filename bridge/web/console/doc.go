@@ -1,0 +1,55 @@
+// Package console is where finance sees what waits, decides, and finds out how a
+// request stands.
+//
+// # The idea
+//
+// A page is read off the stored request and claims nothing else. What a decision will
+// lead to is not written down by hand: the domain's own rules are run ahead on a copy of
+// the record (foresee), and the confirmation says in words which calls they would make.
+// Whoever confirms says what they were shown; when the consequences are others by then,
+// nothing is done and they are shown the new ones.
+//
+// # How data comes in and goes out
+//
+// A Console is an http.Handler for everything under /console/. Who sits there is told by
+// Config.Who from a cookie; what they may do is refused by bridge.Desk, through which
+// everything goes. The pages only leave out what it would refuse.
+//
+//	GET  /console/sign-in             who are you; ?next= is where to go on
+//	POST /console/sign-in
+//	POST /console/sign-out            everywhere=1: in every browser
+//	GET  /console/                    the queue, by filter; at=… are the places of the pages so far
+//	GET  /console/requests/{id}       one request
+//	GET  /console/requests/{id}/{do}  what approve, decline, ask, waive, refund or end would do
+//	POST /console/requests/{id}/{do}  does it, when seen= names what was shown; else shows it
+//	POST /console/requests/{id}/{do}  note, assign, retry: harmless, and done at once
+//
+// # Decisions
+//
+//   - The session cookie is __Host- where cookies are secure, which forces Path=/ on it:
+//     that no neighbouring host can plant one is worth more than a narrower path, which
+//     protects nothing. Without TLS it is a plain cookie for /console/ alone.
+//   - Cross-origin posts are refused by http.CrossOriginProtection; there is no token in
+//     forms. GET and HEAD change nothing.
+//   - The address to return to after signing in is not checked, but made anew of what is
+//     known in it: a page of the console and the names of the filter.
+//   - The code of a second factor has its field on the page from the start: a password is
+//     never written back into a page to be sent again.
+//   - Pages are walked by cursor, and the places of the last ones are in the address, so
+//     that the way back needs no session. A store lists in one direction only.
+//   - Amounts are typed with a point and without grouping: "1,250" is a thousand to one
+//     reader and one and a quarter to another.
+//   - The queue refreshes itself by script: it replaces the list and nothing else, keeps
+//     the focused row, stops while the page is hidden, and can be switched off (WCAG 2.2,
+//     2.2.2). So can the keys (2.1.4). Without script a link looks again.
+//   - A search of the queue is not recorded as a view of personal data; opening a request
+//     is. The search's words would be personal themselves.
+//   - An address at the provider or portal is shown only if it is http or https, and the
+//     checkout's not at all: whoever has it can pay.
+//
+// # What it must never do
+//
+// Call bridge.Service but for Desk, load anything from another host, run a script that
+// is not a file of ours, redirect out of /console/, show a checkout's address or a key,
+// or write a token, a password or what an applicant wrote into a log.
+package console

@@ -1,0 +1,261 @@
+package console
+
+import (
+	"cmp"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"keybridge/bridge"
+	"keybridge/bridge/web"
+)
+
+// queueView is the page of the queue.
+type queueView struct {
+	frame
+	Rows []row
+	// Parts are what can be shown; the form's fields follow.
+	Parts                                    []choice
+	States, Portals, Ages, Assigned          []choice
+	Plan, Currency, Least, Most, Words, Show string
+	Problem                                  map[string]string
+	// Refined: something narrows the list. Open: the form stands open.
+	Refined bool
+	// Here is the page's own address, First the list's beginning.
+	Here, First, Back, Onwards string
+	// Empty says that there is nothing, in words.
+	Empty string
+	// Updated is when the list was read.
+	Updated string
+}
+
+// choice is one of several.
+type choice struct {
+	Value, Text, Href string
+	Chosen            bool
+	// Count is how many there are; empty: not counted.
+	Count string
+}
+
+// row is one request in the queue.
+type row struct {
+	ID                        bridge.ID
+	Href                      string
+	Age, Since, Moment        string
+	Applicant                 who
+	Plan, Amount, Portal      string
+	State                     state
+	Why, Assigned, Unanswered string
+	Reasons                   []named
+}
+
+// who is an applicant as pages show one.
+type who struct{ Name, Organisation, Email, App, ID string }
+
+// named is a value with its name.
+type named struct{ Name, Value string }
+
+// queue shows what waits for a person, and everything else by filter.
+func (s *Console) queue(c *gin.Context, p bridge.Person) error {
+	now := s.cfg.Now()
+	f := readFilter(c.Request.URL.Query(), p, now)
+	view := s.queueView(c, p, &f)
+	if len(f.problem) > 0 {
+		return s.pages.render(c, http.StatusBadRequest, "queue", view)
+	}
+	page, err := s.cfg.Service.Desk(p).List(c.Request.Context(), f.asks)
+	if err != nil {
+		return err
+	}
+	for _, r := range page.Requests {
+		view.Rows = append(view.Rows, s.row(r, now))
+	}
+	if page.Next != "" {
+		view.Onwards = f.onwards(page.Next)
+	}
+	view.Empty = emptyWords(&f, page.Next != "")
+	return s.pages.render(c, http.StatusOK, "queue", view)
+}
+
+// queueView is the page without its list.
+func (s *Console) queueView(c *gin.Context, p bridge.Person, f *filter) queueView {
+	view := queueView{
+		frame: s.desk(c, p, "Queue"), Show: f.show(), Problem: f.problem, Refined: f.refined(),
+		Plan: f.get(fieldPlan), Currency: f.get(fieldCurrency), Least: f.get(fieldLeast), Most: f.get(fieldMost), Words: f.get(fieldWords),
+		Here: f.address(f.query[fieldAt]), First: f.address(nil), Updated: s.clock(s.cfg.Now()),
+	}
+	view.Back, _ = f.back()
+	for _, part := range []choice{
+		{Value: showWaits, Text: "Waiting", Count: view.Waiting}, {Value: showAttention, Text: "Needs attention", Count: view.Attention},
+		{Value: showAll, Text: "All requests"},
+	} {
+		part.Chosen = part.Value == f.show()
+		part.Href = queuePath + "?" + fieldShow + "=" + part.Value
+		view.Parts = append(view.Parts, part)
+	}
+	view.States = choices(f.get(fieldState), "Any", stateChoices())
+	view.Portals = choices(f.get(fieldPortal), "Any", s.portalChoices(p))
+	view.Ages = choices(f.get(fieldAge), "Any", []choice{
+		{Value: "1", Text: "Older than a day"}, {Value: "3", Text: "Older than 3 days"},
+		{Value: "7", Text: "Older than a week"}, {Value: "30", Text: "Older than 30 days"},
+	})
+	view.Assigned = choices(f.get(fieldAssigned), "Anybody or nobody", s.assignedChoices(c, p))
+	return view
+}
+
+func stateChoices() (all []choice) {
+	for _, st := range bridge.States {
+		all = append(all, choice{Value: string(st), Text: stateOf(st).Text})
+	}
+	return all
+}
+
+// portalChoices are the portals that a person may know of.
+func (s *Console) portalChoices(p bridge.Person) (all []choice) {
+	for _, name := range slices.Sorted(maps.Keys(s.cfg.Portals)) {
+		if p.Reaches(name) {
+			all = append(all, choice{Value: name, Text: s.title(name)})
+		}
+	}
+	return all
+}
+
+func (s *Console) assignedChoices(c *gin.Context, p bridge.Person) []choice {
+	all := []choice{{Value: "me", Text: "Me"}}
+	for _, name := range s.people(c, p) {
+		if name != p.Name {
+			all = append(all, choice{Value: "to " + name, Text: name})
+		}
+	}
+	return all
+}
+
+// people are the names that a request can be assigned to. Who cannot be listed is left
+// out: the page works without.
+func (s *Console) people(c *gin.Context, p bridge.Person) []string {
+	names := []string{p.Name}
+	if s.cfg.People != nil {
+		all, err := s.cfg.People(c.Request.Context())
+		if err != nil {
+			s.cfg.Log.Warn("the people could not be listed", "error", err)
+		}
+		names = append(names, all...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// choices are the options of a field, with one for none. What was asked for and is not
+// among them is kept, so that the form says what the list was made by.
+func choices(chosen, none string, all []choice) []choice {
+	all = append([]choice{{Text: none}}, all...)
+	i := slices.IndexFunc(all, func(c choice) bool { return c.Value == chosen })
+	if i < 0 {
+		i = len(all)
+		all = append(all, choice{Value: chosen, Text: chosen})
+	}
+	all[i].Chosen = true
+	return all
+}
+
+// title is a portal's name for people.
+func (s *Console) title(portal string) string { return cmp.Or(s.cfg.Portals[portal].Title, portal) }
+
+func (s *Console) row(r bridge.Request, now time.Time) row {
+	out := row{
+		ID: r.ID, Href: requestPath + string(r.ID), Age: age(now.Sub(r.Created)), Since: r.Created.UTC().Format(time.RFC3339),
+		Moment: s.moment(r.Created), Applicant: applicant(r), Plan: r.Terms.Plan, Amount: price(r.Terms), Portal: s.title(r.Portal),
+		State: stateOf(r.State()), Why: whyWaits(r), Assigned: r.Assigned, Reasons: reasons(r),
+	}
+	if _, ok := r.Unanswered(); ok {
+		out.Unanswered = "The applicant was asked, and has not answered yet."
+	}
+	return out
+}
+
+func applicant(r bridge.Request) who {
+	a := r.Applicant
+	return who{Name: a.Name, Organisation: a.Organisation, Email: a.Email, App: a.App, ID: a.ID}
+}
+
+// First is what an applicant is called, by whatever is known of them.
+func (w who) First() string { return cmp.Or(w.Name, w.Organisation, w.Email, w.ID, "Not known yet") }
+
+// Rest is what else says who it is.
+func (w who) Rest() (rest []string) {
+	for _, text := range []string{w.Organisation, w.Email} {
+		if text != "" && text != w.First() {
+			rest = append(rest, text)
+		}
+	}
+	return rest
+}
+
+// reasons are the dynamic fields in the order of their names.
+func reasons(r bridge.Request) (all []named) {
+	for _, name := range slices.Sorted(maps.Keys(r.Asked.Reasons)) {
+		all = append(all, named{name, r.Asked.Reasons[name]})
+	}
+	return all
+}
+
+// price is what a plan costs: "EUR 49.00 every month". Prices of different intervals are
+// named one by one, because their sum is the price of nothing.
+func price(t bridge.Terms) string {
+	if len(t.Lines) == 0 {
+		return "free"
+	}
+	total, ok := t.Total()
+	same := ok && !slices.ContainsFunc(t.Lines, func(p bridge.Price) bool { return p.Interval != t.Lines[0].Interval })
+	if same {
+		return web.FormatPrice(bridge.Price{Amount: total, Interval: t.Lines[0].Interval})
+	}
+	text := ""
+	for i, line := range t.Lines {
+		if i > 0 {
+			text += " + "
+		}
+		text += cmp.Or(web.FormatPrice(line), "not quoted yet")
+	}
+	return text
+}
+
+// age is how long something has waited, in its two largest units.
+func age(d time.Duration) string {
+	minutes := int(d.Minutes())
+	switch {
+	case minutes < 1:
+		return "now"
+	case minutes < 60:
+		return strconv.Itoa(minutes) + " min"
+	case minutes < 24*60:
+		return strconv.Itoa(minutes/60) + " h " + strconv.Itoa(minutes%60) + " min"
+	}
+	return strconv.Itoa(minutes/(24*60)) + " d " + strconv.Itoa(minutes/60%24) + " h"
+}
+
+// emptyWords says why a list has nothing on it.
+func emptyWords(f *filter, more bool) string {
+	switch {
+	case more:
+		return "Nothing on this page. There is more to look through."
+	case f.refined():
+		return "Nothing fits this filter."
+	case f.show() == showAll:
+		return "There are no requests yet."
+	}
+	return "Nothing waits for a person."
+}
+
+func (s *Console) clock(t time.Time) string { return t.In(s.cfg.Zone).Format("15:04:05") }
+
+func (s *Console) moment(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.In(s.cfg.Zone).Format("2 Jan 2006, 15:04 MST")
+}

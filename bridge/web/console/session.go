@@ -1,0 +1,180 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"regexp"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"keybridge/bridge"
+)
+
+// cookie returns the session's cookie with a value; an expiry in the past removes it.
+func (s *Console) cookie(token string, expires time.Time) *http.Cookie {
+	c := &http.Cookie{ //nolint:gosec // Secure follows the configuration, because a demo has no TLS
+		Name: "keybridge-console", Value: token, Path: queuePath, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		Expires: expires.UTC(), Secure: s.cfg.Secure, MaxAge: int(expires.Sub(s.cfg.Now()).Seconds()),
+	}
+	if s.cfg.Secure {
+		c.Name, c.Path = "__Host-"+c.Name, "/" // the prefix demands that path
+	}
+	if token == "" || c.MaxAge <= 0 {
+		c.MaxAge = -1
+	}
+	return c
+}
+
+// token returns the session's token that a browser sent; empty: none.
+func (s *Console) token(c *gin.Context) string {
+	got, err := c.Request.Cookie(s.cookie("", time.Time{}).Name)
+	if err != nil {
+		return ""
+	}
+	return got.Value
+}
+
+// who returns who is signed in. errSignedOut when nobody is.
+func (s *Console) who(c *gin.Context) (bridge.Person, error) {
+	token := s.token(c)
+	if token == "" {
+		return bridge.Person{}, errSignedOut
+	}
+	p, err := s.cfg.Who(c.Request.Context(), token)
+	switch bridge.KindOf(err) {
+	case bridge.Refused, bridge.Denied, bridge.NotFound:
+		return bridge.Person{}, errSignedOut
+	}
+	return p, err
+}
+
+// seated turns a handler for somebody who is signed in into one for everybody: others
+// are asked who they are first, and come back to where they wanted to go.
+func (s *Console) seated(handle func(*gin.Context, bridge.Person) error) func(*gin.Context) error {
+	return func(c *gin.Context) error {
+		p, err := s.who(c)
+		switch {
+		case err == nil:
+			return handle(c, p)
+		case !errors.Is(err, errSignedOut) || c.Request.Method == http.MethodPost:
+			return err
+		}
+		to := signInPath
+		if next := onlyHere(c.Request.URL.RequestURI()); next != queuePath {
+			to += "?" + url.Values{"next": {next}}.Encode()
+		}
+		c.Redirect(http.StatusSeeOther, to)
+		return nil
+	}
+}
+
+// herePages are the addresses that may be returned to after signing in.
+var herePages = regexp.MustCompile(`^/console/(requests/[0-9A-HJKMNP-TV-Z]{26}(/[a-z]{1,10})?)?$`)
+
+// onlyHere returns an address if it is one of the console's pages, made anew of what is
+// known in it, and the queue's for everything else.
+func onlyHere(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" || !herePages.MatchString(u.EscapedPath()) {
+		return queuePath
+	}
+	if u.Path != queuePath {
+		return u.Path
+	}
+	if query := known(u.Query()); len(query) > 0 {
+		return queuePath + "?" + query.Encode()
+	}
+	return queuePath
+}
+
+// signInView is the page that asks who somebody is.
+type signInView struct {
+	frame
+	Next, Name, Problem string
+	// Code puts the code's field first in mind: the one that was missing.
+	Code bool
+}
+
+// askWho shows the sign-in page, and leads on who is signed in already.
+func (s *Console) askWho(c *gin.Context) error {
+	next := onlyHere(c.Query("next"))
+	if _, err := s.who(c); err == nil {
+		c.Redirect(http.StatusSeeOther, next)
+		return nil
+	}
+	return s.pages.render(c, http.StatusOK, "sign-in", signInView{frame: s.frame("Sign in"), Next: next})
+}
+
+// signIn begins a session. Whatever session the browser had before is ended, so that
+// nobody goes on in one that somebody else has planted.
+func (s *Console) signIn(c *gin.Context) error {
+	if err := c.Request.ParseForm(); err != nil {
+		return err
+	}
+	form := c.Request.PostForm
+	next := onlyHere(form.Get("next"))
+	token, expires, err := s.cfg.SignIn(c.Request.Context(), Attempt{
+		Name: form.Get("name"), Password: form.Get("password"), Code: form.Get("code"), Address: c.ClientIP(),
+	})
+	view := signInView{frame: s.frame("Sign in"), Next: next, Name: form.Get("name")}
+	switch {
+	case errors.Is(err, ErrCode):
+		view.Code, view.Problem = true, "A code from your authenticator app is needed as well. Type your password and the code."
+		return s.pages.render(c, http.StatusUnauthorized, "sign-in", view)
+	case bridge.KindOf(err) == bridge.Refused:
+		view.Problem = bridge.Explain(err)
+		return s.pages.render(c, http.StatusUnauthorized, "sign-in", view)
+	case bridge.KindOf(err) == bridge.Limited:
+		view.Problem = bridge.Explain(err)
+		if wait := retryAfter(err); wait != "" {
+			c.Header("Retry-After", wait)
+			view.Problem += " Try again in " + wait + " s."
+		}
+		return s.pages.render(c, http.StatusTooManyRequests, "sign-in", view)
+	case err != nil:
+		return err
+	}
+	if before := s.token(c); before != "" && before != token {
+		s.end(c, before)
+	}
+	http.SetCookie(c.Writer, s.cookie(token, expires))
+	c.Redirect(http.StatusSeeOther, next)
+	return nil
+}
+
+// end ends a session that is given up. The new one does not depend on it.
+func (s *Console) end(c *gin.Context, token string) {
+	if err := s.cfg.SignOut(context.WithoutCancel(c.Request.Context()), token); err != nil {
+		s.cfg.Log.Warn("an earlier session could not be ended", "error", err)
+	}
+}
+
+// signOut ends the session, or every one of the person's. The cookie goes only when the
+// session is over: a browser that has forgotten it could not end it any more.
+func (s *Console) signOut(c *gin.Context) error {
+	if err := c.Request.ParseForm(); err != nil {
+		return err
+	}
+	ctx := context.WithoutCancel(c.Request.Context())
+	token := s.token(c)
+	if c.Request.PostForm.Get("everywhere") != "" {
+		p, err := s.who(c)
+		if err == nil {
+			err = s.cfg.SignOutEverywhere(ctx, p.Name)
+		}
+		if err != nil && !errors.Is(err, errSignedOut) {
+			return err
+		}
+	}
+	if token != "" {
+		if err := s.cfg.SignOut(ctx, token); err != nil && bridge.KindOf(err) != bridge.NotFound && bridge.KindOf(err) != bridge.Refused {
+			return err
+		}
+	}
+	http.SetCookie(c.Writer, s.cookie("", time.Unix(1, 0)))
+	c.Redirect(http.StatusSeeOther, signInPath)
+	return nil
+}
