@@ -1,0 +1,78 @@
+// Package people says who may sit at the finance console and call its API.
+//
+// # The idea
+//
+// There are users, sessions and tokens, and each is a paper of the store, written alone.
+// A user's paper is what decides: a session or a token only leads to it, and whoever
+// comes with one is given the rights that its user has at that moment. So what has to
+// happen at once needs one write. A user's epoch counts up when they are disabled, get a
+// new password or sign out everywhere, and a session of another epoch is over, wherever
+// it is kept. Sweeping removes what is over, and nothing depends on it.
+//
+// # How data walks
+//
+// The console's pages and API hand over what a stranger sent, as strings, and get a
+// bridge.Person or an error. There is nothing of HTTP here but the way to the OpenID
+// provider: cookies and addresses are the pages' to set and read.
+//
+//   - SignIn takes a name and a password, and a code where there is a second factor, and
+//     returns the token for a cookie. Who takes it back at every request, SignOut and
+//     SignOutEverywhere end what it opened.
+//   - Issue makes a program's token, WhoByToken says whom it lets in, Revoke ends it.
+//   - Add, SetRole, SetPassword, Disable, Enable, DropCode and Issue take who asks, and
+//     refuse who may not (bridge.MayManage), whichever page, program or command they came
+//     by. ChangePassword, OfferCode and TakeCode are for who sits at the console.
+//   - Everything that happened is told to Config.Record.
+//
+// # What it must never do
+//
+//   - Keep anything that lets somebody in: passwords are hashed with argon2id, tokens with
+//     SHA-256, and the secrets of second factors sealed with AES-256-GCM under a key that
+//     is not in the store.
+//   - Let a stranger find out who is a user here: not by words, nor by how long it takes.
+//   - Write into history what a stranger typed: people type passwords into the field for
+//     names. A refusal of somebody who is no user names nobody. No e-mail address and no
+//     network address is told.
+//   - Take an empty scope for that of all: a token and an owner without a portal in common
+//     are refused.
+//
+// # Decisions
+//
+//   - A password has at least 12 characters and at most 200, and no rules of what it has to
+//     be made of; the name, the worst ones, repetitions and sequences are refused. It is
+//     normalised (NFKC) and never has to be changed after a time. (NIST SP 800-63B section
+//     5.1.1.2; OWASP ASVS 4.0.3 section 2.1.) The list of the worst is short and by their
+//     stems, because most of what leaks is shorter than 12 characters.
+//   - argon2id at 64 MiB, three passes, four threads (RFC 9106 section 4, second option),
+//     two at a time: a stranger can make us use 128 MiB and no more. Who waits ten seconds
+//     for their turn is asked to come again.
+//   - A name that does not exist costs the same hash. A user whose hash is of another cost
+//     than new ones takes another time until they have signed in once. What no user can
+//     have as a password is not hashed for anybody.
+//   - Failures slow down the name and the address, in memory: a restart forgets them, and
+//     that is better than a store that strangers write to. A name is locked after ten for a
+//     quarter of an hour, and for as long after each one more; an hour of quiet, the right
+//     password between two locks, or a new one from an admin ends it. So somebody can keep
+//     a user out for as long as they go on; a name is never locked for good. (ASVS 2.2.1.)
+//     A try counts as failed while it is looked at.
+//   - The second factor is asked for after the password, and never says which of both was
+//     wrong. What stands for the password meanwhile is sealed, and void once the password
+//     changes. A code works once: its period is kept with the user, in the same write that
+//     lets them in. (RFC 6238 section 5.2; ASVS 2.8.4.)
+//   - Sessions: 256 random bits, 30 minutes unused and 12 hours at most (ASVS 3.3.2 asks for
+//     both at level 2; NIST SP 800-63B section 4.2.3). That somebody is here is written once
+//     a minute, so a session may end up to a minute early and never late.
+//   - A token acts as its owner, whom history names, and keeps the owner's e-mail address:
+//     otherwise somebody could be their own second person with a token of theirs. A program
+//     that shall be told apart gets a user without a password, and a token made For it.
+//   - A token's secret says which token it is of, so that names are unique and a token is
+//     found, with one paper and no index.
+//   - Nobody gives more than they have, and who manages some portals only does not manage
+//     users of more: a new password for somebody is their rights.
+//   - Nobody changes their own role, shuts themselves out or drops their own second factor.
+//     So there is always one admin left, and a stolen session cannot make itself at home.
+//   - Users are disabled and never removed, because history goes on naming them and a name
+//     must not become somebody else's.
+//   - Strangers cannot fill history: refusals that cost nothing (turned away, unknown
+//     tokens) are told once a minute.
+package people
