@@ -134,7 +134,7 @@ func (s *Console) isPerson(c *gin.Context, p bridge.Person, name string) bool {
 func (s *Console) confirm(c *gin.Context, p bridge.Person, r bridge.Request, d deed, t typed, problem error) error {
 	view := confirmView{
 		frame: s.desk(c, p, d.Word), deed: d, ID: r.ID, Href: requestPath + string(r.ID), Action: requestPath + string(r.ID) + "/" + d.Name,
-		Applicant: applicant(r), Plan: r.Terms.Plan, Price: price(r.Terms), State: stateOf(r.State()), Text: t.Text, Amount: t.Amount,
+		Applicant: applicant(r), Plan: r.Terms.Plan, Price: priceOf(r), State: stateOf(r.State()), Text: t.Text, Amount: t.Amount,
 	}
 	if d.Name == "refund" {
 		view.Currency = r.Payment.Collected.Currency

@@ -42,10 +42,10 @@ type office struct {
 	*console.Console
 	t       *testing.T
 	store   *bolt.Store
-	file    string
 	next    bridge.ID // of the next request
 	service *bridge.Service
 	log     *bytes.Buffer
+	alter   func([]bridge.Entry) []bridge.Entry
 
 	mu       sync.Mutex
 	clock    time.Time
@@ -59,14 +59,14 @@ type office struct {
 // newOffice returns an office whose configuration a test may change first.
 func newOffice(t *testing.T, change ...func(*console.Config)) *office {
 	t.Helper()
-	o := &office{t: t, clock: noon, log: &bytes.Buffer{}, file: filepath.Join(t.TempDir(), "keybridge.db")}
+	o := &office{t: t, clock: noon, log: &bytes.Buffer{}}
 	var err error
-	if o.store, err = bolt.Open(bolt.Config{Path: o.file, Now: o.now}); err != nil {
+	if o.store, err = bolt.Open(bolt.Config{Path: filepath.Join(t.TempDir(), "keybridge.db"), Now: o.now}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = o.store.Close() })
 	o.service, err = bridge.New(bridge.Config{
-		Store: o.store, Portals: map[string]bridge.Site{"main": {}, "other": {}}, NewID: func() bridge.ID { return o.next }, Now: o.now,
+		Store: altered{o.store, o}, Portals: map[string]bridge.Site{"main": {}, "other": {}}, NewID: func() bridge.ID { return o.next }, Now: o.now,
 		Page: func(id bridge.ID, _ time.Time) string { return "https://bridge.example/r/" + string(id) },
 		Refused: func(p bridge.Person, what bridge.Operation, _ bridge.ID) {
 			o.mu.Lock()
@@ -115,10 +115,31 @@ func newOffice(t *testing.T, change ...func(*console.Config)) *office {
 	return o
 }
 
+// altered is a store from whose history somebody with access to the file has taken what
+// is theirs.
+type altered struct {
+	*bolt.Store
+	o *office
+}
+
+func (a altered) History(ctx context.Context, id bridge.ID) ([]bridge.Entry, error) {
+	entries, err := a.Store.History(ctx, id)
+	if a.o.alter != nil {
+		entries = a.o.alter(entries)
+	}
+	return entries, err
+}
+
 func (o *office) now() time.Time {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.clock
+}
+
+func (o *office) set(now time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.clock = now
 }
 
 const password = "a password that is nowhere shown"
@@ -172,10 +193,13 @@ func (o *office) put(key string, changes ...func(*bridge.Request)) bridge.ID {
 		r.Refs[i].ID += "-" + key
 	}
 	o.next = r.ID
+	before := o.now()
+	o.set(r.Created) // the store keeps its own time
+	defer o.set(before)
 	intake := o.service.Intake(r.Portal, key)
 	r.Head = intake.Head
 	intake.Request = r
-	_, err := o.store.Accept(o.t.Context(), bridge.Hint{Source: "test", At: noon, Portal: r.Portal, Key: key, Intake: intake}, nil)
+	_, err := o.store.Accept(o.t.Context(), bridge.Hint{Source: "test", At: r.Created, Portal: r.Portal, Key: key, Intake: intake}, nil)
 	if err != nil {
 		o.t.Fatal(err)
 	}
@@ -257,27 +281,6 @@ func textOf(t *testing.T, got *http.Response) string {
 	}
 	got.Body = io.NopCloser(bytes.NewReader(raw))
 	return string(raw)
-}
-
-// decide goes through the page that says what follows, and confirms it.
-func (v visitor) decide(id bridge.ID, do string, form url.Values) *http.Response {
-	v.o.t.Helper()
-	path := "/console/requests/" + string(id) + "/" + do
-	shown := v.post(path, form)
-	if shown.StatusCode != http.StatusOK {
-		return shown
-	}
-	form = copyOf(form)
-	form.Set("seen", seenOn(v.o.t, shown))
-	return v.post(path, form)
-}
-
-func copyOf(form url.Values) url.Values {
-	out := url.Values{}
-	for name, values := range form {
-		out[name] = values
-	}
-	return out
 }
 
 // seenOn is the name of the consequences that a page shows.

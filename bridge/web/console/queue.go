@@ -168,7 +168,7 @@ func (s *Console) title(portal string) string { return cmp.Or(s.cfg.Portals[port
 func (s *Console) row(r bridge.Request, now time.Time) row {
 	out := row{
 		ID: r.ID, Href: requestPath + string(r.ID), Age: age(now.Sub(r.Created)), Since: r.Created.UTC().Format(time.RFC3339),
-		Moment: s.moment(r.Created), Applicant: applicant(r), Plan: r.Terms.Plan, Amount: price(r.Terms), Portal: s.title(r.Portal),
+		Moment: s.moment(r.Created), Applicant: applicant(r), Plan: r.Terms.Plan, Amount: priceOf(r), Portal: s.title(r.Portal),
 		State: stateOf(r.State()), Why: whyWaits(r), Assigned: r.Assigned, Reasons: reasons(r),
 	}
 	if _, ok := r.Unanswered(); ok {
@@ -201,6 +201,14 @@ func reasons(r bridge.Request) (all []named) {
 		all = append(all, named{name, r.Asked.Reasons[name]})
 	}
 	return all
+}
+
+// priceOf is what a request costs, empty while nobody knows what was asked for.
+func priceOf(r bridge.Request) string {
+	if r.Access.Have == bridge.Unread {
+		return ""
+	}
+	return price(r.Terms)
 }
 
 // price is what a plan costs: "EUR 49.00 every month". Prices of different intervals are

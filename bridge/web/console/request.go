@@ -56,6 +56,8 @@ type unsent struct{ Note, Problem string }
 // column is what one side has, and what it should have.
 type column struct {
 	Title, Have, Want string
+	// HaveName and WantName are what the two are called.
+	HaveName, WantName string
 	// Same: nothing has to be done.
 	Same  bool
 	Lines []named
@@ -160,7 +162,10 @@ func (s *Console) next(r bridge.Request, now time.Time) (what, when string) {
 	case !r.Access.Missing.IsZero():
 		return "The portal does not find the key request any more. It is asked once more before that is believed", when
 	}
-	return "Nothing to do: " + waitsFor(r), cmp.Or(when, "when something changes")
+	if when == "" {
+		return "Nothing to do: " + waitsFor(r), "looked at again when something changes"
+	}
+	return "Nothing to do: " + waitsFor(r), "looked at again " + when
 }
 
 func waitsFor(r bridge.Request) string {
@@ -181,7 +186,7 @@ func waitsFor(r bridge.Request) string {
 // columns are portal, money and bridge side by side.
 func (s *Console) columns(r bridge.Request, now time.Time) (portal, money, ours column) {
 	want := r.Want(now)
-	portal = column{Title: "Portal", Have: accessWords(r.Access.Have), Want: accessWords(want.Access), Same: r.Access.Have == want.Access}
+	portal = column{Title: "Portal", HaveName: "Have", WantName: "Want", Have: accessWords(r.Access.Have), Want: accessWords(want.Access), Same: r.Access.Have == want.Access}
 	portal.add("Portal", s.title(r.Portal))
 	portal.add("Key request", r.Key)
 	portal.add("First granted", s.moment(r.Access.Granted))
@@ -190,8 +195,8 @@ func (s *Console) columns(r bridge.Request, now time.Time) (portal, money, ours 
 	portal.add("Account deactivated since", s.moment(r.Access.Inactive))
 
 	p := r.Payment
-	_, due := bridge.Next(r, now)
-	money = column{Title: "Money", Have: paymentWords(p.Have), Want: wantWords[want.Payment], Same: !due}
+	due, _ := bridge.Next(r, now)
+	money = column{Title: "Money", HaveName: "Have", WantName: "Want", Have: paymentWords(p.Have), Want: wantWords[want.Payment], Same: !moves[due.Kind]}
 	money.add("Provider", r.Terms.Provider)
 	money.add("Collected", web.FormatAmount(p.Collected))
 	if p.Returned.Minor > 0 {
@@ -210,7 +215,7 @@ func (s *Console) columns(r bridge.Request, now time.Time) (portal, money, ours 
 	money.add("Cancelled for", s.moment(p.CancelsAt))
 	money.add("Went wrong", p.Why)
 
-	ours = column{Title: "Bridge", Have: string(r.Stage()), Want: string(r.Verdict.Outcome), Same: true}
+	ours = column{Title: "Bridge", HaveName: "Stands at", WantName: "Verdict", Have: string(r.Stage()), Want: string(r.Verdict.Outcome), Same: true}
 	ours.add("Decided by", who3(r.Verdict.Mark))
 	ours.add("Decided", s.moment(r.Verdict.Mark.At))
 	ours.add("Because", r.Verdict.Mark.Why)
@@ -224,6 +229,12 @@ func (s *Console) columns(r bridge.Request, now time.Time) (portal, money, ours 
 		ours.add("Failures in a row", strconv.Itoa(r.Work.Failures))
 	}
 	return portal, money, ours
+}
+
+// moves are the actions that have to do with money.
+var moves = map[bridge.ActionKind]bool{
+	bridge.OpenCheckout: true, bridge.ExpireCheckout: true, bridge.CapturePayment: true, bridge.VoidPayment: true,
+	bridge.RefundPayment: true, bridge.CancelPayment: true,
 }
 
 // add adds a line, unless there is nothing to say.
@@ -271,6 +282,9 @@ func (s *Console) asked(r bridge.Request) []named {
 func (s *Console) terms(r bridge.Request) []named {
 	var c column
 	t := r.Terms
+	if r.Access.Have == bridge.Unread {
+		return []named{{"Terms", "not known until the portal was read"}}
+	}
 	for _, line := range t.Lines {
 		c.add(cmp.Or(line.Name, "Price"), cmp.Or(web.FormatPrice(line), "not quoted yet"))
 	}
