@@ -1,7 +1,9 @@
 package bridge_test
 
 import (
+	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -155,6 +157,47 @@ func TestMoneyPaidForAnAccountThatStaysDeactivatedGoesBack(t *testing.T) {
 	if r.Payment.Have != bridge.Refunded || w.portal.get("k1").issued != 0 {
 		t.Errorf("payment %s, %d keys", r.Payment.Have, w.portal.get("k1").issued)
 	}
+}
+
+// A mail server that takes a connection and says nothing holds up nobody's key.
+func TestAMailServerThatHangsHoldsUpNoKey(t *testing.T) {
+	var silence chan struct{}
+	var mu sync.Mutex
+	told := map[string]int{}
+	hang := func(c *bridge.Config) {
+		silence = make(chan struct{}) // in the bubble of the test
+		c.Notifier = notifier(func(m bridge.Message) error {
+			<-silence
+			mu.Lock()
+			defer mu.Unlock()
+			told[m.ID]++
+			return nil
+		})
+	}
+	live(t, func(w *world) {
+		var ids []bridge.ID
+		for range 30 {
+			ids = append(ids, w.ask("free"))
+		}
+		time.Sleep(20 * time.Second)
+		for n := range ids {
+			if k := w.portal.get(fmt.Sprintf("k%d", n+1)); k.state != bridge.Granted {
+				w.Errorf("key request %d is %s", n+1, k.state)
+			}
+		}
+		close(silence)
+		time.Sleep(time.Minute)
+		mu.Lock()
+		defer mu.Unlock()
+		if len(told) != len(ids) {
+			w.Errorf("%d applicants were told, want %d", len(told), len(ids))
+		}
+		for _, id := range ids {
+			if r := w.get(id); len(r.Told) != 1 || r.Work.Failures > 0 {
+				w.Errorf("%+v, %d failures", r.Told, r.Work.Failures)
+			}
+		}
+	}, hang)
 }
 
 // notifier is a Notifier that is one function.

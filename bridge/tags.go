@@ -100,18 +100,21 @@ func (r Request) words() []string {
 	return words
 }
 
+// punctuation is what stands around a word and is not part of it.
+const punctuation = ".,;:!?\"'()<>[]{}"
+
 // Words are the words of a text that a search can find, in lower case: runs of letters
 // and digits, and the whole of what has no space, such as an address or an id.
 func Words(text string) []string {
 	var words []string
 	for _, field := range strings.Fields(strings.ToLower(text)) {
-		whole := strings.Trim(field, ".,;:!?\"'()<>[]{}")
+		whole := strings.Trim(field, punctuation)
 		parts := strings.FieldsFunc(whole, func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) })
 		if len(parts) != 1 || parts[0] != whole {
 			parts = append(parts, whole)
 		}
 		for _, word := range parts {
-			if word = cut(word, longestWord); len(word) >= shortWord && !slices.Contains(words, word) {
+			if word = strings.TrimRight(cut(word, longestWord), punctuation); len(word) >= shortWord && !slices.Contains(words, word) {
 				words = append(words, word)
 			}
 		}

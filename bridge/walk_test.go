@@ -715,7 +715,7 @@ var longWalks = []string{"lenient", "subscribed", "suspended", "strict", "told",
 // scopes says in which walks something happens that does not in all.
 var scopes = map[string]scope{
 	"reviewed": {Doubts: true}, "validated": {Doubts: true, Unseen: true}, "told": {Unseen: true}, "held": {Doubts: true, Refunds: true},
-	"told some": {Unseen: true}, "waived": {Waived: true, Account: true}, "free": {Account: true}, "strict": {Account: true},
+	"told some": {Unseen: true, Account: true}, "waived": {Waived: true, Account: true}, "free": {Account: true},
 	"paid": {Doubts: true, Refunds: true}, "everything": {Doubts: true}, "subscribed": {Doubts: true},
 }
 

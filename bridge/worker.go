@@ -18,10 +18,19 @@ import (
 type Worker struct {
 	service *Service
 	cfg     Config
+	// tells has a channel for each portal, with room for those of its passes that may
+	// tell applicants something at once.
+	tells map[string]chan struct{}
 }
 
 // NewWorker returns a worker on a service.
-func NewWorker(s *Service) *Worker { return &Worker{service: s, cfg: s.cfg} }
+func NewWorker(s *Service) *Worker {
+	w := &Worker{service: s, cfg: s.cfg, tells: map[string]chan struct{}{}}
+	for name, site := range s.cfg.Portals {
+		w.tells[name] = make(chan struct{}, max(site.workers()/2, 1))
+	}
+	return w
+}
 
 // Run works until ctx ends, then finishes the passes under way (each is bounded by
 // its lease) and returns. Requests that were claimed when a process ended are
@@ -157,7 +166,31 @@ type pass struct {
 	claim   Claim
 	request Request
 	site    Site
+	// telling: the pass has one of the places of Worker.tells.
+	telling bool
 }
+
+// mayTell takes a place among those who tell, if there is one. Telling may take no more
+// than half of a portal's workers, so that a mail server that hangs holds up nobody's
+// key. It may be repeated.
+func (p *pass) mayTell() bool {
+	select {
+	case p.w.tells[p.request.Portal] <- struct{}{}:
+		p.telling = true
+	default:
+	}
+	return p.telling
+}
+
+// toldAll gives the place back.
+func (p *pass) toldAll() {
+	if p.telling {
+		<-p.w.tells[p.request.Portal]
+	}
+}
+
+// tellAgain is how soon who found no place looks for one again.
+const tellAgain = 2 * time.Second
 
 // run reads, then acts until nothing is left to do. The errors it returns are the
 // store's: those of the outside are recorded with the request.
@@ -168,6 +201,7 @@ func (p *pass) run(ctx context.Context) error {
 			Msg: fmt.Sprintf("the portal %q is not configured any more", p.request.Portal)})
 	}
 	p.site = site
+	defer p.toldAll()
 	var act Action
 	var more bool
 	for done := 0; done < mostActions; done++ {
@@ -351,12 +385,16 @@ func (p *pass) record(ctx context.Context, outcome func(*Change, time.Time)) (ac
 // next writes down the next attempt, or gives the claim back.
 func (p *pass) next(c *Change, now time.Time) (Action, bool) {
 	act, more := Next(c.Request, now)
-	if more {
+	crowded := more && act.Kind == Tell && !p.telling && !p.mayTell()
+	if more && !crowded {
 		c.begin(act, now)
 		return act, true
 	}
 	c.Work.Next = Until(c.Request, now)
 	c.retain(p.w.cfg.Retain, now)
+	if crowded {
+		c.Work.Next = now.Add(tellAgain)
+	}
 	if c.Work.Attention {
 		c.note(now, Actor{Kind: ByClock}, WhatAttention, "needs attention", "", "")
 	}
