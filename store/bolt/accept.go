@@ -155,5 +155,8 @@ func (t *txn) create(h bridge.Hint, then func(*bridge.Change) error) error {
 	if err := t.keep(c, record, indexed{}); err != nil {
 		return err
 	}
+	if err := t.onDay(c.Created, id); err != nil {
+		return err
+	}
 	return t.move(id, slot{}, slot{portal: c.Portal}.hinted(h.At, t.now))
 }

@@ -68,7 +68,11 @@ func (t *txn) keep(c *bridge.Change, record []byte, from indexed) error {
 	if err := t.put(bucketRequest, id, record); err != nil {
 		return err
 	}
-	if err := t.reindex(c.Request, from, indexesOf(c.Request)); err != nil {
+	to, err := indexesOfRecord(c.Request, record)
+	if err != nil {
+		return err
+	}
+	if err := t.reindex(c.Request, from, to); err != nil {
 		return err
 	}
 	for _, e := range c.Entries {

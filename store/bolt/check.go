@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"hash/maphash"
+	"maps"
 	"slices"
 
 	"go.etcd.io/bbolt"
@@ -64,7 +66,10 @@ type checker struct {
 	progress    func(done, total int64)
 	done, total int64
 	findings    []Finding
-	err         error
+	// tagged is the sum over a request's tags that were not seen in the index yet.
+	tagged map[bridge.ID]uint64
+	seed   maphash.Seed
+	err    error
 }
 
 func (c *checker) find(bucket, id []byte, format string, args ...any) {
@@ -84,6 +89,7 @@ func (c *checker) pages() {
 }
 
 func (c *checker) everything() {
+	c.tagged, c.seed = map[bridge.ID]uint64{}, maphash.MakeSeed()
 	c.count()
 	c.sweep(bucketRequest, c.request)
 	c.sweep(bucketHistory, c.entry)
@@ -98,10 +104,11 @@ func (c *checker) everything() {
 	c.sweep(bucketApplicant, func(tx *bbolt.Tx, k, _ []byte) {
 		c.leads(tx, bucketApplicant, tail(k), func(r bridge.Request) bool { return bytes.Equal(k, indexesOf(r).applicant) })
 	})
-	c.sweep(bucketState, func(tx *bbolt.Tx, k, portal []byte) {
-		c.leads(tx, bucketState, tail(k), func(r bridge.Request) bool {
-			return bytes.Equal(k, indexesOf(r).state) && r.Portal == string(portal)
-		})
+	c.tags()
+	c.sweep(bucketDay, func(_ *bbolt.Tx, day, ids []byte) {
+		if len(day) != 8 || len(ids) != 2*idLen || bytes.Compare(ids[:idLen], ids[idLen:]) > 0 {
+			c.find(bucketDay, nil, "the day %x makes no sense", day)
+		}
 	})
 	c.sweep(bucketSchedule, func(tx *bbolt.Tx, id, _ []byte) {
 		if tx.Bucket(bucketRequest).Get(id) == nil {
@@ -114,6 +121,12 @@ func (c *checker) everything() {
 	c.sweep(bucketBookmark, func(_ *bbolt.Tx, name, record []byte) {
 		if _, err := body(record); err != nil {
 			c.find(bucketBookmark, nil, "%q: %v", name, err)
+		}
+	})
+	c.sweep(bucketPaper, func(_ *bbolt.Tx, k, record []byte) {
+		if _, err := body(record); err != nil {
+			kind, _, _ := bytes.Cut(k, []byte{0, 1})
+			c.find(bucketPaper, nil, "one of the kind %q: %v", kind, err)
 		}
 	})
 }
@@ -207,7 +220,14 @@ func (c *checker) request(tx *bbolt.Tx, id, record []byte) {
 	for _, k := range x.refs {
 		c.present(tx, bucketRef, k, id)
 	}
-	c.present(tx, bucketState, x.state, id)
+	for _, tag := range x.tags {
+		k := tagKey(tag, id)
+		c.present(tx, bucketTag, k, id)
+		c.tagged[r.ID] += maphash.Bytes(c.seed, k)
+	}
+	if !onItsDay(tx, r) {
+		c.find(bucketDay, id, "the day it was created on does not reach to it")
+	}
 	if x.applicant != nil {
 		c.present(tx, bucketApplicant, x.applicant, id)
 	}
@@ -227,6 +247,28 @@ func (c *checker) present(tx *bbolt.Tx, bucket, k, id []byte) {
 	if tx.Bucket(bucket).Get(k) == nil {
 		c.find(bucket, id, "the entry %q is missing", k)
 	}
+}
+
+// tags checks the index of tags from its side. A request has some thirty of them, and
+// decoding its record for each would take hours. So each entry is subtracted from the
+// sum that the requests' sweep made, and only where something is left over, because an
+// entry is wrong or the request was changed meanwhile, is it looked at.
+func (c *checker) tags() {
+	began := c.done
+	c.sweep(bucketTag, func(_ *bbolt.Tx, k, _ []byte) { c.tagged[bridge.ID(tail(k))] -= maphash.Bytes(c.seed, k) })
+	maps.DeleteFunc(c.tagged, func(_ bridge.ID, left uint64) bool { return left == 0 })
+	if len(c.tagged) == 0 {
+		return
+	}
+	c.total += c.done - began
+	c.sweep(bucketTag, func(tx *bbolt.Tx, k, _ []byte) {
+		if _, suspect := c.tagged[bridge.ID(tail(k))]; !suspect {
+			return
+		}
+		c.leads(tx, bucketTag, tail(k), func(r bridge.Request) bool {
+			return slices.ContainsFunc(r.Tags(), func(tag bridge.Tag) bool { return bytes.Equal(k, tagKey(tag, []byte(r.ID))) })
+		})
+	})
 }
 
 // slot checks a request's place in the schedule.

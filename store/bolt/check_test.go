@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,6 +27,9 @@ func rich(t testing.TB, s *Store, n int) {
 		feed(t, s, i, "x")
 	}
 	if err := s.SetBookmark(t.Context(), "crm", []byte("1")); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SetPaper(t.Context(), "user", "olga", func([]byte) ([]byte, error) { return []byte("1"), nil }); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -63,8 +67,8 @@ func TestCheckFindsEveryIndexOutOfStep(t *testing.T) {
 		"a ref the request does not have":  {bucketRef, put(bucketRef, key("a", "b", "c"), known)},
 		"an applicant's request not there": {bucketApplicant, put(bucketApplicant, append(key("main", "x"), unknown...), nil)},
 		"another applicant":                {bucketApplicant, put(bucketApplicant, append(key("main", "x"), known...), nil)},
-		"a second state":                   {bucketState, put(bucketState, append(key("active"), known...), []byte("main"))},
-		"a state in another portal":        {bucketState, put(bucketState, append(key("paying"), known...), []byte("other"))},
+		"a tag the request does not have":  {bucketTag, put(bucketTag, tagKey("state/active", known), nil)},
+		"a tag of nobody":                  {bucketTag, put(bucketTag, tagKey("state/active", unknown), nil)},
 		"a schedule for nobody":            {bucketSchedule, put(bucketSchedule, unknown, slot{portal: "main"}.encode())},
 		"a schedule that makes no sense":   {bucketSchedule, put(bucketSchedule, known, []byte{9})},
 		"a schedule of another portal":     {bucketSchedule, put(bucketSchedule, known, slot{portal: "other"}.encode())},
@@ -88,9 +92,13 @@ func TestCheckFindsEveryIndexOutOfStep(t *testing.T) {
 		"a feed that is missing":         {bucketFeed, func(tx *bbolt.Tx) error { return tx.DeleteBucket(bucketFeed) }},
 		"a bookmark of another format":   {bucketBookmark, put(bucketBookmark, []byte("x"), []byte("\x02abcd"))},
 		"a bookmark that was changed":    {bucketBookmark, put(bucketBookmark, []byte("x"), append(enclose([]byte("1")), '2'))},
+		"a paper of another format":      {bucketPaper, put(bucketPaper, paperKey("user", "x"), []byte("\x02abcd"))},
+		"a paper that was changed":       {bucketPaper, put(bucketPaper, paperKey("user", "x"), append(enclose([]byte("1")), '2'))},
+		"a day that is too short":        {bucketDay, put(bucketDay, dayOf(time.Now()), slices.Concat(known, known))},
+		"a day that makes no sense":      {bucketDay, put(bucketDay, []byte("x"), known)},
 		"a bucket that is missing":       {bucketRef, func(tx *bbolt.Tx) error { return tx.DeleteBucket(bucketRef) }},
 	}
-	for _, bucket := range [][]byte{bucketKey, bucketRef, bucketApplicant, bucketState, bucketSchedule, bucketDue, bucketLease} {
+	for _, bucket := range [][]byte{bucketKey, bucketRef, bucketApplicant, bucketTag, bucketDay, bucketSchedule, bucketDue, bucketLease} {
 		cases["an entry missing in "+string(bucket)] = struct {
 			in    []byte
 			spoil func(*bbolt.Tx) error

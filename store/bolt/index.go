@@ -12,25 +12,25 @@ import (
 //	key        portal, key → id
 //	ref        system, kind, id of the ref → id
 //	applicant  portal, applicant, id → nothing
-//	state      state, id → portal
+//
+// Those that lists are made from are in tag.go.
 var (
 	bucketRequest   = []byte("request")
 	bucketHistory   = []byte("history")
 	bucketKey       = []byte("key")
 	bucketRef       = []byte("ref")
 	bucketApplicant = []byte("applicant")
-	bucketState     = []byte("state")
 )
 
 // indexed is where a request stands in the indexes that may change.
 type indexed struct {
 	applicant []byte // nil: none known
-	state     []byte
+	tags      []bridge.Tag
 	refs      [][]byte
 }
 
 func indexesOf(r bridge.Request) indexed {
-	x := indexed{state: append(key(string(r.State())), r.ID...)}
+	x := indexed{tags: r.Tags()}
 	if r.Applicant.ID != "" {
 		x.applicant = append(key(r.Portal, r.Applicant.ID), r.ID...)
 	}
@@ -40,6 +40,16 @@ func indexesOf(r bridge.Request) indexed {
 	slices.SortFunc(x.refs, bytes.Compare)
 	x.refs = slices.CompactFunc(x.refs, bytes.Equal)
 	return x
+}
+
+// indexesOfRecord are those of a request that was just encoded. Text that is not UTF-8
+// is changed by that, and what it is found by has to be what is read back.
+func indexesOfRecord(r bridge.Request, record []byte) (indexed, error) {
+	if !bytes.Contains(record, []byte(`\ufffd`)) {
+		return indexesOf(r), nil
+	}
+	r, err := openRequest([]byte(r.ID), record)
+	return indexesOf(r), err
 }
 
 func refKey(ref bridge.Ref) []byte { return key(ref.System, string(ref.Kind), ref.ID) }
@@ -58,10 +68,10 @@ func (t *txn) claimedRef(r bridge.Request) error {
 // reindex brings the indexes of a request in step with a change. A zero indexed
 // stands for "nothing".
 func (t *txn) reindex(r bridge.Request, from, to indexed) error {
-	if err := t.replace(bucketState, from.state, to.state, []byte(r.Portal)); err != nil {
+	if err := t.retag([]byte(r.ID), from.tags, to.tags); err != nil {
 		return err
 	}
-	if err := t.replace(bucketApplicant, from.applicant, to.applicant, []byte{}); err != nil {
+	if err := t.replace(bucketApplicant, from.applicant, to.applicant); err != nil {
 		return err
 	}
 	for _, k := range from.refs {
@@ -83,7 +93,7 @@ func (t *txn) reindex(r bridge.Request, from, to indexed) error {
 	return nil
 }
 
-func (t *txn) replace(bucket, from, to, value []byte) error {
+func (t *txn) replace(bucket, from, to []byte) error {
 	if bytes.Equal(from, to) {
 		return nil
 	}
@@ -93,7 +103,7 @@ func (t *txn) replace(bucket, from, to, value []byte) error {
 		}
 	}
 	if to != nil {
-		return t.put(bucket, to, value)
+		return t.put(bucket, to, []byte{})
 	}
 	return nil
 }

@@ -3,44 +3,70 @@ package bolt
 import (
 	"bytes"
 	"context"
+	"slices"
+	"strings"
+	"time"
 
 	"go.etcd.io/bbolt"
 
 	"keybridge/bridge"
 )
 
-// The bounds of a page.
+// The bounds of a page, and of what a filter can ask for.
 const (
 	pageDefault = 100
 	pageMax     = 1000
+	countMax    = 10_000
+	filterTags  = 50
+	filterWords = 20
+	filterNames = 1000
 )
 
-// List returns a page of requests, newest first; see bridge.Store. Invalid for a
-// filter that cannot be answered. The cursor is the id of the last request seen,
-// so that requests that come in meanwhile move nothing. A damaged record is an
-// error and never left out in silence.
+// query is a filter that can be answered.
+type query struct {
+	filter bridge.Filter
+	limit  int
+	order  order
+	// tags and words are all that have to be there.
+	tags  []bridge.Tag
+	words []string
+	// bare: the records are not needed.
+	bare   bool
+	limits limits
+}
+
+// limits are how far one walk goes.
+type limits struct {
+	steps int
+	time  time.Duration
+}
+
+// List returns a page of requests, the newest or the oldest first; see bridge.Store.
+// Their order is that of their ids. The cursor is the id of the last request that was
+// looked at, so that requests that come in meanwhile move nothing. A page is shorter
+// than its limit, or empty, and has a Next, where a walk of 30 ms or 20,000 steps found
+// no more.
 //
-// The cost is that of the index that fits best: the applicant's requests, else
-// those in the state, else the schedule, which is small and names the portal.
+// Invalid for a filter that cannot be answered, and for a beginning that too many words
+// have. A damaged record is an error and never left out in silence.
 func (s *Store) List(ctx context.Context, f bridge.Filter) (bridge.Page, error) {
-	limit, err := checkFilter(f)
+	q, err := s.query(f)
 	if err != nil {
 		return bridge.Page{}, err
 	}
 	var found [][2][]byte
+	var page bridge.Page
 	err = s.view(ctx, func(tx *bbolt.Tx) error {
-		found, err = walk(tx, f, limit+1)
+		next, err := q.run(tx, q.limit, func(id, record []byte) {
+			found = append(found, [2][]byte{bytes.Clone(id), bytes.Clone(record)})
+		})
+		page.Next = string(next)
 		return err
 	})
 	if err != nil {
 		return bridge.Page{}, err
 	}
-	var page bridge.Page
-	for i, f := range found {
-		if i == limit {
-			page.Next = string(found[limit-1][0])
-			break
-		}
+	for _, f := range found {
 		r, err := openRequest(f[0], f[1])
 		if err != nil {
 			return bridge.Page{}, err
@@ -50,75 +76,158 @@ func (s *Store) List(ctx context.Context, f bridge.Filter) (bridge.Page, error) 
 	return page, nil
 }
 
-func checkFilter(f bridge.Filter) (limit int, err error) {
+// Count returns how many requests fit a filter, up to most (1 to 10,000; Invalid
+// otherwise); more is set where there are more, or may be, because the walk was as long
+// as that of a page may be. After, Limit and Oldest make no difference.
+func (s *Store) Count(ctx context.Context, f bridge.Filter, most int) (n int, more bool, err error) {
+	f.After = ""
+	q, err := s.query(f)
 	switch {
-	case f.Limit < 0 || f.Limit > pageMax:
-		return 0, errInvalid("list: the limit is 1 to %d", pageMax)
-	case f.Applicant != "" && f.Portal == "":
-		return 0, errInvalid("list: an applicant needs a portal")
-	case f.After != "" && len(f.After) != idLen:
-		return 0, errInvalid("list: %q is no place in a list", f.After)
-	case f.Limit == 0:
-		return pageDefault, nil
+	case err != nil:
+		return 0, false, err
+	case most < 1 || most > countMax:
+		return 0, false, errInvalid("count: up to 1 to %d", countMax)
 	}
-	return f.Limit, nil
+	q.bare = true
+	err = s.view(ctx, func(tx *bbolt.Tx) error {
+		next, err := q.run(tx, most, func(_, _ []byte) { n++ })
+		more = next != nil
+		return err
+	})
+	if err != nil {
+		return 0, false, err
+	}
+	return n, more, nil
 }
 
-// walk returns copies of the ids and records that match, at most n.
-func walk(tx *bbolt.Tx, f bridge.Filter, n int) ([][2][]byte, error) {
-	bucket, prefix := bucketSchedule, []byte(nil)
-	switch {
-	case f.Applicant != "":
-		bucket, prefix = bucketApplicant, key(f.Portal, f.Applicant)
-	case f.State != "":
-		bucket, prefix = bucketState, key(string(f.State))
+// query checks a filter.
+func (s *Store) query(f bridge.Filter) (query, error) {
+	q := query{filter: f, limit: f.Limit, order: order(f.Oldest), limits: s.limits}
+	for _, bad := range []struct {
+		is  bool
+		why string
+	}{
+		{f.Limit < 0 || f.Limit > pageMax, "the limit is 1 to 1000"},
+		{f.Applicant != "" && f.Portal == "", "an applicant needs a portal"},
+		{f.After != "" && len(f.After) != idLen, "the place is none in a list"},
+		{len(f.Tags) > filterTags || len(f.Words) > filterWords || len(f.Portals) > filterNames, "too much is asked for at once"},
+		{f.Least.Currency == "" && f.Least.Minor != 0 || f.Most.Currency == "" && f.Most.Minor != 0, "an amount needs a currency"},
+	} {
+		if bad.is {
+			return query{}, errInvalid("list: %s", bad.why)
+		}
 	}
-	requests := tx.Bucket(bucketRequest)
-	var found [][2][]byte
-	c := tx.Bucket(bucket).Cursor()
-	for k, v := last(c, prefix, f.After); k != nil && bytes.HasPrefix(k, prefix) && len(found) < n; k, v = c.Prev() {
-		id := k[len(prefix):]
-		if !inPortal(bucket, v, f.Portal) {
-			continue
+	if q.limit == 0 {
+		q.limit = pageDefault
+	}
+	var err error
+	q.words, err = wordsOf(f.Words)
+	q.tags = tagsOf(f)
+	return q, err
+}
+
+// tagsOf are the tags that a filter's members stand for.
+func tagsOf(f bridge.Filter) []bridge.Tag {
+	tags := append([]bridge.Tag(nil), f.Tags...)
+	if f.State != "" {
+		tags = append(tags, bridge.TagState(f.State))
+	}
+	if f.Portal != "" && f.Applicant == "" { // the index of applicants names the portal
+		tags = append(tags, bridge.TagPortal(f.Portal))
+	}
+	for _, a := range []bridge.Amount{f.Least, f.Most} {
+		if a.Currency != "" {
+			tags = append(tags, bridge.TagCurrency(a.Currency))
 		}
-		record := requests.Get(id)
-		if record == nil {
-			return nil, errInternal("request %s is in an index and nowhere else", id)
+	}
+	return tags
+}
+
+// run walks; see walk.run.
+func (q query) run(tx *bbolt.Tx, most int, hit func(id, record []byte)) (next []byte, err error) {
+	w := &walk{query: q, tx: tx}
+	if q.filter.After != "" {
+		w.last = []byte(q.filter.After)
+	}
+	if !w.within() {
+		return nil, nil
+	}
+	if w.all, err = q.indexes(tx); err != nil {
+		return nil, err
+	}
+	return w.run(most, hit)
+}
+
+// indexes are what a query walks over: what is asked for, else the schedule, which is
+// small and has every request.
+func (q query) indexes(tx *bbolt.Tx) ([]ids, error) {
+	var all []ids
+	f := q.filter
+	if f.Applicant != "" {
+		all = append(all, newPosting(tx, bucketApplicant, key(f.Portal, f.Applicant), q.order))
+	}
+	for _, tag := range q.tags {
+		all = append(all, newPosting(tx, bucketTag, key(string(tag)), q.order))
+	}
+	if f.Portal == "" && len(f.Portals) > 0 {
+		portals := union{order: q.order}
+		for _, name := range f.Portals {
+			portals.any = append(portals.any, newPosting(tx, bucketTag, key(string(bridge.TagPortal(name))), q.order))
 		}
-		if f.Applicant != "" && f.State != "" {
-			r, err := openRequest(id, record)
-			if err != nil {
-				return nil, err
+		all = append(all, portals)
+	}
+	for _, word := range q.words {
+		found, err := beginning(tx, word, q.order)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found)
+	}
+	if len(all) == 0 {
+		all = append(all, newPosting(tx, bucketSchedule, nil, q.order))
+	}
+	return all, nil
+}
+
+// picky reports whether a request's record has to be looked at.
+func (q query) picky() bool {
+	f := q.filter
+	return f.Least.Currency != "" || f.Most.Currency != "" || !f.From.IsZero() || !f.Before.IsZero()
+}
+
+// fits looks at what no index says.
+func (q query) fits(r bridge.Request) bool {
+	f := q.filter
+	total, _ := r.Terms.Total()
+	switch {
+	case f.Least.Currency != "" && (total.Currency != f.Least.Currency || total.Minor < f.Least.Minor),
+		f.Most.Currency != "" && (total.Currency != f.Most.Currency || total.Minor > f.Most.Minor),
+		!f.From.IsZero() && r.Created.Before(f.From),
+		!f.Before.IsZero() && !r.Created.Before(f.Before):
+		return false
+	}
+	return true
+}
+
+// wordsOf are the words to look for. What follows from another is left out: who looks
+// for an address need not look for its parts.
+func wordsOf(asked []string) ([]string, error) {
+	var words []string
+	follows := map[string]bool{}
+	for _, field := range strings.Fields(strings.Join(asked, " ")) {
+		parts := bridge.Words(field)
+		if len(parts) == 0 {
+			return nil, &bridge.Error{Kind: bridge.Invalid, Msg: "One of the words is too short to be looked for. Type more of it."}
+		}
+		long := len(slices.MaxFunc(parts, func(a, b string) int { return len(a) - len(b) }))
+		for _, part := range parts {
+			if len(part) == long { // the whole, which has the others in it
+				words = append(words, part)
+			} else {
+				follows[part] = true
 			}
-			if r.State() != f.State {
-				continue
-			}
 		}
-		found = append(found, [2][]byte{bytes.Clone(id), bytes.Clone(record)})
 	}
-	return found, nil
-}
-
-// inPortal reports whether an entry of an index is of a portal; "" is every one.
-func inPortal(bucket, value []byte, portal string) bool {
-	switch {
-	case portal == "" || bytes.Equal(bucket, bucketApplicant):
-		return true
-	case bytes.Equal(bucket, bucketState):
-		return string(value) == portal
-	}
-	s, err := decodeSlot(value)
-	return err != nil || s.portal == portal // a damaged entry does not hide a request
-}
-
-// last moves a cursor to the last key of a prefix that is before the place after.
-func last(c *bbolt.Cursor, prefix []byte, after string) (k, v []byte) {
-	end := append(bytes.Clone(prefix), after...)
-	if after == "" {
-		end = append(end, bytes.Repeat([]byte{0xff}, idLen)...)
-	}
-	if k, _ = c.Seek(end); k == nil {
-		return c.Last()
-	}
-	return c.Prev()
+	slices.Sort(words)
+	return slices.DeleteFunc(slices.Compact(words), func(word string) bool { return follows[word] }), nil
 }

@@ -20,34 +20,46 @@ var (
 )
 
 // migration brings a store from the version before it to its own. Its place in the
-// list is its version. It runs in one transaction, once.
+// list is its version. some does a part of it in one transaction and returns where the
+// next one goes on, nil at the end. What an earlier try did that was cut off may be
+// there when it begins, at nil.
 type migration struct {
 	what string
-	run  func(*bbolt.Tx) error
+	some func(tx *bbolt.Tx, log *slog.Logger, after []byte) (next []byte, err error)
+}
+
+// once makes a migration of what one transaction does.
+func once(what string, run func(*bbolt.Tx) error) migration {
+	return migration{what: what, some: func(tx *bbolt.Tx, _ *slog.Logger, _ []byte) ([]byte, error) { return nil, run(tx) }}
 }
 
 // migrations lead from an empty file to the schema of this program. A migration
 // that was released is never changed: what has to be different comes after it.
 var migrations = []migration{
-	{what: "requests, history, indexes, schedule and ids of hints", run: func(tx *bbolt.Tx) error {
-		for _, name := range [][]byte{
-			bucketRequest, bucketHistory, bucketKey, bucketRef, bucketApplicant, bucketState,
-			bucketSchedule, bucketDue, bucketLease, bucketSeen,
-		} {
-			if _, err := tx.CreateBucket(name); err != nil {
-				return err
-			}
+	once("requests, history, indexes, schedule and ids of hints", func(tx *bbolt.Tx) error {
+		return makeBuckets(tx, bucketRequest, bucketHistory, bucketKey, bucketRef, bucketApplicant, bucketState,
+			bucketSchedule, bucketDue, bucketLease, bucketSeen)
+	}),
+	once("the feed and bookmarks", func(tx *bbolt.Tx) error { return makeBuckets(tx, bucketFeed, bucketBookmark) }),
+	{what: "what lists are made from", some: buildTags},
+	once("papers, and no more index of states", func(tx *bbolt.Tx) error {
+		if err := makeBuckets(tx, bucketPaper); err != nil {
+			return err
 		}
-		return nil
-	}},
-	{what: "the feed and bookmarks", run: func(tx *bbolt.Tx) error {
-		for _, name := range [][]byte{bucketFeed, bucketBookmark} {
-			if _, err := tx.CreateBucket(name); err != nil {
-				return err
-			}
+		return tx.DeleteBucket(bucketState)
+	}),
+}
+
+// bucketState was the index of states up to schema 3.
+var bucketState = []byte("state")
+
+func makeBuckets(tx *bbolt.Tx, names ...[]byte) error {
+	for _, name := range names {
+		if _, err := tx.CreateBucket(name); err != nil {
+			return err
 		}
-		return nil
-	}},
+	}
+	return nil
 }
 
 // layOut makes an empty store of the newest schema.
@@ -60,7 +72,7 @@ func layOut(tx *bbolt.Tx, now time.Time) error {
 		return err
 	}
 	for i, m := range migrations {
-		if err := m.run(tx); err != nil {
+		if _, err := m.some(tx, nil, nil); err != nil { // all at once, for there is nothing to do
 			return err
 		}
 		if err := setSchema(tx, i+1); err != nil {
@@ -70,7 +82,7 @@ func layOut(tx *bbolt.Tx, now time.Time) error {
 	return nil
 }
 
-// migrate runs what a store lacks, each step in a transaction of its own, so that
+// migrate runs what a store lacks, each step in transactions of its own, so that
 // one that fails leaves the store at the version before it.
 func migrate(db *bbolt.DB, log *slog.Logger, steps []migration) error {
 	at, err := schemaOf(db)
@@ -86,16 +98,26 @@ func migrate(db *bbolt.DB, log *slog.Logger, steps []migration) error {
 	}
 	for i := at; i < len(steps); i++ {
 		log.Info("migrating the store", "schema", i+1, "what", steps[i].what)
-		err := guard("migrate", func() error {
-			return db.Update(func(tx *bbolt.Tx) error {
-				if err := steps[i].run(tx); err != nil {
-					return err
-				}
-				return setSchema(tx, i+1)
-			})
-		})
+		err := guard("migrate", func() error { return steps[i].run(db, log, i+1) })
 		if err != nil {
 			return fmt.Errorf("migrate store to schema %d (%s): %w", i+1, steps[i].what, err)
+		}
+	}
+	return nil
+}
+
+// run runs all parts of a migration. The last one says that the store has the version.
+func (m migration) run(db *bbolt.DB, log *slog.Logger, version int) error {
+	var after []byte
+	for more := true; more; more = after != nil {
+		err := db.Update(func(tx *bbolt.Tx) (err error) {
+			if after, err = m.some(tx, log, after); err != nil || after != nil {
+				return err
+			}
+			return setSchema(tx, version)
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil

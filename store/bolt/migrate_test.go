@@ -16,11 +16,23 @@ import (
 	"keybridge/bridge"
 )
 
-// old opens a file of schema 1 the bare way. It was written by the last program of
-// that schema, and holds three requests with one or two lines of history.
+// old opens a file of schema 1 the bare way.
 func old(t *testing.T) *bbolt.DB {
 	t.Helper()
-	packed, err := os.ReadFile("testdata/schema1.db.gz")
+	db, err := bbolt.Open(oldFile(t, "schema1"), 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// oldFile unpacks a file that was written by the last program of its schema. That of
+// schema 1 holds three requests with one or two lines of history, that of schema 2 six,
+// of two portals, two of which need attention, and a bookmark.
+func oldFile(t *testing.T, schema string) (path string) {
+	t.Helper()
+	packed, err := os.ReadFile("testdata/" + schema + ".db.gz")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,27 +44,22 @@ func old(t *testing.T) *bbolt.DB {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := temp(t)
+	path = temp(t)
 	if err := os.WriteFile(path, b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	db, err := bbolt.Open(path, 0o600, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	return db
+	return path
 }
 
 // step is a migration that leaves a mark.
 func step(mark string, err error) migration {
-	return migration{what: mark, run: func(tx *bbolt.Tx) error {
+	return once(mark, func(tx *bbolt.Tx) error {
 		meta := tx.Bucket(bucketMeta)
 		if putErr := meta.Put([]byte("trail"), append(meta.Get([]byte("trail")), mark...)); putErr != nil {
 			return putErr
 		}
 		return err
-	}}
+	})
 }
 
 func trail(t *testing.T, db *bbolt.DB) (marks string, at int) {
@@ -95,7 +102,7 @@ func TestAMigrationThatFailsLeavesTheSchemaBeforeIt(t *testing.T) {
 	if marks, at := trail(t, db); marks != "b" || at != 2 {
 		t.Fatalf("%q at schema %d", marks, at)
 	}
-	panics := migration{what: "x", run: func(*bbolt.Tx) error { panic("x") }}
+	panics := once("x", func(*bbolt.Tx) error { panic("x") })
 	wantKind(t, migrate(db, log, append(migrations[:1:1], step("b", nil), panics)), bridge.Internal)
 	if err := migrate(db, log, append(migrations[:1:1], step("b", nil), step("d", nil))); err != nil {
 		t.Fatal(err)

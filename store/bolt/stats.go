@@ -43,7 +43,7 @@ func (s *Store) Stats(ctx context.Context) (Stats, error) {
 		stats.PageSize = s.db.Info().PageSize
 		stats.FreePages = s.db.Stats().FreePageN
 		stats.Claimed = count(tx.Bucket(bucketLease), nil)
-		stats.NeedAttention = count(tx.Bucket(bucketState), key(string(bridge.StateNeedsAttention)))
+		stats.NeedAttention = count(tx.Bucket(bucketTag), key(string(bridge.TagAttention)))
 		stats.Due = backlogs(tx.Bucket(bucketDue), stamp(s.now()))
 		return nil
 	})

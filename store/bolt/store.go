@@ -51,6 +51,8 @@ type Store struct {
 	maxSize int64
 	fatal   func(error)
 	observe func(int, time.Duration)
+	// limits are how far one walk of a list goes. A member so that a test can shorten it.
+	limits limits
 	// commitTx commits a transaction. A member so that a test can have it fail.
 	commitTx func(*bbolt.Tx) error
 
@@ -82,6 +84,7 @@ func Open(cfg Config) (*Store, error) {
 		path: cfg.Path, now: cfg.Now, log: cfg.Log, maxSize: cfg.MaxSize,
 		fatal: cfg.Fatal, observe: cfg.Observe,
 		commitTx: (*bbolt.Tx).Commit,
+		limits:   limits{steps: walkSteps, time: walkTime},
 		queue:    make(chan *op, queueLen),
 		closing:  make(chan struct{}), stopped: make(chan struct{}),
 	}

@@ -31,9 +31,11 @@ func Run(t *testing.T, open Open) {
 		{"Update", updateTests},
 		{"Claim", claimTests},
 		{"Read", readTests},
+		{"List", listTests},
 		{"Drop", dropTests},
 		{"Feed", feedTests},
 		{"Bookmark", bookmarkTests},
+		{"Paper", paperTests},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			t.Parallel()
