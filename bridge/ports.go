@@ -46,6 +46,18 @@ type Store interface {
 	// value of more than 64 KiB.
 	Bookmark(ctx context.Context, name string) ([]byte, error)
 	SetBookmark(ctx context.Context, name string, value []byte) error
+	// Count returns how many requests fit, counted up to most; more says that there are
+	// more, or that counting on would take too long.
+	Count(ctx context.Context, f Filter, most int) (n int, more bool, err error)
+	// Paper returns a paper's value, nil when there is none. Papers returns those of a
+	// kind by name, after a name, at most limit (1 to 1000, 0 for 100).
+	Paper(ctx context.Context, kind, name string) ([]byte, error)
+	Papers(ctx context.Context, kind, after string, limit int) ([]Paper, error)
+	// SetPaper changes a paper. change sees its value, nil when there is none, and returns
+	// the new one, nil to remove it; it does no I/O and may run more than once, and its
+	// error is returned as it is, and nothing kept. Invalid for a kind of more than 50
+	// bytes, a name of more than 200 or a value of more than 64 KiB.
+	SetPaper(ctx context.Context, kind, name string, change func(old []byte) ([]byte, error)) error
 	// Drop removes a request and everything that leads to it: for what turned out
 	// never to have been a key request. It may be repeated.
 	Drop(ctx context.Context, id ID) error
