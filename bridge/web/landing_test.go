@@ -96,8 +96,8 @@ func TestTheLandingPageWaitsForAProviderThatIsSlowOrDown(t *testing.T) {
 			h := newHouse(t, housing{deaf: true})
 			b := h.browser()
 			r, landing := h.toCheckout(b, tyksandbox.PaidPolicy)
+			h.stripe.Fault(fault) // before the payment, or a pass under way could read it
 			h.pays(r, "pay")
-			h.stripe.Fault(fault)
 			a := b.get(landing)
 			for range 2 {
 				if a.status != http.StatusOK || !strings.HasPrefix(a.title(), "Checking") || a.took > time.Second || a.byID("checkout") != nil {

@@ -120,8 +120,7 @@ func (s *Server) answer(c *gin.Context) error {
 		return err
 	}
 	if !who.known {
-		return &pageError{Status: http.StatusForbidden, Title: "This takes the link in our mail",
-			Text: "Nothing was sent. " + elsewhere(r), Home: s.portalOf(r).Home}
+		return s.notHere(r)
 	}
 	text, to, err := readAnswer(c)
 	if err != nil {
@@ -144,6 +143,16 @@ func (s *Server) answer(c *gin.Context) error {
 	}
 	c.Redirect(http.StatusSeeOther, s.pagePath(c)+"#answered")
 	return nil
+}
+
+// notHere refuses an answer of somebody of whom it is not known that they are the
+// applicant.
+func (s *Server) notHere(r bridge.Request) error {
+	e := &pageError{Status: http.StatusForbidden, Title: "This page takes no answer", Text: "Nothing was sent: no question waits for an answer.", Home: s.portalOf(r).Home}
+	if _, _, waits := waiting(r); waits {
+		e.Text = "Nothing was sent. " + elsewhere(r)
+	}
+	return e
 }
 
 // answered leads who asks for the address that a form is sent to, to the page with the

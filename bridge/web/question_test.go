@@ -300,6 +300,8 @@ func TestOnlyTheApplicantAnswersAndOnlyFromThePage(t *testing.T) {
 		}
 	}
 	golden(t, "error-answer-elsewhere", http.StatusForbidden, g.post(bared+"/answer", answering("Mine!", "0"), own))
+	nothing := g.put(all(reviewing, came, called("nothing")))
+	golden(t, "error-answer-nothing", http.StatusForbidden, g.post(nothing+"/answer", answering("Mine!", "0"), own))
 	for name, path := range map[string]string{"signed": signed, "bare": baredMailed, "untold": unledMailed} {
 		if got := g.post(path+"/answer", answering("Mine!", "0"), http.Header{"Origin": {"https://bridge.example"}}); got.StatusCode != http.StatusSeeOther || len(g.notes(name)) != 2 {
 			t.Errorf("%s: the applicant is answered %d", name, got.StatusCode)
