@@ -21,7 +21,7 @@ type Config struct {
 	Service *bridge.Service
 	// SignIn checks who somebody is and begins a session. Refused with a general message
 	// when it is not them, Limited with RetryAfter when they tried too often, and ErrCode
-	// when the password is right and a code is needed beside it.
+	// (or CodeNeededError) when the password is right and a code is needed beside it.
 	SignIn func(ctx context.Context, a Attempt) (token string, expires time.Time, err error)
 	// Who returns whose session a token is of. Refused, Denied or NotFound when it is no
 	// session any more.
@@ -71,13 +71,29 @@ type Attempt struct {
 	Name, Password string
 	// Code is that of a second factor; empty where none was given.
 	Code string
+	// Half is CodeNeededError.Half, in place of Name and Password; empty where there was none.
+	Half string
 	// Address is the client's IP address, for throttling.
 	Address string
 }
 
 // ErrCode says that the name and password are right, and that a second factor's code is
-// missing.
+// missing. A CodeNeededError is one.
 var ErrCode = errors.New("console: a code is needed")
+
+// CodeNeededError is an ErrCode with what stands for the name and password, so that they
+// need not be typed again.
+type CodeNeededError struct {
+	// Half is put into the page and comes back in Attempt.Half. It must be of no use to
+	// anybody without the code.
+	Half string
+}
+
+// Error says what is needed.
+func (CodeNeededError) Error() string { return ErrCode.Error() }
+
+// Is makes it an ErrCode.
+func (CodeNeededError) Is(target error) bool { return target == ErrCode }
 
 // Console answers everything under /console/.
 type Console struct {

@@ -33,8 +33,9 @@
 //     forms. GET and HEAD change nothing.
 //   - The address to return to after signing in is not checked, but made anew of what is
 //     known in it: a page of the console and the names of the filter.
-//   - The code of a second factor has its field on the page from the start: a password is
-//     never written back into a page to be sent again.
+//   - A password is never written back into a page. Where a code is needed beside it, what
+//     stands for both (CodeNeededError.Half) is; where there is no such thing, both are asked
+//     for again.
 //   - Pages are walked by cursor, and the places of the last ones are in the address, so
 //     that the way back needs no session. A store lists in one direction only.
 //   - Amounts are typed with a point and without grouping: "1,250" is a thousand to one

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -94,8 +95,9 @@ func onlyHere(address string) string {
 type signInView struct {
 	frame
 	Next, Name, Problem string
-	// Code puts the code's field first in mind: the one that was missing.
+	// Code asks for the code as well, and Half, where there is one, for nothing else.
 	Code bool
+	Half string
 }
 
 // askWho shows the sign-in page, and leads on who is signed in already.
@@ -116,26 +118,12 @@ func (s *Console) signIn(c *gin.Context) error {
 	}
 	form := c.Request.PostForm
 	next := onlyHere(form.Get("next"))
-	token, expires, err := s.cfg.SignIn(c.Request.Context(), Attempt{
-		Name: form.Get("name"), Password: form.Get("password"), Code: form.Get("code"), Address: c.ClientIP(),
-	})
-	view := signInView{frame: s.frame("Sign in"), Next: next, Name: form.Get("name")}
-	switch {
-	case errors.Is(err, ErrCode):
-		view.Code, view.Problem = true, "A code from your authenticator app is needed as well. Type your password and the code."
-		return s.pages.render(c, http.StatusUnauthorized, "sign-in", view)
-	case bridge.KindOf(err) == bridge.Refused:
-		view.Problem = bridge.Explain(err)
-		return s.pages.render(c, http.StatusUnauthorized, "sign-in", view)
-	case bridge.KindOf(err) == bridge.Limited:
-		view.Problem = bridge.Explain(err)
-		if wait := retryAfter(err); wait != "" {
-			c.Header("Retry-After", wait)
-			view.Problem += " Try again in " + wait + " s."
-		}
-		return s.pages.render(c, http.StatusTooManyRequests, "sign-in", view)
-	case err != nil:
-		return err
+	a := Attempt{
+		Name: form.Get("name"), Password: form.Get("password"), Code: strings.TrimSpace(form.Get("code")), Half: form.Get("half"), Address: c.ClientIP(),
+	}
+	token, expires, err := s.cfg.SignIn(c.Request.Context(), a)
+	if err != nil {
+		return s.askAgain(c, a, next, err)
 	}
 	if before := s.token(c); before != "" && before != token {
 		s.end(c, before)
@@ -143,6 +131,32 @@ func (s *Console) signIn(c *gin.Context) error {
 	http.SetCookie(c.Writer, s.cookie(token, expires))
 	c.Redirect(http.StatusSeeOther, next)
 	return nil
+}
+
+// askAgain shows the sign-in page with what was wrong. A password is never written back
+// into it; who has sent the right one is asked for the code alone.
+func (s *Console) askAgain(c *gin.Context, a Attempt, next string, err error) error {
+	view := signInView{frame: s.frame("Sign in"), Next: next, Name: a.Name, Half: a.Half, Code: a.Half != ""}
+	status := http.StatusUnauthorized
+	kind := bridge.KindOf(err)
+	switch {
+	case errors.Is(err, ErrCode):
+		view.Code, view.Problem = true, "A code from your authenticator app is needed as well."
+		if half, ok := errors.AsType[CodeNeededError](err); ok {
+			view.Half = half.Half
+		}
+	case kind == bridge.Refused:
+		view.Problem = bridge.Explain(err)
+	case kind == bridge.Limited:
+		view.Problem, status = bridge.Explain(err), http.StatusTooManyRequests
+		if wait := retryAfter(err); wait != "" {
+			c.Header("Retry-After", wait)
+			view.Problem += " Try again in " + wait + " s."
+		}
+	default:
+		return err
+	}
+	return s.pages.render(c, status, "sign-in", view)
 }
 
 // end ends a session that is given up. The new one does not depend on it.

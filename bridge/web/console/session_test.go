@@ -24,9 +24,9 @@ func TestThePagesOfSigningIn(t *testing.T) {
 	golden(t, "sign-in-next", 200, nobody.get("/console/sign-in?next="+url.QueryEscape("/console/?show=all&q=rain")))
 	golden(t, "sign-in-refused", 401, nobody.post("/console/sign-in", url.Values{"name": {`"><b>`}, "password": {"wrong"}}))
 	golden(t, "sign-in-code", 401, nobody.post("/console/sign-in", credentials("otto", "")))
-	for range 3 {
-		nobody.post("/console/sign-in", url.Values{})
-	}
+	golden(t, "sign-in-half", 401, nobody.post("/console/sign-in", credentials("adam", "")))
+	golden(t, "sign-in-half-wrong", 401, nobody.post("/console/sign-in", url.Values{"half": {"half of adam"}, "code": {"1"}}))
+	nobody.post("/console/sign-in", url.Values{})
 	limited := nobody.post("/console/sign-in", credentials("anna", ""))
 	golden(t, "sign-in-limited", 429, limited)
 	if got := limited.Header.Get("Retry-After"); got != "91" {
@@ -50,6 +50,10 @@ func TestWhoSignsInGoesWhereTheyWantedTo(t *testing.T) {
 	}
 	if to := o.as("viewer").get("/console/sign-in").Header.Get("Location"); to != "/console/" {
 		t.Errorf("who is signed in already is led to %q", to)
+	}
+	got = o.as("").post("/console/sign-in", url.Values{"half": {"half of adam"}, "code": {" 123456 "}, "next": {"/console/?show=all"}})
+	if got.StatusCode != http.StatusSeeOther || got.Cookies()[0].Value != "admin" {
+		t.Errorf("with the half and the code: %d", got.StatusCode)
 	}
 	if strings.Contains(o.log.String(), password) || strings.Contains(o.log.String(), "123456") {
 		t.Error("the log holds a password or a code")
