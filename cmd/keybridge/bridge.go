@@ -15,6 +15,7 @@ import (
 	"keybridge/bridge"
 	"keybridge/bridge/notify/mail"
 	"keybridge/bridge/notify/outgoing"
+	"keybridge/bridge/people"
 	"keybridge/bridge/web"
 	"keybridge/store/bolt"
 )
@@ -38,6 +39,7 @@ type running struct {
 	servers    []*http.Server
 	notifier   *mail.Notifier   // nil where no mail is configured
 	sender     *outgoing.Sender // nil where no outgoing webhooks are
+	register   *people.Register
 	loops      sync.WaitGroup
 	stopLoops  context.CancelFunc
 	shutdown   time.Duration
@@ -101,7 +103,14 @@ func (b *running) start(cfg *config, log *slog.Logger, listener net.Listener, ch
 	if err != nil {
 		return err
 	}
-	if err := b.listen(cfg, listener, public, metrics); err != nil {
+	if b.register, err = registerOf(cfg, b.store, links, log); err != nil {
+		return err
+	}
+	desk, err := consoleOf(cfg, b.service, b.store, b.register, log)
+	if err != nil {
+		return err
+	}
+	if err := b.listen(cfg, listener, withConsole(public, desk), metrics); err != nil {
 		return err
 	}
 	b.run(cfg, log)
@@ -113,6 +122,9 @@ func (b *running) run(cfg *config, log *slog.Logger) {
 	ctx, cancel := context.WithCancel(context.Background())
 	b.stopLoops = cancel
 	b.loops.Go(func() { bridge.NewWorker(b.service).Run(ctx) })
+	b.loops.Go(func() {
+		b.register.Run(ctx, func(err error) { log.Error("sessions that have ended cannot be removed", "error", err) })
+	})
 	if b.sender != nil {
 		b.loops.Go(func() { b.sender.Run(ctx) })
 	}
@@ -149,7 +161,7 @@ func (b *running) listen(cfg *config, public net.Listener, handler http.Handler,
 		return err
 	}
 	// A backup takes as long as it takes.
-	b.serve(socket, b.operator(cfg), 0)
+	b.serve(socket, withUsers(b.operator(cfg), b.register), 0)
 	return nil
 }
 

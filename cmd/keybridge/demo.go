@@ -19,6 +19,7 @@ import (
 	tyksandbox "keybridge/bridge/tyk/sandbox"
 
 	"keybridge/bridge"
+	"keybridge/bridge/people"
 )
 
 // demoCommand runs the bridge and both sandboxes in one process, with the same
@@ -66,7 +67,15 @@ type demoPlace struct {
 	Ops                 string            `json:"ops"`
 	Enterprise          enterprisePlace   `json:"enterprise"`
 	Mailbox             string            `json:"mailbox"`
-	SMTP                string            `json:"smtp"`
+	// ConsoleUsers are one user of the console for each role.
+	ConsoleUsers map[bridge.Role]consoleUser `json:"console_users"`
+	SMTP         string                      `json:"smtp"`
+}
+
+// consoleUser is somebody who may sit at the console.
+type consoleUser struct {
+	User     string `json:"user"`
+	Password string `json:"password"`
 }
 
 // enterprisePlace is where the Enterprise Portal is.
@@ -186,7 +195,32 @@ func (d *demo) start(addr, folder string, story io.Writer, quiet bool) error {
 			},
 		},
 	}
+	if d.place.ConsoleUsers, err = d.addUsers(); err != nil {
+		return err
+	}
 	return d.sandboxes.Connect(to)
+}
+
+// demoUsers are the people of the demonstration, by what they may do.
+var demoUsers = map[bridge.Role]string{
+	bridge.Viewer: "vera", bridge.Reviewer: "rita", bridge.Approver: "paul", bridge.Admin: "ada",
+}
+
+// addUsers adds a user for each role, each with a new password.
+func (d *demo) addUsers() (map[bridge.Role]consoleUser, error) {
+	users := map[bridge.Role]consoleUser{}
+	for role, name := range demoUsers {
+		u := consoleUser{name, newPassword()}
+		_, err := d.bridge.register.Add(context.Background(), operator, people.Newcomer{Name: name, Role: role, Password: u.Password})
+		if bridge.KindOf(err) == bridge.Conflict { // a folder that was kept
+			err = d.bridge.register.SetPassword(context.Background(), operator, name, u.Password)
+		}
+		if err != nil {
+			return nil, err
+		}
+		users[role] = u
+	}
+	return users, nil
 }
 
 // configure writes the demo's configuration, with each secret in a file of its own,
@@ -241,7 +275,10 @@ on this machine.
      and sign in as    %[2]s   password  %[3]s
   2. Ask for a key. "Weather Free" comes at once, "Weather Pro" is paid at the
      sandbox's checkout (no card needed), "Weather Enterprise" is reviewed:
-     approve it at     %[4]s/admin/
+     approve it in the console of finance
+                       %[13]s
+     as                %[14]s   password  %[15]s
+     or as the portal's own admin at %[4]s/admin/
   3. An Enterprise Developer Portal leads nobody to a checkout. Sign in at
                        %[9]s
      as                %[10]s   password  %[11]s
@@ -256,7 +293,8 @@ on this machine.
 
 `, d.place.Portal, d.place.DeveloperEmail, d.place.DeveloperPassword, d.place.DashboardAPI,
 		d.place.StripeAPI, d.place.Ops, d.config, self(), d.place.Enterprise.Portal, d.place.Enterprise.DeveloperEmail,
-		d.place.Enterprise.DeveloperPassword, d.place.Mailbox)
+		d.place.Enterprise.DeveloperPassword, d.place.Mailbox, d.place.Console,
+		d.place.ConsoleUsers[bridge.Approver].User, d.place.ConsoleUsers[bridge.Approver].Password)
 }
 
 // self is what a person types to run this program again.

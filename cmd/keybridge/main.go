@@ -24,6 +24,7 @@ type cli struct {
 	Requests requestsCommand `cmd:"" help:"See requests and act on them."`
 	Notify   notifyCommand   `cmd:"" help:"See what applicants are told."`
 	Outgoing outgoingCommand `cmd:"" help:"See outgoing webhooks and act on them."`
+	Users    usersCommand    `cmd:"" help:"Say who may sit at the finance console."`
 	Backup   backupCommand   `cmd:"" help:"Write a copy of the store to a file, while the bridge runs."`
 	Health   healthCommand   `cmd:"" help:"Ask a running bridge whether it is ready; for container health checks."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`

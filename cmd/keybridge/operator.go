@@ -3,10 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -16,6 +18,7 @@ import (
 	"time"
 
 	"keybridge/bridge"
+	"keybridge/bridge/people"
 	"keybridge/bridge/web"
 	"keybridge/store/bolt"
 )
@@ -124,8 +127,13 @@ func askStore(folder string, req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	operator := &web.Operator{Service: service, Backup: backupOf(store), Create: idle{}.create, Outgoing: idle{}}
+	// Nothing is sealed or opened here, so any secret will do.
+	register, err := people.New(people.Config{Papers: store, Secrets: [][]byte{[]byte(rand.Text() + rand.Text())}, Record: recordTo(slog.New(slog.DiscardHandler))})
+	if err != nil {
+		return nil, err
+	}
 	w := httptest.NewRecorder()
-	operator.ServeHTTP(w, req)
+	withUsers(operator, register).ServeHTTP(w, req)
 	return w.Result(), nil
 }
 

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"keybridge/bridge"
+	"keybridge/bridge/people"
+	"keybridge/bridge/web"
+	finance "keybridge/bridge/web/console"
+)
+
+// registerOf makes what knows who may sit at the console.
+func registerOf(cfg *config, papers people.Papers, links web.Links, log *slog.Logger) (*people.Register, error) {
+	out := people.Config{
+		Papers: papers, Secrets: links.Secrets, Idle: cfg.Console.Idle, Absolute: cfg.Console.Longest, Record: recordTo(log),
+	}
+	if o := cfg.Console.OIDC; o != nil {
+		groups := map[string]people.Grant{}
+		for _, g := range o.Groups {
+			groups[g.Group] = people.Grant{Role: g.Role, Portals: g.Portals}
+		}
+		out.OIDC = &people.OIDC{
+			Issuer: o.Issuer.String(), ClientID: o.ClientID, ClientSecret: o.ClientSecret.Reveal,
+			RedirectURL: cfg.PublicURL.String() + "/console/oidc", Scopes: o.Scopes,
+			NameClaim: o.NameClaim, GroupsClaim: o.GroupsClaim, Groups: groups,
+		}
+	}
+	return people.New(out)
+}
+
+// recordTo writes what concerns the house to the log: who signed in, who was refused,
+// whom somebody looked at. It holds names of users and ids of requests, and nobody's
+// address.
+func recordTo(log *slog.Logger) func(context.Context, bridge.Entry) {
+	return func(ctx context.Context, e bridge.Entry) {
+		log.InfoContext(ctx, "audit", "what", string(e.What), "by", e.Actor.String(), "request", string(e.Request),
+			"before", e.Before, "after", e.After, "why", e.Why)
+	}
+}
+
+// consoleOf makes the finance console.
+func consoleOf(cfg *config, service *bridge.Service, store bridge.Store, register *people.Register, log *slog.Logger) (*finance.Console, error) {
+	out := finance.Config{
+		Service: service, Count: store.Count, Record: recordTo(log), Portals: map[string]finance.Portal{},
+		Name: cfg.Pages.ServiceName, Zone: cfg.Console.TimeZone, Origin: cfg.PublicURL.String(), Secure: cfg.PublicURL.Scheme == "https",
+		Links: linksOut(cfg), Log: log,
+		SignIn: func(ctx context.Context, a finance.Attempt) (string, time.Time, error) {
+			token, s, err := register.SignIn(ctx, people.Attempt{Name: a.Name, Password: a.Password, Code: a.Code, Address: a.Address})
+			if _, code := errors.AsType[people.CodeNeededError](err); code {
+				err = finance.ErrCode
+			}
+			return token, s.Last, err
+		},
+		Who: func(ctx context.Context, token string) (bridge.Person, error) {
+			p, _, err := register.Who(ctx, token)
+			return p, err
+		},
+		SignOut: register.SignOut,
+		SignOutEverywhere: func(ctx context.Context, name string) error {
+			return register.SignOutEverywhere(ctx, bridge.Person{Name: name}, name)
+		},
+		People: func(ctx context.Context) (names []string, err error) {
+			users, err := register.List(ctx)
+			for _, u := range users {
+				if !u.Disabled {
+					names = append(names, u.Name)
+				}
+			}
+			return names, err
+		},
+	}
+	for _, proxy := range cfg.TrustedProxies {
+		out.TrustedProxies = append(out.TrustedProxies, proxy.String())
+	}
+	for _, p := range cfg.Portals {
+		out.Portals[p.Name] = finance.Portal{Title: titleOf(p)}
+	}
+	return finance.New(out)
+}
+
+// linksOut leads from ids to Stripe's own pages about them.
+func linksOut(cfg *config) func(bridge.Ref) string {
+	base := "https://dashboard.stripe.com"
+	if s := cfg.Stripe; s == nil || s.URL.Hostname() != "api.stripe.com" {
+		return func(bridge.Ref) string { return "" } // a sandbox has no such pages
+	} else if strings.Contains(s.Key.Reveal(), "_test_") {
+		base += "/test"
+	}
+	pages := map[bridge.RefKind]string{
+		bridge.RefIntent: "/payments/", bridge.RefCharge: "/payments/", bridge.RefInvoice: "/invoices/",
+		bridge.RefSubscription: "/subscriptions/", bridge.RefSetup: "/setup_intents/",
+	}
+	return func(r bridge.Ref) string {
+		page := pages[r.Kind]
+		if r.System != stripeProvider || page == "" {
+			return ""
+		}
+		return base + page + url.PathEscape(r.ID)
+	}
+}
+
+// withConsole answers the console's addresses with it and all others with the pages.
+func withConsole(pages, desk http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/console/", desk)
+	mux.Handle("/console", http.RedirectHandler("/console/", http.StatusMovedPermanently))
+	mux.Handle("/", pages)
+	return mux
+}

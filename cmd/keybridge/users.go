@@ -1,0 +1,281 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"keybridge/bridge"
+	"keybridge/bridge/people"
+)
+
+// operator is who uses the commands, as the house knows them.
+var operator = bridge.Person{Name: "operator", Role: bridge.Admin}
+
+// userOrder is what a command says of a user.
+type userOrder struct {
+	Name     string      `json:"name,omitempty"`
+	Display  string      `json:"display,omitempty"`
+	Email    string      `json:"email,omitempty"`
+	Role     bridge.Role `json:"role,omitempty"`
+	Portals  []string    `json:"portals,omitempty"`
+	Password string      `json:"password,omitempty"`
+}
+
+// userView is a user as programs see them.
+type userView struct {
+	Name     string      `json:"name"`
+	Display  string      `json:"display,omitempty"`
+	Email    string      `json:"email,omitempty"`
+	Role     bridge.Role `json:"role"`
+	Portals  []string    `json:"portals,omitempty"`
+	Disabled bool        `json:"disabled,omitempty"`
+	Factor   bool        `json:"second_factor,omitempty"`
+	From     string      `json:"from,omitempty"`
+	SignedIn time.Time   `json:"signed_in,omitzero"`
+}
+
+func viewOf(u people.User) userView {
+	return userView{u.Name, u.Display, u.Email, u.Role, u.Portals, u.Disabled, u.Factor, u.From, u.SignedIn}
+}
+
+// withUsers answers the commands about users, on the operator's socket, and hands all
+// others on.
+//
+//	GET  /v1/users                 all users
+//	POST /v1/users                 add one; userOrder
+//	POST /v1/users/{name}/{act}    password, role, disable, enable, drop-code; userOrder
+func withUsers(others http.Handler, g *people.Register) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", others)
+	mux.HandleFunc("GET /v1/users", func(w http.ResponseWriter, r *http.Request) {
+		users, err := g.List(r.Context())
+		views := []userView{}
+		for _, u := range users {
+			views = append(views, viewOf(u))
+		}
+		answer(w, views, err)
+	})
+	mux.HandleFunc("POST /v1/users", func(w http.ResponseWriter, r *http.Request) {
+		var o userOrder
+		err := json.NewDecoder(r.Body).Decode(&o)
+		if err != nil {
+			answer(w, nil, &bridge.Error{Kind: bridge.Invalid, Msg: "The body is not a user."})
+			return
+		}
+		u, err := g.Add(r.Context(), operator, people.Newcomer{
+			Name: o.Name, Display: o.Display, Email: o.Email, Role: o.Role, Portals: o.Portals, Password: o.Password,
+		})
+		answer(w, viewOf(u), err)
+	})
+	mux.HandleFunc("POST /v1/users/{name}/{act}", func(w http.ResponseWriter, r *http.Request) {
+		var o userOrder
+		if err := json.NewDecoder(r.Body).Decode(&o); err != nil {
+			answer(w, nil, &bridge.Error{Kind: bridge.Invalid, Msg: "The body is not a user."})
+			return
+		}
+		name := r.PathValue("name")
+		if err := changeUser(r.Context(), g, name, r.PathValue("act"), o); err != nil {
+			answer(w, nil, err)
+			return
+		}
+		u, err := g.Get(r.Context(), name)
+		answer(w, viewOf(u), err)
+	})
+	return mux
+}
+
+func changeUser(ctx context.Context, g *people.Register, name, act string, o userOrder) error {
+	switch act {
+	case "password":
+		return g.SetPassword(ctx, operator, name, o.Password)
+	case "role":
+		return g.SetRole(ctx, operator, name, o.Role, o.Portals)
+	case "disable":
+		return g.Disable(ctx, operator, name)
+	case "enable":
+		return g.Enable(ctx, operator, name)
+	case "drop-code":
+		return g.DropCode(ctx, operator, name)
+	}
+	return &bridge.Error{Kind: bridge.NotFound, Msg: "There is no such operation."}
+}
+
+// answer writes a value, or what went wrong.
+func answer(w http.ResponseWriter, v any, err error) {
+	w.Header().Set("Content-Type", "application/json")
+	if err != nil {
+		w.WriteHeader(map[bridge.Kind]int{
+			bridge.NotFound: http.StatusNotFound, bridge.Conflict: http.StatusConflict, bridge.Denied: http.StatusForbidden,
+			bridge.Invalid: http.StatusBadRequest, bridge.Unavailable: http.StatusServiceUnavailable,
+		}[orInternal(bridge.KindOf(err))])
+		v = map[string]string{"detail": bridge.Explain(err)}
+	}
+	_ = json.NewEncoder(w).Encode(v) // who has gone has lost nothing
+}
+
+// orInternal is a kind that has a status.
+func orInternal(k bridge.Kind) bridge.Kind {
+	switch k {
+	case bridge.NotFound, bridge.Conflict, bridge.Denied, bridge.Invalid:
+		return k
+	}
+	return bridge.Unavailable
+}
+
+// usersCommand is about who may sit at the console.
+type usersCommand struct {
+	List     usersListCommand     `cmd:"" help:"List everybody."`
+	Add      usersAddCommand      `cmd:"" help:"Add somebody, and print their first password."`
+	Passwd   usersPasswdCommand   `cmd:"" help:"Give somebody a new password, and print it. Their sessions end."`
+	Role     usersRoleCommand     `cmd:"" help:"Give somebody another role or scope."`
+	Disable  usersDisableCommand  `cmd:"" help:"Shut somebody out at once."`
+	Enable   usersEnableCommand   `cmd:"" help:"Let somebody in again."`
+	DropCode usersDropCodeCommand `cmd:"" help:"Take the second factor from somebody who lost it." name:"drop-code"`
+}
+
+type usersListCommand struct {
+	operatorFlags
+	JSON bool `help:"Print JSON."`
+}
+
+// Run runs the command.
+func (cmd *usersListCommand) Run(c *console) error {
+	var all []userView
+	if err := cmd.call(c, "GET", "/v1/users", nil, &all); err != nil {
+		return err
+	}
+	if cmd.JSON {
+		return printJSON(c, all)
+	}
+	if len(all) == 0 {
+		fmt.Fprintln(c.out, "Nobody may sit at the console yet. Add somebody: keybridge users add NAME --role approver")
+		return nil
+	}
+	w := tabwriter.NewWriter(c.out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "NAME\tROLE\tPORTALS\tSECOND FACTOR\tLAST SIGNED IN\tSTANDS")
+	for _, u := range all {
+		seen, stands := "never", "well"
+		if !u.SignedIn.IsZero() {
+			seen = age(u.SignedIn) + " ago"
+		}
+		if u.Disabled {
+			stands = "disabled"
+		}
+		portals := "all"
+		if len(u.Portals) > 0 {
+			portals = strings.Join(u.Portals, ", ")
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%t\t%s\t%s\n", u.Name, u.Role, portals, u.Factor, seen, stands)
+	}
+	return w.Flush()
+}
+
+// scopeFlags say what somebody may do.
+type scopeFlags struct {
+	Role   string   `help:"What they may do, each what the ones before it may: ${enum}." enum:"viewer,reviewer,approver,admin" required:""`
+	Portal []string `help:"Only the requests of this portal. May be repeated. Absent: all." placeholder:"NAME"`
+}
+
+type usersAddCommand struct {
+	operatorFlags
+	scopeFlags
+	Name    string `arg:"" help:"What history calls them, for good: letters, digits, dot, dash. No e-mail address."`
+	Display string `help:"What pages call them."`
+	Email   string `help:"Their e-mail address: nobody approves what was asked for with it."`
+}
+
+// Run runs the command.
+func (cmd *usersAddCommand) Run(c *console) error {
+	password := newPassword()
+	err := cmd.call(c, "POST", "/v1/users", userOrder{
+		Name: cmd.Name, Display: cmd.Display, Email: cmd.Email, Role: bridge.Role(cmd.Role), Portals: cmd.Portal, Password: password,
+	}, &userView{})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.out, "%s may sign in at /console/ with this password, which is shown once:\n%s\n", cmd.Name, password)
+	return nil
+}
+
+// newPassword is one that nobody guesses: 128 bits in the letters and digits that cannot
+// be mistaken for each other.
+func newPassword() string {
+	text := strings.ToLower(rand.Text())
+	return text[:6] + "-" + text[6:12] + "-" + text[12:18] + "-" + text[18:]
+}
+
+type usersPasswdCommand struct {
+	operatorFlags
+	Name string `arg:"" help:"Who."`
+}
+
+// Run runs the command.
+func (cmd *usersPasswdCommand) Run(c *console) error {
+	password := newPassword()
+	if err := cmd.change(c, cmd.Name, "password", userOrder{Password: password}); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.out, "The new password of %s, which is shown once:\n%s\n", cmd.Name, password)
+	return nil
+}
+
+type usersRoleCommand struct {
+	operatorFlags
+	scopeFlags
+	Name string `arg:"" help:"Who."`
+}
+
+// Run runs the command.
+func (cmd *usersRoleCommand) Run(c *console) error {
+	return cmd.say(c, cmd.Name, "role", userOrder{Role: bridge.Role(cmd.Role), Portals: cmd.Portal}, "%s is %[2]s now.\n", cmd.Role)
+}
+
+type usersDisableCommand struct {
+	operatorFlags
+	Name string `arg:"" help:"Who."`
+}
+
+// Run runs the command.
+func (cmd *usersDisableCommand) Run(c *console) error {
+	return cmd.say(c, cmd.Name, "disable", userOrder{}, "%s is shut out, and their sessions have ended.\n")
+}
+
+type usersEnableCommand struct {
+	operatorFlags
+	Name string `arg:"" help:"Who."`
+}
+
+// Run runs the command.
+func (cmd *usersEnableCommand) Run(c *console) error {
+	return cmd.say(c, cmd.Name, "enable", userOrder{}, "%s may sign in again.\n")
+}
+
+type usersDropCodeCommand struct {
+	operatorFlags
+	Name string `arg:"" help:"Who."`
+}
+
+// Run runs the command.
+func (cmd *usersDropCodeCommand) Run(c *console) error {
+	return cmd.say(c, cmd.Name, "drop-code", userOrder{}, "%s signs in with the password alone, until they take a new second factor.\n")
+}
+
+// say changes a user and says so.
+func (f operatorFlags) say(c *console, name, act string, o userOrder, done string, more ...any) error {
+	err := f.change(c, name, act, o)
+	if err == nil {
+		fmt.Fprintf(c.out, done, append([]any{name}, more...)...)
+	}
+	return err
+}
+
+func (f operatorFlags) change(c *console, name, act string, o userOrder) error {
+	return f.call(c, "POST", "/v1/users/"+url.PathEscape(name)+"/"+act, o, &userView{})
+}
