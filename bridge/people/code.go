@@ -79,15 +79,15 @@ func (u user) mayTakeFactor() error {
 // signing in takes a code. Invalid for a wrong code or an offer that is over; Limited
 // after too many wrong ones.
 func (g *Register) TakeCode(ctx context.Context, by bridge.Person, sealed, code, address string) error {
-	err := g.attempt(ctx, by.Name, address, func() error {
+	err := g.attempt(ctx, keyOf(by.Name), by.Name, address, func() error {
 		var o offer
 		b, err := g.open(sealOffer, by.Name, sealed)
 		if err != nil || json.Unmarshal(b, &o) != nil || !g.now().Before(o.Until) {
-			return &refusal{by.Name, "no such offer of a second factor"}
+			return &refusal{name: by.Name, why: "no such offer of a second factor"}
 		}
 		step, ok := step(o.Seed, code, g.now())
 		if !ok {
-			return &refusal{by.Name, "wrong code"}
+			return &refusal{name: by.Name, why: "wrong code"}
 		}
 		factor := g.seal(sealCode, by.Name, []byte(o.Seed))
 		return g.same(ctx, by.Name, user{Epoch: o.Epoch}, func(u *user) error {
@@ -140,9 +140,9 @@ func (g *Register) checkCode(name string, u *user, code string) error {
 	at, ok := step(string(secret), code, g.now())
 	switch {
 	case !ok:
-		return &refusal{name, "wrong code"}
+		return &refusal{name: name, why: "wrong code"}
 	case at <= u.Step:
-		return &refusal{name, "code used before"}
+		return &refusal{name: name, why: "code used before"}
 	}
 	u.Step, u.Factor = at, g.seal(sealCode, name, secret)
 	return nil

@@ -3,6 +3,8 @@ package people_test
 import (
 	"errors"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -190,4 +192,28 @@ func TestAFactorIsTakenWithItsCodeInTimeAndOnce(t *testing.T) {
 	h.in("ada")
 	_, err = h.OfferCode(t.Context(), bridge.Person{Name: "nobody"})
 	h.wantKind(err, bridge.NotFound)
+}
+
+func TestOneCodeLetsOneInHoweverManyComeAtOnce(t *testing.T) {
+	h := newHouse(t)
+	secret := h.factor(h.add("ada", bridge.Viewer))
+	h.pass(time.Minute)
+	half, code := h.half("ada"), h.code(secret)
+	var in atomic.Int64
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() {
+			switch _, _, err := h.SignIn(t.Context(), people.Attempt{Half: half, Code: code}); bridge.KindOf(err) {
+			case "":
+				in.Add(1)
+			case bridge.Refused, bridge.Limited:
+			default:
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if in.Load() != 1 {
+		t.Errorf("%d came in with one code", in.Load())
+	}
 }

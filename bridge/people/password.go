@@ -123,7 +123,7 @@ func (g *Register) ChangePassword(ctx context.Context, by bridge.Person, old, pa
 	if err != nil {
 		return err
 	}
-	return g.attempt(ctx, by.Name, address, func() error {
+	return g.attempt(ctx, keyOf(by.Name), by.Name, address, func() error {
 		u, err := g.provePassword(ctx, by.Name, old)
 		if err != nil {
 			return err

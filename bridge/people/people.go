@@ -54,6 +54,8 @@ type Config struct {
 	Cost Cost
 	// AtOnce is how many passwords are hashed at a time, each with Cost.Memory; zero: 2.
 	AtOnce int
+	// OIDC is where people may sign in instead; nil: nowhere else.
+	OIDC *OIDC
 	// Now is the clock; nil: time.Now. Random is where secrets come from; nil:
 	// crypto/rand. An error of Random is taken to be the end of the process.
 	Now    func() time.Time
@@ -76,6 +78,7 @@ type Register struct {
 	hash    hasher
 	tries   throttle
 	said    throttle
+	oidc    *openID // nil: none
 	hashing chan struct{}
 	random  sync.Mutex
 }
@@ -106,6 +109,9 @@ func New(c Config) (*Register, error) {
 	}
 	g := &Register{cfg: c, seals: newSeals(c.Secrets), hash: argon, hashing: make(chan struct{}, c.AtOnce)}
 	g.tries.limit, g.said.limit = mostTries, mostTries
+	if c.OIDC != nil {
+		g.oidc = newOpenID(*c.OIDC, c.Now)
+	}
 	return g, nil
 }
 
@@ -129,6 +135,9 @@ func (c Config) check() error {
 		errs = append(errs, fmt.Errorf("%d passwords at once: at least 1", c.AtOnce))
 	}
 	errs = append(errs, c.Cost.check())
+	if c.OIDC != nil {
+		errs = append(errs, c.OIDC.check())
+	}
 	return errors.Join(errs...)
 }
 

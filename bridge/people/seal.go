@@ -15,6 +15,7 @@ const (
 	sealCode  = "second factor"     // a user's, in the store
 	sealOffer = "second factor new" // one that is being set up, in a page
 	sealHalf  = "half way in"       // the password was right, in a page
+	sealAway  = "away to OpenID"    // state, nonce and verifier, in a cookie
 )
 
 const longestSealed = 4 << 10 // bytes: what a cookie holds

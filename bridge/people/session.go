@@ -16,8 +16,8 @@ type Session struct {
 	// Name is the user's. Way is how they came in, in words.
 	Name, Way string
 	// Opened is when; Seen when they were last here, to the minute; Ends when the session
-	// does if they do not come again, and at the latest.
-	Opened, Seen, Ends time.Time
+	// does if they do not come again, and Last when it does at the latest: the cookie's.
+	Opened, Seen, Ends, Last time.Time
 }
 
 // session is a Session as it is kept, under the SHA-256 of its token: who reads the store
@@ -37,9 +37,12 @@ const (
 	sweep     = 10 * time.Minute
 )
 
-// ends is when a session does.
+// last is when a session ends at the latest.
+func (g *Register) last(s session) time.Time { return s.Opened.Add(g.cfg.Absolute) }
+
+// ends is when a session does unless somebody comes again.
 func (g *Register) ends(s session) time.Time {
-	idle, last := s.Seen.Add(g.cfg.Idle), s.Opened.Add(g.cfg.Absolute)
+	idle, last := s.Seen.Add(g.cfg.Idle), g.last(s)
 	if last.Before(idle) {
 		return last
 	}
@@ -52,7 +55,7 @@ func (g *Register) lives(s session, u user, found bool) bool {
 }
 
 func (g *Register) public(s session) Session {
-	return Session{Name: s.User, Way: s.Way, Opened: s.Opened, Seen: s.Seen, Ends: g.ends(s)}
+	return Session{Name: s.User, Way: s.Way, Opened: s.Opened, Seen: s.Seen, Ends: g.ends(s), Last: g.last(s)}
 }
 
 // openSession opens a session for who has shown who they are, and ends the one that the

@@ -48,6 +48,10 @@ const halfLife = 5 * time.Minute
 type refusal struct {
 	name string // of the user it was about; empty where there is none
 	why  string
+	// say is what they are told, who have shown at the OpenID provider who they are; empty:
+	// what everybody is told.
+	say string
+	err error // the cause, for the log
 }
 
 func (r *refusal) Error() string { return r.why }
@@ -73,7 +77,7 @@ func (g *Register) SignIn(ctx context.Context, a Attempt) (token string, s Sessi
 		name = h.Name
 	}
 	wrong := err
-	err = g.attempt(ctx, name, a.Address, func() error {
+	err = g.attempt(ctx, keyOf(name), name, a.Address, func() error {
 		if wrong != nil {
 			return wrong
 		}
@@ -96,10 +100,10 @@ func typed(name string) string {
 	return strings.ToLower(strings.TrimSpace(name))
 }
 
-// attempt counts what somebody tries under a name, tells of it when it is refused, and
-// says to them no more than that it was.
-func (g *Register) attempt(ctx context.Context, name, address string, fn func() error) error {
-	t, err := g.try(keyOf(name), address)
+// attempt counts what somebody tries under a key and from an address, tells of it when it
+// is refused, and says to them no more than that it was.
+func (g *Register) attempt(ctx context.Context, key, name, address string, fn func() error) error {
+	t, err := g.try(key, address)
 	if err != nil {
 		g.turnedAway(ctx, name)
 		return err
@@ -110,11 +114,19 @@ func (g *Register) attempt(ctx context.Context, name, address string, fn func() 
 		t.succeed()
 	case is:
 		g.record(ctx, bridge.Actor{Kind: bridge.ByPerson, Name: refused.name}, bridge.WhatRefused, "", "sign-in", refused.why)
-		return &bridge.Error{Kind: bridge.Refused, Msg: "Name, password or code are not right. Check them and try again."}
+		return refused.error()
 	default:
 		t.undo()
 	}
 	return err
+}
+
+// error is what they are told.
+func (r *refusal) error() error {
+	if r.say != "" {
+		return &bridge.Error{Kind: bridge.Denied, Msg: r.say, Err: r.err}
+	}
+	return &bridge.Error{Kind: bridge.Refused, Msg: "That did not let you in. Check what you typed, or begin again.", Err: r.err}
 }
 
 // turnedAway tells that somebody was not even looked at, at most once a minute for each
@@ -156,9 +168,9 @@ func (g *Register) prove(ctx context.Context, name string, h half, a Attempt) (u
 	return u, way, g.same(ctx, name, u, func(now *user) error {
 		switch {
 		case factor != "" && u.Step <= now.Step:
-			return &refusal{name, "code used before"}
+			return &refusal{name: name, why: "code used before"}
 		case factor != now.Factor:
-			return &refusal{name, "changed meanwhile"}
+			return &refusal{name: name, why: "changed meanwhile"}
 		}
 		now.Factor, now.Step, now.SignedIn = u.Factor, u.Step, g.now()
 		return nil
@@ -178,18 +190,18 @@ func (g *Register) provePassword(ctx context.Context, name, password string) (us
 	}
 	password, ok := normal(password)
 	if !ok {
-		return user{}, &refusal{known, "wrong password"}
+		return user{}, &refusal{name: known, why: "wrong password"}
 	}
 	match, current, err := g.matches(ctx, password, u.Hash)
 	switch {
 	case err != nil:
 		return user{}, err
 	case !found:
-		return user{}, &refusal{"", "unknown name"}
+		return user{}, &refusal{name: "", why: "unknown name"}
 	case !match:
-		return user{}, &refusal{known, "wrong password"}
+		return user{}, &refusal{name: known, why: "wrong password"}
 	case u.Disabled:
-		return user{}, &refusal{known, "disabled"}
+		return user{}, &refusal{name: known, why: "disabled"}
 	case current:
 		return u, nil
 	}
@@ -214,7 +226,7 @@ func (g *Register) rehash(ctx context.Context, name string, u user, password str
 func (g *Register) same(ctx context.Context, name string, was user, fn func(*user) error) error {
 	return change(ctx, g.cfg.Papers, kindUser, name, func(u *user) (*user, error) {
 		if u == nil || u.Disabled || u.Epoch != was.Epoch {
-			return nil, &refusal{name, "changed meanwhile"}
+			return nil, &refusal{name: name, why: "changed meanwhile"}
 		}
 		return u, fn(u)
 	})
@@ -239,10 +251,10 @@ func (g *Register) openHalf(sealed string) (h half, err error) {
 	}
 	b, err := g.open(sealHalf, "", sealed)
 	if err != nil || json.Unmarshal(b, &h) != nil {
-		return half{}, &refusal{"", "a sealed name that is not ours"}
+		return half{}, &refusal{name: "", why: "a sealed name that is not ours"}
 	}
 	if !g.now().Before(h.Until) {
-		return h, &refusal{h.Name, "the code came too late"}
+		return h, &refusal{name: h.Name, why: "the code came too late"}
 	}
 	return h, nil
 }
@@ -251,7 +263,7 @@ func (g *Register) openHalf(sealed string) (h half, err error) {
 func (g *Register) proveHalf(ctx context.Context, h half) (user, error) {
 	u, found, err := g.user(ctx, h.Name)
 	if err == nil && (!found || u.Disabled || u.Epoch != h.Epoch) {
-		err = &refusal{h.Name, "changed meanwhile"}
+		err = &refusal{name: h.Name, why: "changed meanwhile"}
 	}
 	return u, err
 }

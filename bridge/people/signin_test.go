@@ -32,7 +32,7 @@ func TestWhoSignsInIsWhoTheyWereAddedAs(t *testing.T) {
 	if diff := cmp.Diff([]string{"alpha", "beta"}, p.Portals); diff != "" {
 		t.Error(diff)
 	}
-	if s.Name != "ada" || s.Way != "password" || !s.Ends.Equal(start.Add(30*time.Minute)) {
+	if s.Name != "ada" || s.Way != "password" || !s.Ends.Equal(start.Add(30*time.Minute)) || !s.Last.Equal(start.Add(12*time.Hour)) {
 		t.Errorf("session %+v", s)
 	}
 	u, err := h.Get(t.Context(), "ada")
