@@ -192,11 +192,19 @@ func (d Desk) write(ctx context.Context, o Operation, id ID, kind NoteKind, text
 	})
 }
 
-// Answer is the applicant's answer to the question that waits. Conflict when none does.
-func (s *Service) Answer(ctx context.Context, id ID, text string) error {
+// Answer is the applicant's answer to the question at a place among the notes. Conflict
+// when it does not wait for one any more.
+func (s *Service) Answer(ctx context.Context, id ID, to int, text string) error {
 	mark := Mark{At: s.cfg.Now().UTC(), By: Actor{Kind: ByDeveloper}}
-	return s.rule(ctx, id, string(Answer), func(c *Change) error { return c.write(Answer, text, mark) })
+	return s.rule(ctx, id, string(Answer), func(c *Change) error {
+		if to < 0 || to >= len(c.Notes) || slices.ContainsFunc(c.Notes[to+1:], func(n Note) bool { return n.Kind != Remark }) {
+			return errUnasked
+		}
+		return c.write(Answer, text, mark)
+	})
 }
+
+var errUnasked = &Error{Kind: Conflict, Msg: "There is no question that waits for an answer."}
 
 // write adds a note. History says that there was one, and not what it said.
 func (c *Change) write(kind NoteKind, text string, mark Mark) error {
@@ -213,8 +221,10 @@ func (c *Change) write(kind NoteKind, text string, mark Mark) error {
 		return &Error{Kind: Conflict, Msg: "A question waits for its answer already."}
 	case kind == Question && c.Verdict.Outcome != Open:
 		return decided("This request was already decided: "+string(c.Verdict.Outcome), c.Verdict.Mark, mark.By)
-	case kind == Answer && !waits:
-		return &Error{Kind: Conflict, Msg: "There is no question that waits for an answer."}
+	case kind == Question && !c.tells(TellQuestion) && c.Arrival.Trust != Signed:
+		return &Error{Kind: Conflict, Msg: "This applicant cannot be asked: there is no way to mail them a question, and their page shows it to nobody who may not be them."}
+	case kind == Answer && (!waits || c.Verdict.Outcome != Open):
+		return errUnasked
 	}
 	c.Notes = append(c.Notes, Note{Kind: kind, At: mark.At, By: mark.By, Text: text})
 	c.note(mark.At, mark.By, WhatNote, "", string(kind), "")

@@ -134,7 +134,7 @@ func TestAQuestionIsAskedOnceAndAnswered(t *testing.T) {
 	w := newWorld(t)
 	id, ctx := w.ask("reviewed"), t.Context()
 	w.wantState(id, bridge.StateReviewing)
-	wantKind(t, "an answer to nothing", w.service.Answer(ctx, id, "Because."), bridge.Conflict)
+	wantKind(t, "an answer to nothing", w.service.Answer(ctx, id, 0, "Because."), bridge.Conflict)
 	desk := w.service.Desk(rita)
 	wantKind(t, "nothing", desk.Ask(ctx, id, "  "), bridge.Invalid)
 	wantKind(t, "too much", desk.Ask(ctx, id, strings.Repeat("x", bridge.LongestNote+1)), bridge.Invalid)
@@ -142,7 +142,9 @@ func TestAQuestionIsAskedOnceAndAnswered(t *testing.T) {
 	wantKind(t, "another one", desk.Ask(ctx, id, "What for?"), bridge.Conflict)
 	w.wantState(id, bridge.StateReviewing)
 	w.wantMail(bridge.TellQuestion)
-	wantKind(t, "the answer", w.service.Answer(ctx, id, "For sailors."), "")
+	wantKind(t, "the answer", w.service.Answer(ctx, id, 0, "For sailors."), "")
+	wantKind(t, "the answer again", w.service.Answer(ctx, id, 0, "For sailors."), bridge.Conflict)
+	wantKind(t, "an answer to nothing", w.service.Answer(ctx, id, 7, "For sailors."), bridge.Conflict)
 	wantKind(t, "a second question", desk.Ask(ctx, id, "Which ones?"), "")
 	w.pass(1)
 	w.wantState(id, bridge.StateReviewing)
@@ -154,6 +156,23 @@ func TestAQuestionIsAskedOnceAndAnswered(t *testing.T) {
 		t.Errorf("%+v", r.Notes)
 	}
 	wantKind(t, "a question after the decision", desk.Ask(ctx, id, "Still there?"), bridge.Conflict)
+}
+
+func TestWhoCannotReadAQuestionIsNotAskedOne(t *testing.T) {
+	w := newWorld(t, func(c *bridge.Config) {
+		site := c.Portals["main"]
+		site.Tell = []bridge.MessageKind{bridge.TellApproved}
+		c.Portals["main"] = site
+	})
+	done, err := w.service.Accept(t.Context(), w.webhook(w.portal.ask("reviewed")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.wantState(done.Request, bridge.StateReviewing)
+	wantKind(t, "nobody to tell", w.service.Desk(rita).Ask(t.Context(), done.Request, "Why?"), bridge.Conflict)
+	id := w.ask("reviewed") // who came by a signed hand-off
+	w.wantState(id, bridge.StateReviewing)
+	wantKind(t, "one who reads their page", w.service.Desk(rita).Ask(t.Context(), id, "Why?"), "")
 }
 
 func TestAWaivedPaymentIsNotAskedForAndALifeIsEnded(t *testing.T) {

@@ -126,13 +126,14 @@ func (s *Server) answer(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, place, waits := waiting(r); !waits || to != strconv.Itoa(place) {
+	_, place, waits := waiting(r)
+	if !waits || to != strconv.Itoa(place) {
 		return s.late(c, r, who, text)
 	}
 	if wrong := wrongWith(text); wrong != "" {
 		return s.again(c, r, who, http.StatusUnprocessableEntity, text, wrong)
 	}
-	err = s.cfg.Service.Answer(c.Request.Context(), r.ID, text)
+	err = s.cfg.Service.Answer(c.Request.Context(), r.ID, place, text)
 	if bridge.KindOf(err) == bridge.Conflict { // it was answered between the two
 		if r, err = s.cfg.Service.Get(c.Request.Context(), r.ID); err == nil {
 			return s.late(c, r, who, text)

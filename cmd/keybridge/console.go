@@ -51,9 +51,11 @@ func consoleOf(cfg *config, service *bridge.Service, store bridge.Store, registe
 		Name: cfg.Pages.ServiceName, Zone: cfg.Console.TimeZone, Origin: cfg.PublicURL.String(), Secure: cfg.PublicURL.Scheme == "https",
 		Links: linksOut(cfg), Log: log,
 		SignIn: func(ctx context.Context, a finance.Attempt) (string, time.Time, error) {
-			token, s, err := register.SignIn(ctx, people.Attempt{Name: a.Name, Password: a.Password, Code: a.Code, Address: a.Address})
-			if _, code := errors.AsType[people.CodeNeededError](err); code {
-				err = finance.ErrCode
+			token, s, err := register.SignIn(ctx, people.Attempt{
+				Name: a.Name, Password: a.Password, Code: a.Code, Half: a.Half, Address: a.Address,
+			})
+			if needed, ok := errors.AsType[people.CodeNeededError](err); ok {
+				err = finance.CodeNeededError{Half: needed.Half}
 			}
 			return token, s.Last, err
 		},

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	tyksandbox "keybridge/bridge/tyk/sandbox"
+
+	"keybridge/bridge"
+	"keybridge/bridge/people"
+)
+
+// These tests do what finance does, in a real browser.
+
+// twoPersonPlan is reviewed by two where it has a price, and by two where it has none.
+const twoPersonPlan = `{name: Weather Enterprise, policies: ["` + tyksandbox.ReviewedPolicy + `"], steps: [review], two_persons: {above: 0, currency: EUR}}`
+
+// hire adds somebody to the console.
+func (s *stand) hire(name string, role bridge.Role, portals ...string) (password string) {
+	s.t.Helper()
+	password = newPassword()
+	_, err := s.bridge.register.Add(s.t.Context(), operator, people.Newcomer{Name: name, Role: role, Portals: portals, Password: password})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return password
+}
+
+// enters signs somebody in at the console, as somebody who wanted to go to an address.
+func (v *visit) enters(name, password, address string) {
+	v.t.Helper()
+	v.open(v.url + address)
+	v.at("sign-in")
+	v.fill("name", name)
+	v.fill("password", password)
+	v.press("sign-in")
+}
+
+// leaves signs out.
+func (v *visit) leaves() {
+	v.t.Helper()
+	out := chromedp.CSS(`form[action="/console/sign-out"] button`)
+	if err := chromedp.Do(v.ctx, chromedp.Click(out, chromedp.NodeVisible)); err != nil {
+		v.t.Fatal(err)
+	}
+	v.at("sign-in")
+}
+
+// confirms writes a reason and confirms.
+func (v *visit) confirms(why string) {
+	v.t.Helper()
+	v.at("confirm")
+	v.write("text", why)
+	v.press("confirm")
+	v.at("flash")
+}
+
+func TestFinanceInABrowser(t *testing.T) {
+	b := startChromium(t)
+	for _, w := range []way{
+		{"a reviewer finds what waits, opens it and approves it", choice{plans: []string{reviewedPlan}, mail: true}, func(v *visit) {
+			password := v.hire("rita", bridge.Reviewer)
+			key := v.stand.ask(asker, tyksandbox.ReviewedPolicy)
+			r := v.awaitState(key.ID, bridge.StateReviewing)
+			v.enters("rita", password, "/console/")
+			v.sees("Queue")
+			v.opensRequest(r.ID)
+			v.press("approve")
+			v.confirms("Looks fine.")
+			v.awaitState(key.ID, bridge.StateActive)
+			v.wantOneKey(key.ID, asker)
+		}},
+		{"a reviewer declines, and the applicant reads why", choice{plans: []string{reviewedPlan}, mail: true}, func(v *visit) {
+			password := v.hire("rita", bridge.Reviewer)
+			key := v.stand.ask(asker, tyksandbox.ReviewedPolicy)
+			r := v.awaitState(key.ID, bridge.StateReviewing)
+			v.enters("rita", password, "/console/requests/"+string(r.ID)) // and comes to where they wanted to go
+			v.press("decline")
+			v.confirms("For sailors only.")
+			v.awaitState(key.ID, bridge.StateDeclined)
+			f := &far{stand: v.stand, portal: demoPortal, email: asker}
+			if m := f.told(bridge.TellDeclined); !strings.Contains(m.Text, "For sailors only.") {
+				v.t.Errorf("the mail does not say why:\n%s", m.Text)
+			}
+		}},
+		{"above the threshold it takes two, who are two", choice{plans: []string{twoPersonPlan}}, func(v *visit) {
+			rita, paul := v.hire("rita", bridge.Reviewer), v.hire("paul", bridge.Approver)
+			key := v.stand.ask(asker, tyksandbox.ReviewedPolicy)
+			r := v.awaitState(key.ID, bridge.StateReviewing)
+			at := "/console/requests/" + string(r.ID)
+			v.enters("rita", rita, at)
+			v.press("approve")
+			v.confirms("Fine by me.")
+			if got := v.request(key.ID); got.Stage() != bridge.StateReviewing || len(got.Seconded) != 1 {
+				v.t.Errorf("%s after one approval", got.Stage())
+			}
+			v.leaves()
+			v.enters("paul", paul, at)
+			v.at("second")
+			v.press("approve")
+			v.confirms("By me, too.")
+			v.awaitState(key.ID, bridge.StateActive)
+			v.wantOneKey(key.ID, asker)
+		}},
+		{"a viewer sees and is offered nothing", choice{plans: []string{reviewedPlan}}, func(v *visit) {
+			password := v.hire("vera", bridge.Viewer)
+			key := v.stand.ask(asker, tyksandbox.ReviewedPolicy)
+			r := v.awaitState(key.ID, bridge.StateReviewing)
+			v.enters("vera", password, "/console/")
+			v.opensRequest(r.ID)
+			for _, id := range []string{"approve", "decline", "note", "assign", "retry"} {
+				if there, _ := look[bool](v, fmt.Sprintf("document.getElementById(%q) !== null", id)); there {
+					v.t.Errorf("%s is offered to a viewer", id)
+				}
+			}
+		}},
+		{"an approver gives money back", choice{}, func(v *visit) {
+			password := v.hire("paul", bridge.Approver)
+			key := v.stand.ask(asker, tyksandbox.PaidPolicy)
+			v.act(v.awaitCheckout(key.ID).ID, "pay", nil)
+			r := v.awaitState(key.ID, bridge.StateActive)
+			v.enters("paul", password, "/console/requests/"+string(r.ID))
+			v.press("refund")
+			v.at("confirm")
+			v.fill("amount", "49.00")
+			v.confirms("They asked for it.")
+			v.awaitState(key.ID, bridge.StateEnded)
+			v.wantCharges(charge{Amount: 4900, Captured: 4900, Refunded: 4900})
+		}},
+		{"the queue is walked with the keyboard", choice{plans: []string{reviewedPlan}}, func(v *visit) {
+			password := v.hire("rita", bridge.Reviewer)
+			for i := range 3 {
+				v.awaitState(v.stand.ask(fmt.Sprintf("dev%d@example.com", i), tyksandbox.ReviewedPolicy).ID, bridge.StateReviewing)
+			}
+			v.enters("rita", password, "/console/")
+			v.sees("Queue")
+			for _, key := range []string{"j", "j", "k", "a"} {
+				if err := chromedp.Do(v.ctx, chromedp.KeyEvent(key)); err != nil {
+					v.t.Fatal(err)
+				}
+			}
+			v.at("confirm")
+		}},
+	} {
+		t.Run(w.name, func(t *testing.T) {
+			t.Parallel()
+			w.walk(b.visit(t, w.choice))
+		})
+	}
+}
+
+// opensRequest opens a request from the queue.
+func (v *visit) opensRequest(id bridge.ID) {
+	v.t.Helper()
+	var there bool
+	await(v.t, "the request in the queue", func() bool {
+		there, _ = look[bool](v, fmt.Sprintf("document.querySelector('tr[data-request=%q] a.open') !== null", id))
+		return there
+	}, v.where)
+	link := chromedp.CSS(fmt.Sprintf("tr[data-request=%q] a.open", id))
+	if err := chromedp.Do(v.ctx, chromedp.Click(link, chromedp.NodeVisible)); err != nil {
+		v.t.Fatal(err)
+	}
+	v.at("next-title")
+}
