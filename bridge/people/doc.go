@@ -18,6 +18,8 @@
 //   - SignIn takes a name and a password, and a code where there is a second factor, and
 //     returns the token for a cookie. Who takes it back at every request, SignOut and
 //     SignOutEverywhere end what it opened.
+//   - Begin says where an OpenID provider is, and Finish opens the same kind of session for
+//     who comes back from there. Both are strings in and strings out, too.
 //   - Issue makes a program's token, WhoByToken says whom it lets in, Revoke ends it.
 //   - Add, SetRole, SetPassword, Disable, Enable, DropCode and Issue take who asks, and
 //     refuse who may not (bridge.MayManage), whichever page, program or command they came
@@ -71,8 +73,25 @@
 //     users of more: a new password for somebody is their rights.
 //   - Nobody changes their own role, shuts themselves out or drops their own second factor.
 //     So there is always one admin left, and a stolen session cannot make itself at home.
+//   - Finish opens the session itself. If it returned a person instead, whatever opened
+//     sessions for persons would be a way in.
+//   - Who comes from the provider becomes a user here, so that they can be disabled and
+//     signed out here, and have requests assigned and tokens made for them. They are held
+//     to their issuer and subject: a name from the provider is not theirs for ever (OpenID
+//     Connect Core 1.0 section 5.7), and never that of a user who has a password. Their
+//     rights are those their groups gave them when they last signed in; a session lasts 12
+//     hours at most, but who leaves the house has to be disabled here for their tokens to
+//     end before they expire.
+//   - The highest role and all portals of all groups together: somebody who is a reviewer at
+//     one portal and an approver at another is an approver at both. Where that is not
+//     wanted, they get two names at the provider.
+//   - State, nonce and verifier travel in a sealed cookie, not in the store: strangers begin
+//     as often as they like. (RFC 7636; RFC 9700 section 2.1.)
+//   - An e-mail address the provider gives is believed, verified or not: all that follows
+//     from it is that somebody may not approve.
 //   - Users are disabled and never removed, because history goes on naming them and a name
-//     must not become somebody else's.
+//     must not become somebody else's. Nobody is called "operator", as history calls the
+//     commands.
 //   - Strangers cannot fill history: refusals that cost nothing (turned away, unknown
 //     tokens) are told once a minute.
 package people

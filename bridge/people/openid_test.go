@@ -212,7 +212,7 @@ func TestANameBelongsToWhoCameWithItFirst(t *testing.T) {
 
 func TestNamesFromTheProviderAreHeldToTheRulesOfNames(t *testing.T) {
 	for name, want := range map[string]string{
-		"ada": "ada", "ADA.Unal": "ada.unal", " ada ": "ada", "": "", "ada@example.com": "", "Ünal": "", "a b": "",
+		"ada": "ada", "ADA.Unal": "ada.unal", " ada ": "ada", "": "", "ada@example.com": "", "Operator": "", "Ünal": "", "a b": "",
 		strings.Repeat("a", 65): "", "../ada": "",
 	} {
 		h, p := sso(t)

@@ -218,6 +218,19 @@ func TestSuccessForgetsTheNamesFailuresAndNotTheAddresss(t *testing.T) {
 	h.wantKind(err, bridge.Limited)
 }
 
+func TestWhoIsTurnedAwayForANameDoesNotSlowDownTheirHouse(t *testing.T) {
+	h := newHouse(t)
+	h.add("ada", bridge.Viewer)
+	h.add("bob", bridge.Viewer)
+	address := "192.0.2.7"
+	for range 100 { // the fourth begins a wait, and nothing after it is looked at
+		_, _, _ = h.SignIn(t.Context(), people.Attempt{Name: "ada", Password: "wrong", Address: address})
+	}
+	if _, _, err := h.SignIn(t.Context(), people.Attempt{Name: "bob", Password: good, Address: address}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestWhatIsRememberedOfStrangersIsBounded(t *testing.T) {
 	h := newHouse(t)
 	h.add("ada", bridge.Viewer)

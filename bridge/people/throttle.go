@@ -140,12 +140,13 @@ func (g *Register) try(name, address string) (try, error) {
 	t := try{g: g, name: name, address: placeOf(address), at: now}
 	if t.address != "" {
 		if wait := g.tries.take(t.address, paceAddress, now); wait > 0 {
-			return t, slower(wait)
+			return try{}, slower(wait)
 		}
 	}
 	if t.name != "" {
 		if wait := g.tries.take(t.name, paceName, now); wait > 0 {
-			return t, slower(wait) // it stays counted for the address
+			g.tries.giveBack(t.address, now) // nothing was looked at, so nothing failed
+			return try{}, slower(wait)
 		}
 	}
 	return t, nil

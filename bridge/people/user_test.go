@@ -22,6 +22,7 @@ func TestWhoCanBeAdded(t *testing.T) {
 		{"a longer name", people.Newcomer{Name: strings.Repeat("a", 65), Role: bridge.Viewer}, bridge.Invalid},
 		{"no name", people.Newcomer{Role: bridge.Viewer}, bridge.Invalid},
 		{"an e-mail address for a name", people.Newcomer{Name: "ada@example.com", Role: bridge.Viewer}, bridge.Invalid},
+		{"the name of the commands", people.Newcomer{Name: "operator", Role: bridge.Viewer}, bridge.Invalid},
 		{"upper case", people.Newcomer{Name: "Ada", Role: bridge.Viewer}, bridge.Invalid},
 		{"a line's end after the name", people.Newcomer{Name: "ada\n", Role: bridge.Viewer}, bridge.Invalid},
 		{"a letter that looks like another", people.Newcomer{Name: "аda", Role: bridge.Viewer}, bridge.Invalid},
