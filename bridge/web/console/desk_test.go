@@ -44,7 +44,8 @@ type office struct {
 	store   *bolt.Store
 	next    bridge.ID // of the next request
 	service *bridge.Service
-	log     *bytes.Buffer
+	log     *logbook
+	closed  bool // nobody is signed in any more
 	alter   func([]bridge.Entry) []bridge.Entry
 
 	mu       sync.Mutex
@@ -59,7 +60,7 @@ type office struct {
 // newOffice returns an office whose configuration a test may change first.
 func newOffice(t *testing.T, change ...func(*console.Config)) *office {
 	t.Helper()
-	o := &office{t: t, clock: noon, log: &bytes.Buffer{}}
+	o := &office{t: t, clock: noon, log: &logbook{}}
 	var err error
 	if o.store, err = bolt.Open(bolt.Config{Path: filepath.Join(t.TempDir(), "keybridge.db"), Now: o.now}); err != nil {
 		t.Fatal(err)
@@ -170,11 +171,38 @@ func (o *office) signIn(_ context.Context, a console.Attempt) (string, time.Time
 }
 
 func (o *office) who(_ context.Context, token string) (bridge.Person, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	p, ok := people[token]
-	if !ok {
+	if !ok || o.closed {
 		return p, &bridge.Error{Kind: bridge.Refused, Msg: "no such session"}
 	}
 	return p, nil
+}
+
+// close ends every session.
+func (o *office) close() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.closed = true
+}
+
+// logbook is a log that can be read while it is written.
+type logbook struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logbook) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logbook) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // idOf makes an id that is the same in every run.

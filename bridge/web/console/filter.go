@@ -76,6 +76,9 @@ func readFilter(query url.Values, p bridge.Person, now time.Time) filter {
 		State: bridge.State(f.get(fieldState)), Portal: f.get(fieldPortal),
 		Words: bridge.Words(f.get(fieldWords)), Limit: perPage, After: f.at(),
 	}
+	if text := f.get(fieldWords); text != "" && len(f.asks.Words) == 0 {
+		f.problem[fieldWords] = "A search takes a word of two letters or more."
+	}
 	if f.asks.State != "" && !slices.Contains(bridge.States, f.asks.State) {
 		f.problem[fieldState] = "There is no such state."
 	}
