@@ -133,7 +133,7 @@ func askStore(folder string, req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	w := httptest.NewRecorder()
-	withUsers(operator, register).ServeHTTP(w, req)
+	withAudit(withUsers(operator, register), service).ServeHTTP(w, req)
 	return w.Result(), nil
 }
 

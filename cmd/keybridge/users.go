@@ -64,9 +64,7 @@ func withUsers(others http.Handler, g *people.Register) http.Handler {
 	})
 	mux.HandleFunc("POST /v1/users", func(w http.ResponseWriter, r *http.Request) {
 		var o userOrder
-		err := json.NewDecoder(r.Body).Decode(&o)
-		if err != nil {
-			answer(w, nil, &bridge.Error{Kind: bridge.Invalid, Msg: "The body is not a user."})
+		if !readOrder(w, r, &o) {
 			return
 		}
 		u, err := g.Add(r.Context(), operator, people.Newcomer{
@@ -76,8 +74,7 @@ func withUsers(others http.Handler, g *people.Register) http.Handler {
 	})
 	mux.HandleFunc("POST /v1/users/{name}/{act}", func(w http.ResponseWriter, r *http.Request) {
 		var o userOrder
-		if err := json.NewDecoder(r.Body).Decode(&o); err != nil {
-			answer(w, nil, &bridge.Error{Kind: bridge.Invalid, Msg: "The body is not a user."})
+		if !readOrder(w, r, &o) {
 			return
 		}
 		name := r.PathValue("name")
@@ -105,6 +102,17 @@ func changeUser(ctx context.Context, g *people.Register, name, act string, o use
 		return g.DropCode(ctx, operator, name)
 	}
 	return &bridge.Error{Kind: bridge.NotFound, Msg: "There is no such operation."}
+}
+
+// readOrder reads what a command wants; false when that was answered already.
+func readOrder(w http.ResponseWriter, r *http.Request, into any) bool {
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		answer(w, nil, &bridge.Error{Kind: bridge.Invalid, Msg: "The body is not what this command takes."})
+		return false
+	}
+	return true
 }
 
 // answer writes a value, or what went wrong.
