@@ -123,6 +123,7 @@ func (c *checker) everything() {
 			c.find(bucketBookmark, nil, "%q: %v", name, err)
 		}
 	})
+	c.house()
 	c.sweep(bucketPaper, func(_ *bbolt.Tx, k, record []byte) {
 		if _, err := body(record); err != nil {
 			kind, _, _ := bytes.Cut(k, []byte{0, 1})

@@ -14,20 +14,26 @@
 // it out of the group and harms nobody else. Where one panics, the transaction is
 // given up and the rest of the group is run again: closures may run twice.
 //
-// Reads are transactions of microseconds: they copy records, and decode them after.
+// Reads are short transactions: they copy records, and decode them after. A list is a
+// walk over the indexes of all that is asked for, each sought from where the others are
+// (walk.go); it ends after 30 ms or 20,000 steps and is gone on with by the next page.
 //
 // # What lies where
 //
 //	meta       schema version, when the store was made
 //	request    id → record
 //	history    id, number → entry
-//	key, ref, applicant, state   indexes, see index.go
+//	key, ref, applicant          indexes, see index.go
+//	tag, day                     indexes that lists are made from, see tag.go
 //	schedule, due, lease         what is due when, see schedule.go
 //	seen       a bucket a week, in each: source, id of a hint → id of its request
 //	feed       a bucket a week, in each: place → id, number of an entry; see feed.go
 //	bookmark   name → a small value of who follows the feed
+//	paper      kind, name → a small document that is about no request
+//	house      number → entry of the house's own chain, see house.go
 //
-// A record is a format byte, a CRC-32C, and JSON (record.go), or a bookmark's value. bbolt checks its own
+// A record is a format byte, a CRC-32C, and JSON (record.go), or the value of a bookmark
+// or paper. bbolt checks its own
 // two root pages and nothing else, so a flipped bit would otherwise come back as
 // truth. Ids become keys so that no two of them give the same bytes (key.go).
 //
@@ -49,6 +55,27 @@
 //     would miss what came then. Its readers are told of a commit once it was synced,
 //     for the reason given above for duplicates. What was dropped is passed over when
 //     it is read, because looking for its places would cost more.
+//   - What a request is found by follows from its record (bridge.Request.Tags) and is
+//     written where it differs. The state is one tag among the others. Text that is not
+//     UTF-8 is indexed as it is read back, for that is what it is removed by.
+//   - Lists are in the order of ids, which is that of intake; Filter.From and Before are
+//     about Created, which may differ. So they are looked at record by record, within the
+//     ids that the days in between have (the bucket day), whatever the ids are like.
+//   - The beginning of a word is looked up by going through the words that begin so, and
+//     gathering the requests of those that few have. Where there are too many (20,000
+//     requests so gathered, or a hundred words that more have) the answer is to type more:
+//     any other would be slow, or leave something out in silence.
+//   - An amount is looked at record by record, because an index of it would have to be
+//     read whole to bring it into the order of ids.
+//   - A check holds the sum of what each request should be found by and subtracts what
+//     the index has. Only what is left over is looked at entry by entry: decoding the
+//     record for each of its tags would take thirty times as long as all else.
+//   - A migration of everything runs in parts, in the order of the index's keys, and says
+//     in the log how far it is. One that was cut off begins again: an older program may
+//     have changed requests since.
+//   - The house's entries are a chain of their own, because they belong to no request.
+//     Its end is kept apart from it, so that cutting it short is noticed. The entries of
+//     requests are chained request by request, and not with each other.
 //   - Leases end with the process: only one process can have the file, so Open
 //     voids those it finds, and what was under way is due at once.
 //   - The list of free pages is kept on disk. Leaving it out makes commits cheaper

@@ -48,6 +48,7 @@ var migrations = []migration{
 		}
 		return tx.DeleteBucket(bucketState)
 	}),
+	once("the house's own entries", func(tx *bbolt.Tx) error { return makeBuckets(tx, bucketHouse) }),
 }
 
 // bucketState was the index of states up to schema 3.

@@ -36,6 +36,7 @@ func Run(t *testing.T, open Open) {
 		{"Feed", feedTests},
 		{"Bookmark", bookmarkTests},
 		{"Paper", paperTests},
+		{"House", houseTests},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			t.Parallel()
