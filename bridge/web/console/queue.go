@@ -166,15 +166,20 @@ func choices(chosen, none string, all []choice) []choice {
 func (s *Console) title(portal string) string { return cmp.Or(s.cfg.Portals[portal].Title, portal) }
 
 func (s *Console) row(r bridge.Request, now time.Time) row {
-	out := row{
+	return row{
 		ID: r.ID, Href: requestPath + string(r.ID), Age: age(now.Sub(r.Created)), Since: r.Created.UTC().Format(time.RFC3339),
 		Moment: s.moment(r.Created), Applicant: applicant(r), Plan: r.Terms.Plan, Amount: priceOf(r), Portal: s.title(r.Portal),
 		State: stateOf(r.State()), Why: whyWaits(r), Assigned: r.Assigned, Reasons: reasons(r),
+		Unanswered: unanswered(r),
 	}
-	if _, ok := r.Unanswered(); ok {
-		out.Unanswered = "The applicant was asked, and has not answered yet."
+}
+
+// unanswered says that a question waits for its answer; empty when none does.
+func unanswered(r bridge.Request) string {
+	if _, ok := r.Unanswered(); !ok || r.Verdict.Outcome != bridge.Open {
+		return ""
 	}
-	return out
+	return "The applicant was asked, and has not answered yet."
 }
 
 func applicant(r bridge.Request) who {

@@ -25,6 +25,8 @@ type requestView struct {
 	State     state
 	Age, Made string
 	Why       string
+	// Unanswered says that a question waits for its answer.
+	Unanswered string
 	// Flash says what was just done. Second says who approved first.
 	Flash, Second string
 	// Next is the next action and when it comes, Error the last one in words.
@@ -96,6 +98,7 @@ func (s *Console) showRequest(c *gin.Context, p bridge.Person, r bridge.Request,
 		Flash: flash(c.Query("done"), r), Second: s.second(r), Error: errorWords(r), ErrorAt: s.moment(r.Work.ErrorAt),
 		Reasons: reasons(r), Assigned: r.Assigned, Unsent: note,
 	}
+	view.Unanswered = unanswered(r)
 	view.Next, view.When = s.next(r, now)
 	view.Portal, view.Money, view.Bridge = s.columns(r, now)
 	view.Asked, view.Terms = s.asked(r), s.terms(r)
