@@ -133,8 +133,13 @@ func askStore(folder string, req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	w := httptest.NewRecorder()
-	withAudit(withUsers(operator, register), service).ServeHTTP(w, req)
+	withHouse(operator, service, register).ServeHTTP(w, req)
 	return w.Result(), nil
+}
+
+// withHouse adds to an operator's API what is about the house: desks, people, the audit.
+func withHouse(o http.Handler, service *bridge.Service, register *people.Register) http.Handler {
+	return withDesk(withAudit(withUsers(o, register), service), service)
 }
 
 // idle answers for a bridge that does not run what only a running one can do.

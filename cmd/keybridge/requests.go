@@ -22,6 +22,12 @@ type requestsCommand struct {
 	Retry   requestsRetryCommand   `cmd:"" help:"Look at a request again now."`
 	Approve requestsApproveCommand `cmd:"" help:"Say yes to a request that waits for a review."`
 	Decline requestsDeclineCommand `cmd:"" help:"Decline a request that is open."`
+	Note    requestsNoteCommand    `cmd:"" help:"Write a note about a request."`
+	Ask     requestsAskCommand     `cmd:"" help:"Ask the developer a question."`
+	Assign  requestsAssignCommand  `cmd:"" help:"Say who looks after a request."`
+	Waive   requestsWaiveCommand   `cmd:"" help:"Let a developer off paying or validating."`
+	Refund  requestsRefundCommand  `cmd:"" help:"Give back what was paid, or a part of it."`
+	End     requestsEndCommand     `cmd:"" help:"End a key's life now."`
 }
 
 type requestsListCommand struct {
