@@ -81,8 +81,8 @@ func (e Entry) sum() string {
 	return hex.EncodeToString(h[:])
 }
 
-// next chains an entry to the head and returns both.
-func (h Head) next(e Entry) (Head, Entry) {
+// Next chains an entry to the head and returns both. Times are kept to the microsecond.
+func (h Head) Next(e Entry) (Head, Entry) {
 	e.Seq = h.Seq + 1
 	e.At = e.At.UTC().Truncate(time.Microsecond)
 	e.Prev = h.Hash
@@ -93,22 +93,31 @@ func (h Head) next(e Entry) (Head, Entry) {
 // VerifyHistory checks that entries are one unbroken chain that ends at head. The
 // error names the first entry that was altered, removed or is out of place.
 func VerifyHistory(entries []Entry, head Head) error {
-	var at Head
-	for _, e := range entries {
-		switch {
-		case e.Seq != at.Seq+1:
-			return fmt.Errorf("history of %s: entry %d follows entry %d", e.Request, e.Seq, at.Seq)
-		case e.Prev != at.Hash:
-			return fmt.Errorf("history of %s: entry %d does not continue entry %d", e.Request, e.Seq, at.Seq)
-		case e.Hash != e.sum():
-			return fmt.Errorf("history of %s: entry %d was altered", e.Request, e.Seq)
-		}
-		at = Head{Seq: e.Seq, Hash: e.Hash}
+	at, err := Head{}.Verify(entries)
+	if err != nil {
+		return fmt.Errorf("history of %s: %w", entries[0].Request, err)
 	}
 	if at != head {
 		return fmt.Errorf("history ends at entry %d, the request says %d", at.Seq, head.Seq)
 	}
 	return nil
+}
+
+// Verify checks that entries go on a chain whose end was h, and returns its new end. The
+// error names the first that was altered, removed or is out of place.
+func (h Head) Verify(entries []Entry) (Head, error) {
+	for _, e := range entries {
+		switch {
+		case e.Seq != h.Seq+1:
+			return h, fmt.Errorf("entry %d follows entry %d", e.Seq, h.Seq)
+		case e.Prev != h.Hash:
+			return h, fmt.Errorf("entry %d does not continue entry %d", e.Seq, h.Seq)
+		case e.Hash != e.sum():
+			return h, fmt.Errorf("entry %d was altered", e.Seq)
+		}
+		h = Head{Seq: e.Seq, Hash: e.Hash}
+	}
+	return h, nil
 }
 
 // Change is a request while it is being changed, with what the change adds to its
@@ -132,7 +141,7 @@ type Done struct {
 
 // note adds a line to the history.
 func (c *Change) note(now time.Time, by Actor, what What, before, after, why string) {
-	head, e := c.Head.next(Entry{
+	head, e := c.Head.Next(Entry{
 		Request: c.ID, At: now, Actor: by, What: what, Before: before, After: after, Why: why,
 	})
 	c.Head = head

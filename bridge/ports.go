@@ -58,6 +58,13 @@ type Store interface {
 	// error is returned as it is, and nothing kept. Invalid for a kind of more than 50
 	// bytes, a name of more than 200 or a value of more than 64 KiB.
 	SetPaper(ctx context.Context, kind, name string, change func(old []byte) ([]byte, error)) error
+	// Record adds an entry to the house's own chain: who signed in, looked at a request, was
+	// refused. It gives it its Seq, Prev and Hash. A repetition is a second entry. House
+	// returns those after a Seq, oldest first, at most limit (1 to 1000, 0 for 100), and
+	// HouseEnd the end of the chain.
+	Record(ctx context.Context, e Entry) error
+	House(ctx context.Context, after uint64, limit int) ([]Line, error)
+	HouseEnd(ctx context.Context) (Head, error)
 	// Drop removes a request and everything that leads to it: for what turned out
 	// never to have been a key request. It may be repeated.
 	Drop(ctx context.Context, id ID) error

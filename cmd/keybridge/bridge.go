@@ -161,7 +161,7 @@ func (b *running) listen(cfg *config, public net.Listener, handler http.Handler,
 		return err
 	}
 	// A backup takes as long as it takes.
-	b.serve(socket, withHouse(b.operator(cfg), b.service, b.register), 0)
+	b.serve(socket, withHouse(b.operator(cfg), b.service, b.store, b.register), 0)
 	return nil
 }
 

@@ -16,9 +16,9 @@ import (
 )
 
 // registerOf makes what knows who may sit at the console.
-func registerOf(cfg *config, papers people.Papers, links web.Links, log *slog.Logger) (*people.Register, error) {
+func registerOf(cfg *config, store bridge.Store, links web.Links, log *slog.Logger) (*people.Register, error) {
 	out := people.Config{
-		Papers: papers, Secrets: links.Secrets, Idle: cfg.Console.Idle, Absolute: cfg.Console.Longest, Record: recordTo(log),
+		Papers: store, Secrets: links.Secrets, Idle: cfg.Console.Idle, Absolute: cfg.Console.Longest, Record: recordTo(store, log),
 	}
 	if o := cfg.Console.OIDC; o != nil {
 		groups := map[string]people.Grant{}
@@ -34,20 +34,27 @@ func registerOf(cfg *config, papers people.Papers, links web.Links, log *slog.Lo
 	return people.New(out)
 }
 
-// recordTo writes what concerns the house to the log: who signed in, who was refused,
-// whom somebody looked at. It holds names of users and ids of requests, and nobody's
-// address.
-func recordTo(log *slog.Logger) func(context.Context, bridge.Entry) {
+// recordTo keeps what concerns the house: who signed in, who was refused, whose request
+// somebody looked at. It holds names of users and ids of requests, and nobody's address.
+// What could not be kept is in the log, and holds nobody up.
+func recordTo(store bridge.Store, log *slog.Logger) func(context.Context, bridge.Entry) {
 	return func(ctx context.Context, e bridge.Entry) {
-		log.InfoContext(ctx, "audit", "what", string(e.What), "by", e.Actor.String(), "request", string(e.Request),
-			"before", e.Before, "after", e.After, "why", e.Why)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		if e.At.IsZero() {
+			e.At = time.Now()
+		}
+		if err := store.Record(ctx, e); err != nil {
+			log.Error("not kept in the audit", "error", err, "what", string(e.What), "by", e.Actor.String(), "request", string(e.Request),
+				"before", e.Before, "after", e.After, "why", e.Why)
+		}
 	}
 }
 
 // consoleOf makes the finance console.
 func consoleOf(cfg *config, service *bridge.Service, store bridge.Store, register *people.Register, log *slog.Logger) (*finance.Console, error) {
 	out := finance.Config{
-		Service: service, Count: store.Count, Record: recordTo(log), Portals: map[string]finance.Portal{},
+		Service: service, Count: store.Count, Record: recordTo(store, log), Portals: map[string]finance.Portal{},
 		Name: cfg.Pages.ServiceName, Zone: cfg.Console.TimeZone, Origin: cfg.PublicURL.String(), Secure: cfg.PublicURL.Scheme == "https",
 		Links: linksOut(cfg), Log: log,
 		SignIn: func(ctx context.Context, a finance.Attempt) (string, time.Time, error) {

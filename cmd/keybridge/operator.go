@@ -128,18 +128,18 @@ func askStore(folder string, req *http.Request) (*http.Response, error) {
 	}
 	operator := &web.Operator{Service: service, Backup: backupOf(store), Create: idle{}.create, Outgoing: idle{}}
 	// Nothing is sealed or opened here, so any secret will do.
-	register, err := people.New(people.Config{Papers: store, Secrets: [][]byte{[]byte(rand.Text() + rand.Text())}, Record: recordTo(slog.New(slog.DiscardHandler))})
+	register, err := people.New(people.Config{Papers: store, Secrets: [][]byte{[]byte(rand.Text() + rand.Text())}, Record: recordTo(store, slog.New(slog.DiscardHandler))})
 	if err != nil {
 		return nil, err
 	}
 	w := httptest.NewRecorder()
-	withHouse(operator, service, register).ServeHTTP(w, req)
+	withHouse(operator, service, store, register).ServeHTTP(w, req)
 	return w.Result(), nil
 }
 
 // withHouse adds to an operator's API what is about the house: desks, people, the audit.
-func withHouse(o http.Handler, service *bridge.Service, register *people.Register) http.Handler {
-	return withDesk(withAudit(withUsers(o, register), service), service)
+func withHouse(o http.Handler, service *bridge.Service, store bridge.Store, register *people.Register) http.Handler {
+	return withDesk(withAudit(withUsers(o, register), service, store), service)
 }
 
 // idle answers for a bridge that does not run what only a running one can do.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -42,7 +43,13 @@ func linksOf(cfg *config) (web.Links, error) {
 func domainOf(cfg *config, log *slog.Logger, store bridge.Store, links web.Links, notifier *mail.Notifier, metrics *web.Metrics,
 	changed func(bridge.Request, []bridge.Entry),
 ) (bridge.Config, error) {
+	record := recordTo(store, log)
 	out := bridge.Config{
+		Refused: func(p bridge.Person, o bridge.Operation, id bridge.ID) {
+			go record(context.Background(), bridge.Entry{ // it must not hold up the answer
+				Request: id, Actor: p.Actor(), What: bridge.WhatRefused, After: string(o),
+			})
+		},
 		Store: store, Portals: map[string]bridge.Site{}, Providers: map[string]bridge.Provider{},
 		Plans: cfg.plans(), Retain: cfg.Retain, Page: links.Page, Mailed: links.Mailed, NewID: newID, Log: log, Tried: metrics.Try,
 		Changed: func(r bridge.Request, entries []bridge.Entry) {
