@@ -136,6 +136,7 @@ func (b *tab) again() {
 }
 
 func TestTheQueueIsWorkedThroughByKeyboard(t *testing.T) {
+	t.Parallel()
 	b := openTab(t)
 	first := b.o.put("first", named("First"), func(r *bridge.Request) { r.Created = noon.Add(-3 * time.Hour) })
 	second := b.o.put("second", named("Second"), func(r *bridge.Request) { r.Created = noon.Add(-2 * time.Hour) })
@@ -173,6 +174,7 @@ func TestTheQueueIsWorkedThroughByKeyboard(t *testing.T) {
 }
 
 func TestTheKeysAreExplainedAndCanBeSwitchedOff(t *testing.T) {
+	t.Parallel()
 	b := openTab(t)
 	b.o.put("k")
 	b.signIn("vera")
@@ -194,6 +196,7 @@ func TestTheKeysAreExplainedAndCanBeSwitchedOff(t *testing.T) {
 }
 
 func TestTheQueueKeepsItselfFreshAndOnesPlace(t *testing.T) {
+	t.Parallel()
 	b := openTab(t)
 	for _, name := range []string{"Ada", "Ben", "Cyn"} {
 		b.o.put(name, named(name))
@@ -236,6 +239,7 @@ func TestTheQueueKeepsItselfFreshAndOnesPlace(t *testing.T) {
 // No page has to be scrolled in two directions at 320 px (WCAG 2.2, 1.4.10), and what is
 // pressed has a size to be pressed at (2.5.8).
 func TestEveryPageFitsANarrowScreen(t *testing.T) {
+	t.Parallel()
 	b := openTab(t)
 	shelf(b.o)
 	pages := map[string][2]string{

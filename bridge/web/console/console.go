@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"runtime"
 	"runtime/debug"
 	"time"
@@ -184,6 +185,16 @@ func (s *Console) page(handle func(*gin.Context) error) gin.HandlerFunc {
 			s.showError(c, err)
 		}
 	}
+}
+
+// sent returns the form that was posted. Too large a one is an http.MaxBytesError, one that
+// cannot be read Invalid.
+func sent(c *gin.Context) (url.Values, error) {
+	err := c.Request.ParseForm()
+	if _, large := errors.AsType[*http.MaxBytesError](err); err != nil && !large {
+		err = &bridge.Error{Kind: bridge.Invalid, Msg: "What was sent cannot be read. Nothing was done.", Err: err}
+	}
+	return c.Request.PostForm, err
 }
 
 // recovered answers a panic with a page and logs it; the process goes on. What a panic

@@ -69,10 +69,10 @@ func (s *Console) do(c *gin.Context, p bridge.Person) error {
 	if err != nil {
 		return err
 	}
-	if err := c.Request.ParseForm(); err != nil {
+	form, err := sent(c)
+	if err != nil {
 		return err
 	}
-	form := c.Request.PostForm
 	t := typed{Text: strings.TrimSpace(form.Get("text")), Amount: form.Get("amount"), To: form.Get("to"), Seen: form.Get("seen")}
 	if err := d.barred(p, r); err != nil {
 		_ = d.run(c.Request.Context(), s.cfg.Service.Desk(p), r, t) // is refused there, and recorded

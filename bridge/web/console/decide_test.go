@@ -37,16 +37,20 @@ var everything = map[string]struct {
 // the same; in a portal that is not theirs a person finds nothing.
 func TestWhatARoleMayDoIsOfferedAndNothingElseIsDone(t *testing.T) {
 	for session, p := range people {
-		for do, is := range everything {
-			for _, portal := range []string{"main", "other"} {
-				t.Run(session+" "+do+" in "+portal, func(t *testing.T) {
-					o := newOffice(t)
-					id := o.put("k", is.change, func(r *bridge.Request) { r.Portal = portal })
+		t.Run(session, func(t *testing.T) {
+			t.Parallel()
+			o := newOffice(t)
+			for do, is := range everything {
+				for _, portal := range []string{"main", "other"} {
+					o.refused = nil
+					id := o.put(do+" in "+portal, is.change, func(r *bridge.Request) { r.Portal = portal })
 					may := slices.Index(bridge.Roles, p.Role) >= slices.Index(bridge.Roles, is.least)
-					mayTry(t, o.as(session), id, do, is.form, may, p.Reaches(portal))
-				})
+					t.Run(do+" in "+portal, func(t *testing.T) {
+						mayTry(t, o.as(session), id, do, is.form, may, p.Reaches(portal))
+					})
+				}
 			}
-		}
+		})
 	}
 }
 
@@ -284,6 +288,8 @@ func TestThePagesOfErrorsLeadOn(t *testing.T) {
 		"error-no-request": {404, anna.get("/console/requests/" + string(idOf("none", noon)))},
 		"error-no-id":      {404, anna.get("/console/requests/x")},
 		"error-no-deed":    {404, anna.post("/console/requests/"+string(id)+"/delete", url.Values{})},
+		"error-unreadable": {400, anna.send(http.MethodPost, "/console/requests/"+string(id)+"/note", nil, http.Header{
+			"Sec-Fetch-Site": {"same-origin"}, "Content-Type": {"application/x-www-form-urlencoded; x=%; y"}})},
 		"error-method":     {405, anna.send(http.MethodPut, "/console/", nil, http.Header{"Sec-Fetch-Site": {"same-origin"}})},
 		"error-denied":     {403, o.as("viewer").post("/console/requests/"+string(id)+"/approve", url.Values{})},
 		"error-denied-get": {403, o.as("reviewer").get("/console/requests/" + string(o.put("a", active)) + "/refund")},

@@ -99,13 +99,16 @@ func named(name string) func(*bridge.Request) {
 }
 
 func TestThePagesOfAListAreWalkedBothWaysUnderTheirFilter(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	var all []string
 	for i := range 130 {
 		name := fmt.Sprintf("N%03d", i)
 		o.put(name, named(name), func(r *bridge.Request) { r.Created = noon.Add(time.Duration(i-200) * time.Minute) })
 		all = append(all, name)
-		o.put("not "+name, active, func(r *bridge.Request) { r.Created = noon.Add(time.Duration(i-200) * time.Minute) })
+		if i%10 == 0 {
+			o.put("not "+name, active, func(r *bridge.Request) { r.Created = noon.Add(time.Duration(i-200) * time.Minute) })
+		}
 	}
 	path := "/console/?show=waits&portal=main"
 	var seen []string

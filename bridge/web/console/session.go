@@ -113,10 +113,10 @@ func (s *Console) askWho(c *gin.Context) error {
 // signIn begins a session. Whatever session the browser had before is ended, so that
 // nobody goes on in one that somebody else has planted.
 func (s *Console) signIn(c *gin.Context) error {
-	if err := c.Request.ParseForm(); err != nil {
+	form, err := sent(c)
+	if err != nil {
 		return err
 	}
-	form := c.Request.PostForm
 	next := onlyHere(form.Get("next"))
 	a := Attempt{
 		Name: form.Get("name"), Password: form.Get("password"), Code: strings.TrimSpace(form.Get("code")), Half: form.Get("half"), Address: c.ClientIP(),
@@ -169,12 +169,13 @@ func (s *Console) end(c *gin.Context, token string) {
 // signOut ends the session, or every one of the person's. The cookie goes only when the
 // session is over: a browser that has forgotten it could not end it any more.
 func (s *Console) signOut(c *gin.Context) error {
-	if err := c.Request.ParseForm(); err != nil {
+	form, err := sent(c)
+	if err != nil {
 		return err
 	}
 	ctx := context.WithoutCancel(c.Request.Context())
 	token := s.token(c)
-	if c.Request.PostForm.Get("everywhere") != "" {
+	if form.Get("everywhere") != "" {
 		p, err := s.who(c)
 		if err == nil {
 			err = s.cfg.SignOutEverywhere(ctx, p.Name)

@@ -78,10 +78,7 @@ var deeds = []deed{
 		Name: "refund", may: bridge.MayRefund, Word: "Refund", Button: "Give the money back", Done: "The refund is ordered.", Grave: true, Needs: true,
 		Label: "Why", Hint: "Kept in the history. It holds no personal data.", not: notRefundable, word: foreseeRefund,
 		run: func(ctx context.Context, d bridge.Desk, r bridge.Request, t typed) error {
-			a, err := parseAmount(t.Amount, r.Payment.Collected.Currency)
-			if err != nil {
-				return err
-			}
+			a, _ := parseAmount(t.Amount, r.Payment.Collected.Currency) // nothing, where it cannot be read: that is refused
 			return d.Refund(ctx, r.ID, a, t.Text)
 		},
 	},
