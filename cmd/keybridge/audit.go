@@ -71,9 +71,13 @@ func verifyHouse(ctx context.Context, store bridge.Store) (auditPage, error) {
 		}
 		at = head
 	}
-	end, err := store.HouseEnd(ctx) // which may have grown meanwhile
-	if err == nil && out.Wrong == "" && (end.Seq < at.Seq || end.Seq == at.Seq && end.Hash != at.Hash) {
-		out.Wrong = fmt.Sprintf("the house's own: entry %d is not the end that was kept", at.Seq)
+	end, err := store.HouseEnd(ctx)
+	if err != nil || out.Wrong != "" || end == at {
+		return out, err
+	}
+	more, err := store.House(ctx, at.Seq, 1) // it may have grown meanwhile
+	if err == nil && (end.Seq <= at.Seq || len(more) == 0) {
+		out.Wrong = fmt.Sprintf("the house's own: entry %d is not the end that was kept, which is entry %d", at.Seq, end.Seq)
 	}
 	return out, err
 }
