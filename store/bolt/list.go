@@ -45,7 +45,7 @@ type limits struct {
 // Their order is that of their ids. The cursor is the id of the last request that was
 // looked at, so that requests that come in meanwhile move nothing. A page is shorter
 // than its limit, or empty, and has a Next, where a walk of 30 ms or 20,000 steps found
-// no more.
+// no more; never where one index answers it all (one state, tag or applicant, say).
 //
 // Invalid for a filter that cannot be answered, and for a beginning that too many words
 // have. A damaged record is an error and never left out in silence.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"go.etcd.io/bbolt"
 
@@ -81,6 +82,22 @@ func TestAWalkThatFindsLittleEndsEarlyAndIsGoneOnWith(t *testing.T) {
 			if len(got) != len(want) {
 				t.Errorf("%s: %v on a slow disk", name, got)
 			}
+		}
+	}
+}
+
+func TestAListFromOneIndexHasFullPages(t *testing.T) {
+	t.Parallel()
+	s := open(t, Config{Path: temp(t)})
+	fill(t, s, 100)
+	s.limits = limits{}
+	for _, f := range []bridge.Filter{
+		{}, {Oldest: true}, {State: bridge.StatePaying}, {Portal: "main"}, {Words: []string{"gold"}},
+	} {
+		f.Limit = 50
+		page, err := s.List(t.Context(), f)
+		if err != nil || len(page.Requests) != f.Limit {
+			t.Errorf("%d of %d for %+v, %v", len(page.Requests), f.Limit, f, err)
 		}
 	}
 }
@@ -277,4 +294,43 @@ func TestACheckWhileRequestsChangeFindsNothing(t *testing.T) {
 	}
 	stop()
 	<-done
+}
+
+// FuzzSearch: whatever an applicant wrote is found by each word of it and by what these
+// begin with, and whatever is searched for is answered.
+func FuzzSearch(f *testing.F) {
+	for _, text := range []string{"", "to try it", "Anna.Lee@Example.org", "a\x00b zero", "x-y, (42)! ΣΊΣΥΦΟΣ", strings.Repeat("long-", 20), "\xff\xfe bad", "İstanbul ǅ"} {
+		f.Add(text)
+	}
+	s, err := Open(Config{Path: temp(f)})
+	if err != nil {
+		f.Fatal(err)
+	}
+	s.db.NoSync = true
+	f.Cleanup(func() { _ = s.Close() })
+	fill(f, s, 3)
+	f.Fuzz(func(t *testing.T, text string) {
+		if len(bridge.Words(text)) > 60 {
+			text = text[:40]
+		}
+		if _, err := s.Update(t.Context(), testID(1), func(c *bridge.Change) error {
+			c.Asked.Reasons = map[string]string{"why": text}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		for _, field := range strings.Fields(text) {
+			for _, word := range []string{field, strings.ToUpper(field), field[:len(field)/2+1]} {
+				page, err := s.List(t.Context(), bridge.Filter{Words: []string{word}})
+				if err != nil && bridge.KindOf(err) != bridge.Invalid {
+					t.Fatalf("%q: %v", word, err)
+				}
+				found := slices.ContainsFunc(page.Requests, func(r bridge.Request) bool { return r.ID == testID(1) })
+				if word == field && utf8.ValidString(text) && len(bridge.Words(field)) > 0 && !found {
+					t.Errorf("%q of %q does not find it", word, text)
+				}
+			}
+		}
+		whole(t, s)
+	})
 }

@@ -91,7 +91,7 @@ func beginning(tx *bbolt.Tx, word string, o order) (ids, error) {
 			k, _ = c.Seek(ended(tag))
 		}
 		if len(few) > wordsAll || len(often) > wordsOft {
-			return nil, &bridge.Error{Kind: bridge.Invalid, Msg: "Very much begins with one of the words. Type more of it."}
+			return nil, &bridge.Error{Kind: bridge.Invalid, Msg: "Too many words begin like one of these. Type more of it."}
 		}
 	}
 	slices.SortFunc(few, bytes.Compare)

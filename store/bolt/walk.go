@@ -141,10 +141,11 @@ type walk struct {
 	// least and greatest bound the ids; nil: no bound.
 	least, greatest []byte
 	// last is the last id that was dealt with, whether it fitted or not.
-	last  []byte
-	steps int
-	began time.Time
-	room  []byte
+	last []byte
+	// steps are weighed, turns are counted.
+	steps, turns int
+	began        time.Time
+	room         []byte
 }
 
 // run calls hit for each request that fits, most times at most. next is the id to go on
@@ -228,12 +229,14 @@ func (w *walk) outside(id []byte) bool {
 // tired reports whether the walk has gone as far as it may. It has to have got
 // somewhere.
 func (w *walk) tired() bool {
-	const glance = 32 // steps between two looks at the clock
+	const glance = 16 // turns between two looks at the clock
 	w.steps++
-	if w.last == nil || string(w.last) == w.filter.After {
+	w.turns++
+	straight := len(w.all) == 1 && !w.bare && !w.picky() // each step is a find, and they are bounded
+	if straight || w.last == nil || string(w.last) == w.filter.After {
 		return false
 	}
-	return w.steps > w.limits.steps || w.steps%glance == 0 && time.Since(w.began) > w.limits.time
+	return w.steps > w.limits.steps || w.turns%glance == 0 && time.Since(w.began) > w.limits.time
 }
 
 // look reads a request's record where it is needed, and reports whether it fits.
