@@ -25,6 +25,9 @@ type shelf struct {
 	papers map[[2]string][]byte
 	writes int
 	broken error // what every call returns, when set
+	// meanwhile is done once, before the next change of a paper of kind.
+	meanwhile func()
+	kind      string
 }
 
 func (s *shelf) Paper(_ context.Context, kind, name string) ([]byte, error) {
@@ -46,6 +49,10 @@ func (s *shelf) Papers(_ context.Context, kind, after string, limit int) ([]brid
 }
 
 func (s *shelf) SetPaper(_ context.Context, kind, name string, change func([]byte) ([]byte, error)) error {
+	if fn := s.meanwhile; fn != nil && kind == s.kind {
+		s.meanwhile = nil
+		fn()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.broken != nil {

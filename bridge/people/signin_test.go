@@ -145,6 +145,16 @@ func TestALockIsNeverForGood(t *testing.T) {
 	lock()
 	h.pass(15 * time.Minute)
 	h.in("ada")
+	for range 9 {
+		_, _, _ = h.SignIn(t.Context(), people.Attempt{Name: "ada", Password: "wrong"})
+		h.pass(30 * time.Second)
+	}
+	h.pass(time.Hour) // nothing is held against anybody now: three are free again
+	for range 3 {
+		_, _, err := h.SignIn(t.Context(), people.Attempt{Name: "ada", Password: "wrong"})
+		h.wantKind(err, bridge.Refused)
+	}
+	h.in("ada")
 	lock()
 	if err := h.SetPassword(t.Context(), boss, "ada", "another set of words"); err != nil {
 		t.Fatal(err)
