@@ -148,6 +148,21 @@ func TestWhatWasNotShownIsNotDone(t *testing.T) {
 	}
 }
 
+// An address that somebody has made up does not make a page say what is not so.
+func TestThePageSaysOnlyOfWhatWasDoneThatItWas(t *testing.T) {
+	o := newOffice(t)
+	for do, is := range everything {
+		path := "/console/requests/" + string(o.put(do, is.change)) + "?done="
+		for _, say := range []string{do, "nothing", "<b>"} {
+			said := strings.Contains(textOf(t, o.as("approver").get(path+say)), `id="flash"`)
+			harmless := do == "note" || do == "assign" || do == "retry" // may be said of anything
+			if said && (!harmless || say != do) {
+				t.Errorf("it is said of %q that it was done", say)
+			}
+		}
+	}
+}
+
 func TestTwoPersonsApproveWhatIsAbove(t *testing.T) {
 	o := newOffice(t)
 	id := o.put("k", above)

@@ -250,8 +250,8 @@ func step(c *bridge.Change, to bridge.StepState, m bridge.Mark, kinds ...bridge.
 func (s *Console) consequences(d deed, p bridge.Person, r bridge.Request, t typed, now time.Time) []string {
 	if d.Name == "approve" && r.Above() && len(r.Seconded) == 0 {
 		return []string{
-			"This request takes two persons, because it is above " + web.FormatAmount(r.Terms.Second) + ". Yours is the first approval.",
-			"Nothing else happens until somebody else, who may decide above that, approves it too.",
+			"This request takes two persons, because " + aboveWords(r) + ". Yours is the first approval.",
+			"Nothing else happens until somebody else, who may decide that, approves it too.",
 		}
 	}
 	then, actions := foresee(r, func(c *bridge.Change) { d.word(c, t, bridge.Mark{At: now, By: p.Actor(), Why: t.Text}) }, now)
@@ -285,6 +285,15 @@ func (s *Console) rest(d deed, r, then bridge.Request, actions []bridge.Action) 
 		says = append(says, web.FormatAmount(money)+" that were paid stay here. A refund is decided apart.")
 	}
 	return says
+}
+
+// aboveWords say why a request takes two persons.
+func aboveWords(r bridge.Request) string {
+	limit := r.Terms.Second
+	if total, ok := r.Terms.Total(); ok && total.Currency == limit.Currency {
+		return "it is above " + web.FormatAmount(limit)
+	}
+	return "its price is not one amount in " + limit.Currency + ", in which the limit is " + web.FormatAmount(limit)
 }
 
 // seenBy names consequences, so that whoever confirms says which ones they saw.

@@ -244,11 +244,22 @@ func age(d time.Duration) string {
 	case minutes < 1:
 		return "now"
 	case minutes < 60:
-		return strconv.Itoa(minutes) + " min"
+		return two(0, "", minutes, " min")
 	case minutes < 24*60:
-		return strconv.Itoa(minutes/60) + " h " + strconv.Itoa(minutes%60) + " min"
+		return two(minutes/60, " h", minutes%60, " min")
 	}
-	return strconv.Itoa(minutes/(24*60)) + " d " + strconv.Itoa(minutes/60%24) + " h"
+	return two(minutes/(24*60), " d", minutes/60%24, " h")
+}
+
+// two writes two units, without what is nothing.
+func two(large int, ofLarge string, small int, ofSmall string) string {
+	switch {
+	case large == 0:
+		return strconv.Itoa(small) + ofSmall
+	case small == 0:
+		return strconv.Itoa(large) + ofLarge
+	}
+	return strconv.Itoa(large) + ofLarge + " " + strconv.Itoa(small) + ofSmall
 }
 
 // emptyWords says why a list has nothing on it.

@@ -108,14 +108,20 @@ func (s *Console) showRequest(c *gin.Context, p bridge.Person, r bridge.Request,
 	return s.pages.render(c, status, "request", view)
 }
 
-// flash says what was just done, if the address says so and the request bears it out.
+// flash says what was just done, if the address says so and the request bears it out: an
+// address can be made up.
 func flash(done string, r bridge.Request) string {
 	d, ok := deedOf(done)
-	if ok && done == "approve" && r.Verdict.Outcome == bridge.Open && notReviewed(r) == nil {
-		if len(r.Seconded) == 0 {
-			return ""
-		}
+	p := r.Payment
+	switch {
+	case !ok:
+		return ""
+	case d.Name == "approve" && d.not(r) == nil && len(r.Seconded) > 0:
 		return "Your approval is kept. It takes a second person's."
+	case d.harmless, d.Name == "refund" && (p.Refund.Amount.Minor > 0 || p.Returned.Minor > 0):
+		return d.Done
+	case d.Name == "refund" || d.not(r) == nil:
+		return ""
 	}
 	return d.Done
 }
@@ -126,7 +132,7 @@ func (s *Console) second(r bridge.Request) string {
 	case notReviewed(r) != nil || !r.Above():
 		return ""
 	case len(r.Seconded) == 0:
-		return "This request takes two persons' approval, because it is above " + web.FormatAmount(r.Terms.Second) + "."
+		return "This request takes two persons' approval, because " + aboveWords(r) + "."
 	}
 	m := r.Seconded[0]
 	text := "Approved first by " + m.By.Name + ", " + s.moment(m.At)
@@ -219,13 +225,13 @@ func (s *Console) columns(r bridge.Request, now time.Time) (portal, money, ours 
 	money.add("Went wrong", p.Why)
 
 	ours = column{Title: "Bridge", HaveName: "Stands at", WantName: "Verdict", Have: string(r.Stage()), Want: string(r.Verdict.Outcome), Same: true}
-	ours.add("Decided by", who3(r.Verdict.Mark))
+	ours.add("Decided by", byWhom(r.Verdict.Mark))
 	ours.add("Decided", s.moment(r.Verdict.Mark.At))
 	ours.add("Because", r.Verdict.Mark.Why)
-	ours.add("Ended by", who3(r.Ended))
+	ours.add("Ended by", byWhom(r.Ended))
 	ours.add("Ended", s.moment(r.Ended.At))
 	ours.add("Ended because", r.Ended.Why)
-	ours.add("Waived by", who3(r.Waived))
+	ours.add("Waived by", byWhom(r.Waived))
 	ours.add("Made by", r.Maker.Name)
 	ours.add("Looked after by", r.Assigned)
 	if r.Work.Failures > 0 {
@@ -254,8 +260,8 @@ func checkoutWords(c bridge.Checkout) string {
 	return string(c.State) + ", for " + string(c.For)
 }
 
-// who3 names who did something; empty when nobody did.
-func who3(m bridge.Mark) string {
+// byWhom names who did something; empty when nobody did.
+func byWhom(m bridge.Mark) string {
 	if m.By == (bridge.Actor{}) {
 		return ""
 	}
@@ -317,7 +323,7 @@ func (s *Console) terms(r bridge.Request) []named {
 func (s *Console) lists(view *requestView, r bridge.Request) {
 	tone := map[bridge.StepState]string{bridge.Met: "good", bridge.Failed: "bad", bridge.Waived: "over", bridge.Waiting: "wait"}
 	for _, step := range r.Steps {
-		by := who3(step.Mark)
+		by := byWhom(step.Mark)
 		view.Steps = append(view.Steps, stepView{upper(string(step.Kind)), string(step.State), tone[step.State], s.moment(step.Mark.At), by, step.Mark.Why})
 	}
 	for _, n := range r.Notes {
