@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -45,14 +46,14 @@ type deed struct {
 var deeds = []deed{
 	{
 		Name: "approve", may: bridge.MayReview, Word: "Approve", Button: "Approve the request", Done: "Approved.",
-		Label: "Why (optional)", Hint: "Kept in the history. It holds no personal data.", not: notReviewed, word: foreseeApproval,
+		Label: "Why (optional)", Hint: "It stays in the history for good: write nothing personal.", not: notReviewed, word: foreseeApproval,
 		run: func(ctx context.Context, d bridge.Desk, r bridge.Request, t typed) error {
 			return d.Approve(ctx, r.ID, t.Text)
 		},
 	},
 	{
 		Name: "decline", may: bridge.MayReview, Word: "Decline", Button: "Decline the request", Done: "Declined.", Grave: true, Needs: true,
-		Label: "Why", Hint: "The applicant reads this, and it stays in the history.", not: notOpen, word: foreseeDecline,
+		Label: "Why", Hint: "The applicant reads this. It stays in the history for good: write nothing personal.", not: notOpen, word: foreseeDecline,
 		run: func(ctx context.Context, d bridge.Desk, r bridge.Request, t typed) error {
 			return d.Decline(ctx, r.ID, t.Text)
 		},
@@ -69,14 +70,14 @@ var deeds = []deed{
 	},
 	{
 		Name: "waive", may: bridge.MayWaive, Word: "Waive the payment", Button: "Waive what is asked for", Done: "Waived.", Needs: true,
-		Label: "Why", Hint: "The applicant reads this, and it stays in the history.", not: notAsking, word: foreseeWaiver,
+		Label: "Why", Hint: "The applicant reads this. It stays in the history for good: write nothing personal.", not: notAsking, word: foreseeWaiver,
 		run: func(ctx context.Context, d bridge.Desk, r bridge.Request, t typed) error {
 			return d.Waive(ctx, r.ID, t.Text)
 		},
 	},
 	{
 		Name: "refund", may: bridge.MayRefund, Word: "Refund", Button: "Give the money back", Done: "The refund is ordered.", Grave: true, Needs: true,
-		Label: "Why", Hint: "Kept in the history. It holds no personal data.", not: notRefundable, word: foreseeRefund,
+		Label: "Why", Hint: "It stays in the history for good: write nothing personal.", not: notRefundable, word: foreseeRefund,
 		run: func(ctx context.Context, d bridge.Desk, r bridge.Request, t typed) error {
 			a, _ := parseAmount(t.Amount, r.Payment.Collected.Currency) // nothing, where it cannot be read: that is refused
 			return d.Refund(ctx, r.ID, a, t.Text)
@@ -84,7 +85,7 @@ var deeds = []deed{
 	},
 	{
 		Name: "end", may: bridge.MayCancel, Word: "End the key's life", Button: "End it now", Done: "The key's life is ended.", Grave: true, Needs: true,
-		Label: "Why", Hint: "The applicant reads this, and it stays in the history.", not: notAlive,
+		Label: "Why", Hint: "The applicant reads this. It stays in the history for good: write nothing personal.", not: notAlive,
 		word: func(c *bridge.Change, _ typed, m bridge.Mark) { c.Ended = m },
 		run: func(ctx context.Context, d bridge.Desk, r bridge.Request, t typed) error {
 			return d.End(ctx, r.ID, t.Text)
@@ -305,7 +306,7 @@ func seenBy(d deed, consequences []string) string {
 // wrong says what is wrong with what was typed; nil: nothing.
 func (d deed) wrong(r bridge.Request, t typed) error {
 	if len(t.Text) > bridge.LongestNote {
-		return &bridge.Error{Kind: bridge.Invalid, Msg: "This is too long."}
+		return &bridge.Error{Kind: bridge.Invalid, Msg: fmt.Sprintf("This is too long: at most %d bytes.", bridge.LongestNote)}
 	}
 	if d.Name != "refund" {
 		return nil
