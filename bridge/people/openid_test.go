@@ -391,3 +391,13 @@ func TestWhatIsAskedOfTheProvider(t *testing.T) {
 		}
 	}
 }
+
+func TestTheAlgorithmIsOursToChooseAndNotTheProviders(t *testing.T) {
+	h, p := sso(t, func(o *people.OIDC) { o.Algorithms = []string{"RS256"} }) // it signs, and says that it signs, with ES256
+	_, err := p.come()
+	h.wantKind(err, bridge.Refused)
+	_, p = sso(t, func(o *people.OIDC) { o.Algorithms = []string{"RS256", "ES256"} })
+	if _, err := p.come(); err != nil {
+		t.Error(err)
+	}
+}

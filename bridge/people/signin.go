@@ -71,12 +71,11 @@ const (
 // Error.RetryAfter after too many failures of the name or from the address, or while too
 // many sign in at once.
 func (g *Register) SignIn(ctx context.Context, a Attempt) (token string, s Session, err error) {
-	h, err := g.openHalf(a.Half)
+	h, wrong := g.openHalf(a.Half)
 	name := typed(a.Name)
 	if a.Half != "" {
 		name = h.Name
 	}
-	wrong := err
 	err = g.attempt(ctx, keyOf(name), name, a.Address, func() error {
 		if wrong != nil {
 			return wrong
