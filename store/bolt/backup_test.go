@@ -42,7 +42,7 @@ func TestABackupUnderLoadHoldsWhatWasAnsweredBefore(t *testing.T) {
 			}
 		})
 	}
-	for during.Load() < 2000 {
+	for during.Load() < 500 {
 		if t.Failed() {
 			break
 		}

@@ -12,7 +12,8 @@ import (
 func TestStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, now func() time.Time) bridge.Store {
 		s := open(t, Config{Path: filepath.Join(t.TempDir(), "keybridge.db"), Now: now})
-		s.db.NoSync = true // the suite cuts no power; thousands of syncs would only wait for a busy disk
+		s.db.NoSync = true        // the suite cuts no power; thousands of syncs would only wait for a busy disk
+		s.limits.time = time.Hour // nor is it about a slow machine
 		return s
 	})
 }

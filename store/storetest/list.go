@@ -17,22 +17,21 @@ type counter interface {
 	Count(ctx context.Context, f bridge.Filter, most int) (n int, more bool, err error)
 }
 
-// count counts what fits up to 10,000, and that must be all.
-func (b *bench) count(f bridge.Filter) int {
+// counted checks that want requests fit, or that it was given up before the last one.
+func (b *bench) counted(f bridge.Filter, want int) {
 	b.Helper()
 	n, more, err := b.store.(counter).Count(b.ctx, f, 10_000)
-	if err != nil || more {
-		b.Fatalf("count %+v: more %t, %v", f, more, err)
+	if err != nil || n > want || n < want && !more {
+		b.Fatalf("%d of %d counted, more %t, for %+v: %v", n, want, more, f, err)
 	}
-	return n
 }
 
 var listTests = []test{
 	{"every filter finds what fits and nothing else, in both directions and on pages of every size", func(b *bench) {
-		all := b.crowd(60)
+		all := b.crowd(50)
 		random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same filters each time
 		found := 0
-		for range 400 {
+		for range 200 {
 			f := someFilter(random)
 			var want []bridge.ID
 			for _, r := range all {
@@ -44,14 +43,12 @@ var listTests = []test{
 			if !f.Oldest {
 				slices.Reverse(want)
 			}
-			for _, f.Limit = range []int{0, 1, 7} {
+			for _, f.Limit = range []int{0, 3} {
 				b.same(fmt.Sprintf("%+v", f), b.list(f), want)
 			}
-			if n := b.count(f); n != len(want) {
-				b.Fatalf("%d of %d counted for %+v", n, len(want), f)
-			}
+			b.counted(f, len(want))
 		}
-		if found < 400 {
+		if found < 200 {
 			b.Fatalf("only %d found at all: the filters ask for too much", found)
 		}
 	}},
