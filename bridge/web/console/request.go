@@ -166,6 +166,8 @@ func (s *Console) next(r bridge.Request, now time.Time) (what, when string) {
 	switch {
 	case r.Access.Have == bridge.Unread:
 		return "Read the key request from " + s.title(r.Portal), cmp.Or(when, "now")
+	case ok && r.Work.Failures == 0:
+		return upper(a.String()), "now" // what asks for it has made it due
 	case ok:
 		return upper(a.String()), cmp.Or(when, "now")
 	case !r.Access.Missing.IsZero():
@@ -206,13 +208,17 @@ func (s *Console) columns(r bridge.Request, now time.Time) (portal, money, ours 
 	p := r.Payment
 	due, _ := bridge.Next(r, now)
 	money = column{Title: "Money", HaveName: "Have", WantName: "Want", Have: paymentWords(p.Have), Want: wantWords[want.Payment], Same: !moves[due.Kind]}
+	if order := p.Refund.Amount; order.Minor > 0 {
+		money.Want = web.FormatAmount(order) + " given back in all, the rest kept"
+	}
 	money.add("Provider", r.Terms.Provider)
 	money.add("Collected", web.FormatAmount(p.Collected))
 	if p.Returned.Minor > 0 {
 		money.add("Returned", web.FormatAmount(p.Returned))
 	}
 	if p.Refund.Amount.Minor > 0 {
-		money.add("Refund ordered, in all", web.FormatAmount(p.Refund.Amount)+", by "+p.Refund.Mark.By.Name)
+		money.add("Refund ordered", s.moment(p.Refund.Mark.At)+", by "+p.Refund.Mark.By.Name)
+		money.add("Refund because", p.Refund.Mark.Why)
 	}
 	money.add("Checkout", checkoutWords(p.Checkout))
 	money.add("Checkout closes", s.moment(p.Checkout.Expires))
