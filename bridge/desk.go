@@ -75,7 +75,7 @@ func (d Desk) Approve(ctx context.Context, id ID, why string) error {
 		err = d.own(r)
 	}
 	if err == nil && r.Above() && len(r.Seconded) > 0 {
-		err = d.may(maySecond, r)
+		err = d.may(MaySecond, r)
 	}
 	if err != nil {
 		return err
@@ -95,11 +95,11 @@ func (d Desk) own(r Request) error {
 
 // Decline declines a request that is open. The applicant reads why.
 func (d Desk) Decline(ctx context.Context, id ID, why string) error {
-	if strings.TrimSpace(why) == "" {
-		return &Error{Kind: Invalid, Msg: "Say why. The applicant reads it."}
-	}
 	if _, err := d.on(ctx, MayReview, id); err != nil {
 		return err
+	}
+	if strings.TrimSpace(why) == "" {
+		return &Error{Kind: Invalid, Msg: "Say why. The applicant reads it."}
 	}
 	return d.service.Decide(ctx, id, Decline, d.person.Actor(), why)
 }

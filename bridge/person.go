@@ -45,21 +45,22 @@ const (
 	MayForget Operation = "forget applicants"
 	MayManage Operation = "manage people and tokens"
 	MayAudit  Operation = "read the audit"
-	maySecond Operation = "approve above the threshold"
+	// MaySecond is the second approval of what takes two.
+	MaySecond Operation = "approve above the threshold"
 )
 
 // least is the least role that may do an operation.
 var least = map[Operation]Role{
 	MaySee: Viewer, MayExport: Viewer,
 	MayNote: Reviewer, MayAssign: Reviewer, MayAsk: Reviewer, MayRetry: Reviewer, MayReview: Reviewer,
-	MayWaive: Approver, MayRefund: Approver, MayCancel: Approver, MayCreate: Approver, maySecond: Approver,
+	MayWaive: Approver, MayRefund: Approver, MayCancel: Approver, MayCreate: Approver, MaySecond: Approver,
 	MayForget: Admin, MayManage: Admin, MayAudit: Admin,
 }
 
 // Operations lists every operation, for a table of who may do what.
 func Operations() []Operation {
 	return []Operation{
-		MaySee, MayExport, MayNote, MayAssign, MayAsk, MayRetry, MayReview, MayWaive, MayRefund, MayCancel, MayCreate,
+		MaySee, MayExport, MayNote, MayAssign, MayAsk, MayRetry, MayReview, MaySecond, MayWaive, MayRefund, MayCancel, MayCreate,
 		MayForget, MayManage, MayAudit,
 	}
 }

@@ -11,7 +11,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 	may := map[bridge.Operation]string{
 		bridge.MaySee: "vrpa", bridge.MayExport: "vrpa",
 		bridge.MayNote: "rpa", bridge.MayAssign: "rpa", bridge.MayAsk: "rpa", bridge.MayRetry: "rpa", bridge.MayReview: "rpa",
-		bridge.MayWaive: "pa", bridge.MayRefund: "pa", bridge.MayCancel: "pa", bridge.MayCreate: "pa",
+		bridge.MaySecond: "pa", bridge.MayWaive: "pa", bridge.MayRefund: "pa", bridge.MayCancel: "pa", bridge.MayCreate: "pa",
 		bridge.MayForget: "a", bridge.MayManage: "a", bridge.MayAudit: "a",
 	}
 	letters := map[bridge.Role]byte{bridge.Viewer: 'v', bridge.Reviewer: 'r', bridge.Approver: 'p', bridge.Admin: 'a', "": '-', "boss": '-'}

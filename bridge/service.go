@@ -280,6 +280,8 @@ func (s *Service) Refund(ctx context.Context, id ID, a Amount, by Actor, why str
 func (c *Change) refund(a Amount, mark Mark, now time.Time) error {
 	p := &c.Payment
 	switch {
+	case len(mark.Why) > LongestNote:
+		return errLongWhy
 	case p.Refund.Amount.Minor > 0:
 		return &Error{Kind: Conflict, Msg: fmt.Sprintf("A refund was already decided (by %s) and is being made.", p.Refund.Mark.By)}
 	case p.Have == Disputed:
@@ -313,6 +315,9 @@ func (s *Service) rule(ctx context.Context, id ID, what string, then func(*Chang
 
 func (c *Change) rule(o Outcome, mark Mark, now time.Time) error {
 	mark.At = now.UTC()
+	if len(mark.Why) > LongestNote {
+		return errLongWhy
+	}
 	if c.Verdict.Outcome != Open {
 		return decided("This request was already decided: "+string(c.Verdict.Outcome), c.Verdict.Mark, mark.By)
 	}
@@ -338,6 +343,8 @@ func (c *Change) rule(o Outcome, mark Mark, now time.Time) error {
 	c.conclude(now)
 	return nil
 }
+
+var errLongWhy = &Error{Kind: Invalid, Msg: fmt.Sprintf("The reason is too long: at most %d bytes.", LongestNote)}
 
 // decided tells who comes second who was first. The developer is told what sort of
 // actor that was, and not the name of somebody in the house.

@@ -27,7 +27,7 @@ func registerOf(cfg *config, store bridge.Store, links web.Links, log *slog.Logg
 		}
 		out.OIDC = &people.OIDC{
 			Issuer: o.Issuer.String(), ClientID: o.ClientID, ClientSecret: o.ClientSecret.Reveal,
-			RedirectURL: cfg.PublicURL.String() + "/console/oidc", Scopes: o.Scopes,
+			RedirectURL: cfg.PublicURL.String() + finance.BackPath, Scopes: o.Scopes,
 			NameClaim: o.NameClaim, GroupsClaim: o.GroupsClaim, Groups: groups,
 		}
 	}
@@ -83,6 +83,15 @@ func consoleOf(cfg *config, service *bridge.Service, store bridge.Store, registe
 			}
 			return names, err
 		},
+	}
+	if o := cfg.Console.OIDC; o != nil {
+		out.OpenID = &finance.OpenID{
+			Name: o.Name, Begin: register.Begin,
+			Finish: func(ctx context.Context, r finance.Returned) (string, time.Time, error) {
+				token, s, err := register.Finish(ctx, people.Returned{Code: r.Code, State: r.State, Sealed: r.Sealed, Address: r.Address})
+				return token, s.Last, err
+			},
+		}
 	}
 	for _, proxy := range cfg.TrustedProxies {
 		out.TrustedProxies = append(out.TrustedProxies, proxy.String())

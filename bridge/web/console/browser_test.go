@@ -20,7 +20,7 @@ import (
 )
 
 // These tests look at the pages in a real browser: the one named by CHROMIUM, or the
-// first Chromium on the PATH.
+// first Chromium on the PATH. Where there is none they skip; with CI=true they fail.
 //
 // KEYBRIDGE_SCREENS names a folder for pictures of every page: light, dark, and 360 px
 // wide.
@@ -42,7 +42,10 @@ func openTab(t *testing.T) *tab {
 		}
 	}
 	if path == "" {
-		t.Fatal("there is no Chromium on the PATH; install it, or name it with CHROMIUM")
+		if os.Getenv("CI") == "true" {
+			t.Fatal("there is no Chromium, and under CI nothing may skip: install it, or name it with CHROMIUM")
+		}
+		t.Skip("there is no Chromium on the PATH; install it, or name it with CHROMIUM")
 	}
 	folder, err := os.MkdirTemp("", "kb") // its processes may still write to it when the test ends
 	if err != nil {

@@ -31,6 +31,8 @@ type Config struct {
 	// Both may be repeated.
 	SignOut           func(ctx context.Context, token string) error
 	SignOutEverywhere func(ctx context.Context, name string) error
+	// OpenID is where people may sign in instead; nil: nowhere else.
+	OpenID *OpenID
 	// People returns the names that a request can be assigned to. Nil: one's own alone.
 	People func(ctx context.Context) ([]string, error)
 	// Count counts the requests that fit a filter, up to most; more says that there are
@@ -167,6 +169,8 @@ func (s *Console) routes() (http.Handler, error) {
 	e.Match(looked, "/console/static/*file", s.page(s.static))
 	e.Match(looked, signInPath, s.page(s.askWho))
 	e.POST(signInPath, s.page(s.signIn))
+	e.GET(openIDPath, s.page(s.leave))
+	e.GET(BackPath, s.page(s.comeBack))
 	e.POST("/console/sign-out", s.page(s.signOut))
 	e.Match(looked, queuePath, s.page(s.seated(s.queue)))
 	e.Match(looked, requestPath+":id", s.page(s.seated(s.request)))

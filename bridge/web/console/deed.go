@@ -119,9 +119,6 @@ func deedOf(name string) (deed, bool) {
 	return deeds[i], true
 }
 
-// approveAbove is bridge's name for the second approval, which Person.May answers to.
-const approveAbove bridge.Operation = "approve above the threshold"
-
 // barred says why a person may not do a deed to a request; nil when they may. Desk has
 // the last word: this is for what a page offers.
 func (d deed) barred(p bridge.Person, r bridge.Request) error {
@@ -138,7 +135,7 @@ func (d deed) barred(p bridge.Person, r bridge.Request) error {
 	if slices.ContainsFunc(r.Seconded, func(m bridge.Mark) bool { return m.By == p.Actor() }) {
 		return &bridge.Error{Kind: bridge.Denied, Msg: "You have approved this already. It takes a second person."}
 	}
-	return p.May(approveAbove, r.Portal)
+	return p.May(bridge.MaySecond, r.Portal)
 }
 
 func conflict(msg string) error { return &bridge.Error{Kind: bridge.Conflict, Msg: msg} }

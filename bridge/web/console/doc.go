@@ -17,6 +17,8 @@
 //
 //	GET  /console/sign-in             who are you; ?next= is where to go on
 //	POST /console/sign-in
+//	GET  /console/openid              leave for the provider of OpenID Connect, ?next= as above
+//	GET  /console/openid/back         come back from it
 //	POST /console/sign-out            everywhere=1: in every browser
 //	GET  /console/                    the queue, by filter; at=… are the places of the pages so far
 //	GET  /console/requests/{id}       one request
@@ -33,6 +35,9 @@
 //     forms. GET and HEAD change nothing.
 //   - The address to return to after signing in is not checked, but made anew of what is
 //     known in it: a page of the console and the names of the filter.
+//   - Leaving for an OpenID provider is a link and no form, because form-action 'self' is
+//     held against where a form's redirects lead. It changes nothing here: what proves
+//     that the way back belongs to the way out is sealed in a cookie for that one address.
 //   - A password is never written back into a page. Where a code is needed beside it, what
 //     stands for both (CodeNeededError.Half) is; where there is no such thing, both are asked
 //     for again.

@@ -98,6 +98,21 @@ type signInView struct {
 	// Code asks for the code as well, and Half, where there is one, for nothing else.
 	Code bool
 	Half string
+	// OpenID is the provider's name, and Leave the address that leads there; empty where
+	// there is none.
+	OpenID, Leave string
+}
+
+// signInPage is the page that asks who somebody is, who wants to go on to an address.
+func (s *Console) signInPage(next string) signInView {
+	view := signInView{frame: s.frame("Sign in"), Next: next}
+	if s.cfg.OpenID != nil {
+		view.OpenID, view.Leave = s.cfg.OpenID.Name, openIDPath
+		if next != queuePath {
+			view.Leave += "?" + url.Values{"next": {next}}.Encode()
+		}
+	}
+	return view
 }
 
 // askWho shows the sign-in page, and leads on who is signed in already.
@@ -107,7 +122,7 @@ func (s *Console) askWho(c *gin.Context) error {
 		c.Redirect(http.StatusSeeOther, next)
 		return nil
 	}
-	return s.pages.render(c, http.StatusOK, "sign-in", signInView{frame: s.frame("Sign in"), Next: next})
+	return s.pages.render(c, http.StatusOK, "sign-in", s.signInPage(next))
 }
 
 // signIn begins a session. Whatever session the browser had before is ended, so that
@@ -125,6 +140,11 @@ func (s *Console) signIn(c *gin.Context) error {
 	if err != nil {
 		return s.askAgain(c, a, next, err)
 	}
+	return s.enter(c, token, expires, next)
+}
+
+// enter puts somebody into a session that has begun.
+func (s *Console) enter(c *gin.Context, token string, expires time.Time, next string) error {
 	if before := s.token(c); before != "" && before != token {
 		s.end(c, before)
 	}
@@ -136,7 +156,8 @@ func (s *Console) signIn(c *gin.Context) error {
 // askAgain shows the sign-in page with what was wrong. A password is never written back
 // into it; who has sent the right one is asked for the code alone.
 func (s *Console) askAgain(c *gin.Context, a Attempt, next string, err error) error {
-	view := signInView{frame: s.frame("Sign in"), Next: next, Name: a.Name, Half: a.Half, Code: a.Half != ""}
+	view := s.signInPage(next)
+	view.Name, view.Half, view.Code = a.Name, a.Half, a.Half != ""
 	status := http.StatusUnauthorized
 	kind := bridge.KindOf(err)
 	switch {
