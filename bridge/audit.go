@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -81,8 +82,12 @@ func (e Entry) sum() string {
 	return hex.EncodeToString(h[:])
 }
 
-// Next chains an entry to the head and returns both. Times are kept to the microsecond.
+// Next chains an entry to the head and returns both. Times are kept to the microsecond,
+// and text that is not UTF-8 is made so, because JSON would do it after the hash was made.
 func (h Head) Next(e Entry) (Head, Entry) {
+	for _, text := range []*string{&e.Before, &e.After, &e.Why, &e.Actor.Name} {
+		*text = strings.ToValidUTF8(*text, "\uFFFD")
+	}
 	e.Seq = h.Seq + 1
 	e.At = e.At.UTC().Truncate(time.Microsecond)
 	e.Prev = h.Hash

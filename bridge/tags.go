@@ -36,7 +36,8 @@ func TagAssigned(to string) Tag { return Tag("assigned/" + to) }
 // TagCurrency is of the requests priced in a currency.
 func TagCurrency(of string) Tag { return Tag("currency/" + of) }
 
-func tagWord(word string) Tag { return Tag("word/" + word) }
+// TagWord is of the requests in which a word is found; see Words.
+func TagWord(word string) Tag { return Tag("word/" + word) }
 
 // The bounds of words: what is longer is cut, what is beyond is not found. What an
 // applicant writes into a form cannot fill an index.
@@ -65,7 +66,7 @@ func (r Request) Tags() []Tag {
 		tags = append(tags, TagCurrency(total.Currency))
 	}
 	for _, word := range r.words() {
-		tags = append(tags, tagWord(word))
+		tags = append(tags, TagWord(word))
 	}
 	slices.Sort(tags)
 	return slices.Compact(tags)

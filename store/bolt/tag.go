@@ -68,13 +68,10 @@ const (
 	wordsOft = 100
 )
 
-// wordTag is what the tags of words begin with.
-const wordTag = "word/"
-
 // beginning returns the ids of all requests with a word that begins like this. Invalid
 // where too many words do.
 func beginning(tx *bbolt.Tx, word string, o order) (ids, error) {
-	prefix := key(wordTag + word)
+	prefix := key(string(bridge.TagWord(word)))
 	prefix = prefix[:len(prefix)-2] // without the end of the part
 	var few [][]byte
 	var often []ids
