@@ -104,6 +104,7 @@ func (v *visit) shop() {
 	v.fill("email", tyksandbox.EnterpriseEmail)
 	v.fill("password", tyksandbox.EnterprisePassword)
 	v.press("sign-in")
+	v.at("sign-out")
 	for _, product := range []int{tyksandbox.ForecastProduct, tyksandbox.HistoryProduct} {
 		v.press("nav-catalogues")
 		v.press(fmt.Sprintf("more-info-%d", product))
