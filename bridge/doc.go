@@ -104,6 +104,21 @@
 //   - Prices named by the provider's id are quoted at intake, so that the record
 //     knows amount and interval, and later changes of the price change no request
 //     under way.
+//   - What a person may do is checked at a Desk, here and not in pages or programs: role,
+//     portals, who asked for the key, who approved first. Service itself asks nobody; it
+//     is for the worker's hints, and for a Desk.
+//   - The first of two approvals is kept with the request and decides nothing. Whether it
+//     takes two is a term of the plan (Terms.Second), the lowest of all plans asked for.
+//   - Notes, questions and answers are in the record, where they can be blanked, and
+//     history says only that there were any. A question is asked of an applicant who can
+//     read it: by mail, or on a page that shows it to nobody else.
+//   - A request can be forgotten once it is over: names, addresses, reasons and notes are
+//     blanked, amounts, ids and history stay. It is nobody's fact and no call, so the
+//     clock and a person's word do it alike.
+//   - What a request is found by (Tags) follows from the record like its state, so that
+//     every store finds the same by it.
+//   - Telling may take half of a portal's workers: a mail server that takes connections
+//     and says nothing holds up nobody's key.
 //   - Plan upgrades (another policy for a living key) have no action yet: no rule
 //     asks for one.
 //
