@@ -255,6 +255,9 @@ var pagesOfRequests = map[string]func(*bridge.Request){
 	}),
 	"ending-at-cancel": all(active, func(r *bridge.Request) { r.Payment.CancelsAt, r.Payment.PaidUntil = noon.AddDate(0, 0, 3), time.Time{} }),
 	"ended":            ended,
+	"ended-by-person": all(ended, func(r *bridge.Request) {
+		r.Ended.By, r.Ended.Why = bridge.Actor{Kind: bridge.ByPerson, Name: "paul"}, "a word for the house"
+	}),
 	"overdue-past-grace": all(active, func(r *bridge.Request) {
 		r.Payment.Have, r.Payment.OverdueSince = bridge.Overdue, noon.AddDate(0, 0, -7)
 	}),

@@ -186,10 +186,16 @@ func TestCheckAgainReadsTheFacts(t *testing.T) {
 	if again == nil {
 		t.Fatal("there is no link to check again")
 	}
-	a := b.get(attribute(again, "href"))
-	if a = b.follow(a, time.Now().Add(5*time.Second)); a.title() != "Your access is active" {
-		t.Errorf("it says %q", a.title())
+	// On a busy machine the page may be there before the worker has read the facts; then
+	// it is looked at again, as a developer would.
+	var a answer
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); {
+		a = b.follow(b.get(attribute(again, "href")), time.Now().Add(5*time.Second))
+		if a.title() == "Your access is active" {
+			return
+		}
 	}
+	t.Errorf("it says %q", a.title())
 }
 
 // A payment that comes in while the developer withdraws is returned; the page never

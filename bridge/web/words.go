@@ -77,7 +77,7 @@ func wordsForStage(r bridge.Request, portal Portal, who visitor, now time.Time) 
 	case bridge.StateEnding:
 		return wordsForEnding(r, now)
 	case bridge.StateEnded:
-		return say("Your access has ended", "bad", sentence(r.Ended.Why), "You can ask for a new key in the portal.")
+		return say("Your access has ended", "bad", sentence(whyEnded(r)), "You can ask for a new key in the portal.")
 	}
 	return wordsForDeclined(r)
 }
@@ -190,11 +190,19 @@ func wordsForEnding(r bridge.Request, now time.Time) words {
 		return say("Your access is ending", "wait", "Your subscription has been cancelled.",
 			"Your access stays until "+day(until)+".")
 	}
-	why := r.Ended.Why
-	if why == "" {
-		why = "your subscription has ended"
+	return say("Your access is ending", "bad", sentence(whyEnded(r)), "We are putting everything in order.")
+}
+
+// whyEnded says why a key's life has ended. What a person wrote about it is for the
+// house.
+func whyEnded(r bridge.Request) string {
+	switch {
+	case r.Ended.By.Kind == bridge.ByPerson:
+		return "it was ended by the people who look after it"
+	case r.Ended.Why == "":
+		return "your subscription has ended"
 	}
-	return say("Your access is ending", "bad", sentence(why), "We are putting everything in order.")
+	return r.Ended.Why
 }
 
 // wordsForDeclined says how a request ended that was never granted, and what became

@@ -71,7 +71,7 @@ type Letter struct {
 	Until string
 	// Cause is why, in one word. Of reject: applicant (cancelled by them), person, time,
 	// account (deactivated), portal or payment. Of suspend: overdue, disputed, refunded,
-	// account (deactivated) or portal. Of end: subscription, refunded, disputed or portal.
+	// account (deactivated) or portal. Of end: subscription, person, refunded, disputed or portal.
 	// Empty for the other kinds.
 	Cause string
 	// Reason is what the person who declined the request wrote to the applicant. Empty where
@@ -239,6 +239,8 @@ func causeOf(kind bridge.MessageKind, r bridge.Request) string {
 		switch {
 		case r.Ended.By.Kind == bridge.ByPortal:
 			return "portal"
+		case r.Ended.By.Kind == bridge.ByPerson:
+			return "person"
 		case have == bridge.Disputed || have == bridge.Refunded:
 			return string(have)
 		}

@@ -59,6 +59,7 @@ func Samples() []Sample {
 		{bridge.TellEnded, "refunded", sample(ended(bridge.ByProvider, bridge.Refunded), refunded)},
 		{bridge.TellEnded, "disputed", sample(ended(bridge.ByProvider, bridge.Disputed))},
 		{bridge.TellEnded, "removed in the portal", sample(ended(bridge.ByPortal, bridge.Paid))},
+		{bridge.TellEnded, "by a person", sample(ended(bridge.ByPerson, bridge.PaymentEnded))},
 	}
 }
 

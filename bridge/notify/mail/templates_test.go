@@ -225,7 +225,7 @@ func TestTheSamplesCoverEveryCause(t *testing.T) {
 	about := mail.Variables()[i].Description
 	for kind, causes := range map[string]string{
 		"reject": "applicant person time account portal payment", "suspend": "overdue disputed refunded account portal",
-		"end": "subscription refunded disputed portal", "start": "", "reminder": "", "question": "", "approve": "", "resume": "",
+		"end": "subscription person refunded disputed portal", "start": "", "reminder": "", "question": "", "approve": "", "resume": "",
 	} {
 		for _, cause := range strings.Fields(causes) {
 			if !seen[kind+" "+cause] || !strings.Contains(about, cause) {
