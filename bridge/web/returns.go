@@ -10,7 +10,7 @@ import (
 // portal's home. Scheme, host and port have to be the same to the letter.
 func (p Portal) returnAddress(asked string) string {
 	u, err := url.Parse(asked)
-	if err != nil || u.Host == "" || u.User != nil || strings.Contains(asked, "\\") {
+	if err != nil || u.Host == "" || u.User != nil || strings.ContainsFunc(u.RawQuery, notInAddresses) || strings.Contains(asked, "\\") {
 		return p.Home
 	}
 	for _, allowed := range append([]string{p.Home}, p.Returns...) {
@@ -21,6 +21,10 @@ func (p Portal) returnAddress(asked string) string {
 	}
 	return p.Home
 }
+
+// notInAddresses are the characters that have to be encoded in an address. In a path
+// url.URL does so; a query it leaves as it was.
+func notInAddresses(c rune) bool { return c <= ' ' || c > '~' }
 
 // within reports whether a path is an allowed one or lies below it. A path that
 // climbs is never within anything.

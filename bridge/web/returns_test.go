@@ -49,6 +49,7 @@ func FuzzReturnAddress(f *testing.F) {
 	for _, seed := range []string{
 		"https://apps.example/team/x", "https://apps.example/team/%2e%2e/x", "https://apps.example@evil.example/team",
 		"//apps.example/team", `https:\\apps.example\team`, "https://apps.example/team/..;/x", "http://localhost:3000/\\evil", "https://apps.example/team?\\",
+		"https://apps.example/team/000  ?\xfb \xb0",
 	} {
 		f.Add(seed)
 	}
