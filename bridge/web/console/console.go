@@ -164,22 +164,20 @@ func (s *Console) routes() (http.Handler, error) {
 		return nil, err
 	}
 	e.Use(s.recovered, s.logged, secured, guard)
-	looked := []string{http.MethodGet, http.MethodHead}
 	e.Match(looked, "/console", func(c *gin.Context) { c.Redirect(http.StatusSeeOther, queuePath) })
 	e.Match(looked, "/console/static/*file", s.page(s.static))
-	e.Match(looked, signInPath, s.page(s.askWho))
-	e.POST(signInPath, s.page(s.signIn))
-	e.GET(openIDPath, s.page(s.leave))
-	e.GET(BackPath, s.page(s.comeBack))
-	e.POST("/console/sign-out", s.page(s.signOut))
-	e.Match(looked, queuePath, s.page(s.seated(s.queue)))
-	e.Match(looked, requestPath+":id", s.page(s.seated(s.request)))
-	e.Match(looked, requestPath+":id/:do", s.page(s.seated(s.preview)))
-	e.POST(requestPath+":id/:do", s.page(s.seated(s.do)))
+	s.doorRoutes(e)
+	s.queueRoutes(e)
+	s.workRoutes(e)
+	s.moneyRoutes(e)
+	s.houseRoutes(e)
 	e.NoRoute(s.page(func(*gin.Context) error { return errNotHere }))
 	e.NoMethod(s.page(func(*gin.Context) error { return errNotSo }))
 	return e, nil
 }
+
+// looked are the methods that look and change nothing.
+var looked = []string{http.MethodGet, http.MethodHead}
 
 // page turns a handler that returns an error into one that shows it.
 func (s *Console) page(handle func(*gin.Context) error) gin.HandlerFunc {

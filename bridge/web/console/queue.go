@@ -14,6 +14,14 @@ import (
 	"keybridge/bridge/web"
 )
 
+// queueRoutes are the queue, and one request of it.
+func (s *Console) queueRoutes(e *gin.Engine) {
+	e.Match(looked, queuePath, s.page(s.seated(s.queue)))
+	e.Match(looked, requestPath+":id", s.page(s.seated(s.request)))
+	e.Match(looked, requestPath+":id/:do", s.page(s.seated(s.preview)))
+	e.POST(requestPath+":id/:do", s.page(s.seated(s.do)))
+}
+
 // queueView is the page of the queue.
 type queueView struct {
 	frame

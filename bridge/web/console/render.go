@@ -108,6 +108,8 @@ type frame struct {
 	Service, Title string
 	// Person is who is signed in, nil where nobody is.
 	Person *bridge.Person
+	// Rooms are where the navigation leads.
+	Rooms []room
 	// Waiting and Attention count what waits for a person, "" where it is not counted.
 	Waiting, Attention string
 }
@@ -121,7 +123,7 @@ const mostCounted = 99
 // left out: a page that works without a badge is better than none.
 func (s *Console) desk(c *gin.Context, p bridge.Person, title string) frame {
 	f := s.frame(title)
-	f.Person = &p
+	f.Person, f.Rooms = &p, rooms(c, p)
 	if s.cfg.Count == nil {
 		return f
 	}

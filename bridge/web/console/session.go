@@ -14,6 +14,15 @@ import (
 	"keybridge/bridge"
 )
 
+// doorRoutes are the ways in and out.
+func (s *Console) doorRoutes(e *gin.Engine) {
+	e.Match(looked, signInPath, s.page(s.askWho))
+	e.POST(signInPath, s.page(s.signIn))
+	e.GET(openIDPath, s.page(s.leave))
+	e.GET(BackPath, s.page(s.comeBack))
+	e.POST("/console/sign-out", s.page(s.signOut))
+}
+
 // cookie returns the session's cookie with a value; an expiry in the past removes it.
 func (s *Console) cookie(token string, expires time.Time) *http.Cookie {
 	c := &http.Cookie{ //nolint:gosec // Secure follows the configuration, because a demo has no TLS
