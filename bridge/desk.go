@@ -2,6 +2,8 @@ package bridge
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,10 +16,38 @@ import (
 type Desk struct {
 	service *Service
 	person  Person
+	key     string // see Once
+	seen    string // see Seen
 }
 
 // Desk returns the service as a person may use it.
-func (s *Service) Desk(p Person) Desk { return Desk{s, p} }
+func (s *Service) Desk(p Person) Desk { return Desk{service: s, person: p} }
+
+// Once returns a desk on which each change of a request is made once for a key: a
+// repetition by the same person changes nothing and is no error. Keys are remembered for
+// at least 35 days. An empty key: every change counts.
+func (d Desk) Once(key string) Desk {
+	d.key = key
+	return d
+}
+
+// Seen returns a desk whose changes are refused with ErrMoved where the request's Edition
+// is another one by then; an empty one allows all. It is checked in the commit of the
+// change. A repetition (Once) is not checked: it changes nothing.
+func (d Desk) Seen(edition string) Desk {
+	d.seen = edition
+	return d
+}
+
+// ErrMoved says that a request has changed since it was seen.
+var ErrMoved = &Error{Kind: Conflict, Msg: "This request has changed since you looked at it. Look at it again, and then decide."}
+
+// Edition names what people see of a request: it is another one after every entry of its
+// history, and stays the same while the worker notes for itself when to look again (which
+// Revision counts as well).
+func (r Request) Edition() string {
+	return fmt.Sprintf("%d-%.16s", r.Head.Seq, r.Head.Hash)
+}
 
 // Person returns whose desk it is.
 func (d Desk) Person() Person { return d.person }
@@ -80,7 +110,7 @@ func (d Desk) Approve(ctx context.Context, id ID, why string) error {
 	if err != nil {
 		return err
 	}
-	return d.service.Decide(ctx, id, Approve, d.person.Actor(), why)
+	return d.decide(ctx, id, Approve, why)
 }
 
 // own refuses who would approve what they asked for.
@@ -101,7 +131,14 @@ func (d Desk) Decline(ctx context.Context, id ID, why string) error {
 	if strings.TrimSpace(why) == "" {
 		return &Error{Kind: Invalid, Msg: "Say why. The applicant reads it."}
 	}
-	return d.service.Decide(ctx, id, Decline, d.person.Actor(), why)
+	return d.decide(ctx, id, Decline, why)
+}
+
+func (d Desk) decide(ctx context.Context, id ID, o Outcome, why string) error {
+	return d.change(ctx, id, string(o), func(c *Change, mark Mark) error {
+		mark.Why = why
+		return c.rule(o, mark, mark.At)
+	})
 }
 
 // Retry looks again now at a request.
@@ -109,7 +146,10 @@ func (d Desk) Retry(ctx context.Context, id ID) error {
 	if _, err := d.on(ctx, MayRetry, id); err != nil {
 		return err
 	}
-	return d.service.Retry(ctx, id, d.person.Actor())
+	return d.change(ctx, id, "retry", func(c *Change, mark Mark) error {
+		c.retry(mark)
+		return nil
+	})
 }
 
 // Refund gives back an amount; see Service.Refund.
@@ -117,7 +157,10 @@ func (d Desk) Refund(ctx context.Context, id ID, a Amount, why string) error {
 	if _, err := d.on(ctx, MayRefund, id); err != nil {
 		return err
 	}
-	return d.service.Refund(ctx, id, a, d.person.Actor(), why)
+	return d.change(ctx, id, "refund", func(c *Change, mark Mark) error {
+		mark.Why = why
+		return c.refund(a, mark, mark.At)
+	})
 }
 
 // Waive lets go of what the applicant is asked for: the validation or payment that
@@ -196,7 +239,7 @@ func (d Desk) write(ctx context.Context, o Operation, id ID, kind NoteKind, text
 // when it does not wait for one any more.
 func (s *Service) Answer(ctx context.Context, id ID, to int, text string) error {
 	mark := Mark{At: s.cfg.Now().UTC(), By: Actor{Kind: ByDeveloper}}
-	return s.rule(ctx, id, string(Answer), func(c *Change) error {
+	return s.rule(ctx, Hint{Source: "person", What: string(Answer), Request: id}, func(c *Change) error {
 		if to < 0 || to >= len(c.Notes) || slices.ContainsFunc(c.Notes[to+1:], func(n Note) bool { return n.Kind != Remark }) {
 			return errUnasked
 		}
@@ -234,7 +277,17 @@ func (c *Change) write(kind NoteKind, text string, mark Mark) error {
 // change applies a person's word and makes the request due.
 func (d Desk) change(ctx context.Context, id ID, what string, then func(*Change, Mark) error) error {
 	mark := Mark{At: d.service.cfg.Now().UTC(), By: d.person.Actor()}
-	return d.service.rule(ctx, id, what, func(c *Change) error { return then(c, mark) })
+	h := Hint{Source: "person", What: what, Request: id}
+	if d.key != "" {
+		sum := sha256.Sum256([]byte(d.person.Name + "\n" + what + "\n" + string(id) + "\n" + d.key))
+		h.ID = hex.EncodeToString(sum[:])
+	}
+	return d.service.rule(ctx, h, func(c *Change) error {
+		if d.seen != "" && d.seen != c.Edition() {
+			return ErrMoved
+		}
+		return then(c, mark)
+	})
 }
 
 // Create makes a key request for a developer; see Service.Create.

@@ -1,6 +1,7 @@
 package bridge_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -213,4 +214,46 @@ func TestAssigningIsNoted(t *testing.T) {
 	if n != 3 {
 		t.Errorf("%d lines, want 3", n)
 	}
+}
+
+func TestWhatIsRepeatedUnderAKeyIsDoneOnce(t *testing.T) {
+	w := newWorld(t)
+	id, ctx := w.ask("reviewed"), t.Context()
+	w.step()
+	desk := w.service.Desk(rita).Once("k1")
+	for range 3 {
+		wantKind(t, "a note", desk.Note(ctx, id, "hm"), "")
+	}
+	wantKind(t, "the same key for another operation", desk.Assign(ctx, id, "rita"), "")
+	wantKind(t, "the same key of another person", w.service.Desk(paul).Once("k1").Note(ctx, id, "hm"), "")
+	wantKind(t, "another key", w.service.Desk(rita).Once("k2").Note(ctx, id, "hm"), "")
+	wantKind(t, "a decision", desk.Approve(ctx, id, ""), "")
+	wantKind(t, "the decision repeated", desk.Approve(ctx, id, ""), "")
+	wantKind(t, "the decision without a key", w.service.Desk(rita).Approve(ctx, id, ""), bridge.Conflict)
+	r, err := w.service.Get(ctx, id)
+	if err != nil || len(r.Notes) != 3 || r.Assigned != "rita" {
+		t.Errorf("%d notes, assigned to %q (%v)", len(r.Notes), r.Assigned, err)
+	}
+}
+
+func TestWhatHasChangedSinceItWasSeenIsNotDecided(t *testing.T) {
+	w := newWorld(t)
+	id, ctx := w.ask("reviewed"), t.Context()
+	seen := w.wantState(id, bridge.StateReviewing).Edition()
+	wantKind(t, "a note by somebody else", w.service.Desk(paul).Note(ctx, id, "wait"), "")
+	desk := w.service.Desk(rita).Seen(seen)
+	for what, err := range map[string]error{
+		"approve": desk.Approve(ctx, id, ""), "decline": desk.Decline(ctx, id, "no"), "note": desk.Note(ctx, id, "hm"),
+		"ask": desk.Ask(ctx, id, "Why?"), "assign": desk.Assign(ctx, id, "rita"), "retry": desk.Retry(ctx, id),
+	} {
+		if !errors.Is(err, bridge.ErrMoved) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	r := w.wantState(id, bridge.StateReviewing)
+	if len(r.Notes) != 1 || r.Edition() == seen {
+		t.Errorf("%d notes, edition %s", len(r.Notes), r.Edition())
+	}
+	wantKind(t, "with what is there now", w.service.Desk(rita).Seen(r.Edition()).Once("k").Approve(ctx, id, ""), "")
+	wantKind(t, "repeated, with what was there then", w.service.Desk(rita).Seen(r.Edition()).Once("k").Approve(ctx, id, ""), "")
 }

@@ -255,13 +255,13 @@ func (s *Service) Await(ctx context.Context, id ID, enough func(Request) bool) (
 // it is still open. Conflict when it has been decided.
 func (s *Service) Withdraw(ctx context.Context, id ID) error {
 	mark := Mark{By: Actor{Kind: ByDeveloper}, Why: "withdrawn by the developer"}
-	return s.rule(ctx, id, "withdraw", func(c *Change) error { return c.rule(Decline, mark, s.cfg.Now()) })
+	return s.rule(ctx, Hint{Source: "person", What: "withdraw", Request: id}, func(c *Change) error { return c.rule(Decline, mark, s.cfg.Now()) })
 }
 
 // Decide is a person's decision: approve meets the review that waits, decline ends
 // the request. Conflict, with the name of who was first, when it has been decided.
 func (s *Service) Decide(ctx context.Context, id ID, o Outcome, by Actor, why string) error {
-	return s.rule(ctx, id, string(o), func(c *Change) error {
+	return s.rule(ctx, Hint{Source: "person", What: string(o), Request: id}, func(c *Change) error {
 		return c.rule(o, Mark{By: by, Why: why}, s.cfg.Now())
 	})
 }
@@ -272,7 +272,7 @@ func (s *Service) Decide(ctx context.Context, id ID, o Outcome, by Actor, why st
 // cannot be given back, Conflict while an earlier decision is not carried out yet
 // or the payment is in dispute.
 func (s *Service) Refund(ctx context.Context, id ID, a Amount, by Actor, why string) error {
-	return s.rule(ctx, id, "refund", func(c *Change) error {
+	return s.rule(ctx, Hint{Source: "person", What: "refund", Request: id}, func(c *Change) error {
 		return c.refund(a, Mark{By: by, Why: why}, s.cfg.Now())
 	})
 }
@@ -297,16 +297,20 @@ func (c *Change) refund(a Amount, mark Mark, now time.Time) error {
 
 // Retry looks again at once at a request that needs attention.
 func (s *Service) Retry(ctx context.Context, id ID, by Actor) error {
-	return s.rule(ctx, id, "retry", func(c *Change) error {
-		c.note(s.cfg.Now(), by, WhatAttention, "", "", "retry now")
-		c.Work.Failures = 0
+	return s.rule(ctx, Hint{Source: "person", What: "retry", Request: id}, func(c *Change) error {
+		c.retry(Mark{At: s.cfg.Now(), By: by})
 		return nil
 	})
 }
 
+func (c *Change) retry(mark Mark) {
+	c.note(mark.At, mark.By, WhatAttention, "", "", "retry now")
+	c.Work.Failures = 0
+}
+
 // rule applies a person's word and makes the request due.
-func (s *Service) rule(ctx context.Context, id ID, what string, then func(*Change) error) error {
-	done, err := s.accept(ctx, Hint{Source: "person", What: what, Request: id}, then)
+func (s *Service) rule(ctx context.Context, h Hint, then func(*Change) error) error {
+	done, err := s.accept(ctx, h, then)
 	if err == nil && done.Unknown() {
 		return &Error{Kind: NotFound, Msg: "There is no such request."}
 	}
