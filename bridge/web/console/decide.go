@@ -7,6 +7,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"keybridge/bridge"
+	"keybridge/bridge/web"
 )
 
 // confirmView is the page that says what a deed will do, and asks.
@@ -57,7 +58,7 @@ func (s *Console) preview(c *gin.Context, p bridge.Person) error {
 	}
 	t := typed{}
 	if d.Name == "refund" {
-		t.Amount = plainAmount(kept(r))
+		t.Amount = web.PlainAmount(kept(r))
 	}
 	return s.confirm(c, p, r, d, t, nil)
 }
@@ -138,7 +139,7 @@ func (s *Console) confirm(c *gin.Context, p bridge.Person, r bridge.Request, d d
 	}
 	if d.Name == "refund" {
 		view.Currency = r.Payment.Collected.Currency
-		view.AmountHint = "At most " + plainAmount(kept(r)) + ". After a change you are shown what it leads to before anything is done."
+		view.AmountHint = "At most " + web.PlainAmount(kept(r)) + ". After a change you are shown what it leads to before anything is done."
 	}
 	if d.wrong(r, t) == nil {
 		view.Consequences = s.consequences(d, p, r, t, s.cfg.Now())

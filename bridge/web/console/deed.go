@@ -79,7 +79,7 @@ var deeds = []deed{
 		Name: "refund", may: bridge.MayRefund, Word: "Refund", Button: "Give the money back", Done: "The refund is ordered.", Grave: true, Needs: true,
 		Label: "Why", Hint: "It stays in the history for good: write nothing personal.", not: notRefundable, word: foreseeRefund,
 		run: func(ctx context.Context, d bridge.Desk, r bridge.Request, t typed) error {
-			a, _ := parseAmount(t.Amount, r.Payment.Collected.Currency) // nothing, where it cannot be read: that is refused
+			a, _ := web.ParseAmount(t.Amount, r.Payment.Collected.Currency) // nothing, where it cannot be read: that is refused
 			return d.Refund(ctx, r.ID, a, t.Text)
 		},
 	},
@@ -227,7 +227,7 @@ func foreseeDecline(c *bridge.Change, _ typed, m bridge.Mark) {
 
 func foreseeRefund(c *bridge.Change, t typed, m bridge.Mark) {
 	p := &c.Payment
-	a, err := parseAmount(t.Amount, p.Collected.Currency)
+	a, err := web.ParseAmount(t.Amount, p.Collected.Currency)
 	if err != nil {
 		return // it was checked before
 	}
@@ -308,7 +308,7 @@ func (d deed) wrong(r bridge.Request, t typed) error {
 	if d.Name != "refund" {
 		return nil
 	}
-	a, err := parseAmount(t.Amount, r.Payment.Collected.Currency)
+	a, err := web.ParseAmount(t.Amount, r.Payment.Collected.Currency)
 	if err == nil && (a.Minor <= 0 || a.Minor > kept(r).Minor) {
 		err = &bridge.Error{Kind: bridge.Invalid, Msg: "At least something, and at most " + cmp.Or(web.FormatAmount(kept(r)), "nothing") + ", can be given back."}
 	}

@@ -72,10 +72,10 @@ func (s *Console) queue(c *gin.Context, p bridge.Person) error {
 	now := s.cfg.Now()
 	f := readFilter(c.Request.URL.Query(), p, now)
 	view := s.queueView(c, p, &f)
-	if len(f.problem) > 0 {
+	if len(f.Problems) > 0 {
 		return s.pages.render(c, http.StatusBadRequest, "queue", view)
 	}
-	page, err := s.cfg.Service.Desk(p).List(c.Request.Context(), f.asks)
+	page, err := s.cfg.Service.Desk(p).List(c.Request.Context(), f.Asks)
 	if err != nil {
 		return err
 	}
@@ -92,26 +92,26 @@ func (s *Console) queue(c *gin.Context, p bridge.Person) error {
 // queueView is the page without its list.
 func (s *Console) queueView(c *gin.Context, p bridge.Person, f *filter) queueView {
 	view := queueView{
-		frame: s.desk(c, p, "Queue"), Show: f.show(), Problem: f.problem, Refined: f.refined(),
-		Plan: f.get(fieldPlan), Currency: f.get(fieldCurrency), Least: f.get(fieldLeast), Most: f.get(fieldMost), Words: f.get(fieldWords),
-		Here: f.address(f.query[fieldAt]), First: f.address(nil), Updated: s.clock(s.cfg.Now()),
+		frame: s.desk(c, p, "Queue"), Show: f.Show(), Problem: f.Problems, Refined: f.Refined(),
+		Plan: f.Get(web.FieldPlan), Currency: f.Get(web.FieldCurrency), Least: f.Get(web.FieldLeast), Most: f.Get(web.FieldMost), Words: f.Get(web.FieldWords),
+		Here: f.address(f.places), First: f.address(nil), Updated: s.clock(s.cfg.Now()),
 	}
 	view.Back, _ = f.back()
 	for _, part := range []choice{
-		{Value: showWaits, Text: "Waiting", Count: view.Waiting}, {Value: showAttention, Text: "Needs attention", Count: view.Attention},
-		{Value: showAll, Text: "All requests"},
+		{Value: web.ShowWaits, Text: "Waiting", Count: view.Waiting}, {Value: web.ShowAttention, Text: "Needs attention", Count: view.Attention},
+		{Value: web.ShowAll, Text: "All requests"},
 	} {
-		part.Chosen = part.Value == f.show()
-		part.Href = queuePath + "?" + fieldShow + "=" + part.Value
+		part.Chosen = part.Value == f.Show()
+		part.Href = queuePath + "?" + web.FieldShow + "=" + part.Value
 		view.Parts = append(view.Parts, part)
 	}
-	view.States = choices(f.get(fieldState), "Any", stateChoices())
-	view.Portals = choices(f.get(fieldPortal), "Any", s.portalChoices(p))
-	view.Ages = choices(f.get(fieldAge), "Any", []choice{
+	view.States = choices(f.Get(web.FieldState), "Any", stateChoices())
+	view.Portals = choices(f.Get(web.FieldPortal), "Any", s.portalChoices(p))
+	view.Ages = choices(f.Get(web.FieldAge), "Any", []choice{
 		{Value: "1", Text: "Older than a day"}, {Value: "3", Text: "Older than 3 days"},
 		{Value: "7", Text: "Older than a week"}, {Value: "30", Text: "Older than 30 days"},
 	})
-	view.Assigned = choices(f.get(fieldAssigned), "Anybody or nobody", s.assignedChoices(c, p))
+	view.Assigned = choices(f.Get(web.FieldAssigned), "Anybody or nobody", s.assignedChoices(c, p))
 	return view
 }
 
@@ -275,9 +275,9 @@ func emptyWords(f *filter, more bool) string {
 	switch {
 	case more:
 		return "Nothing on this page. There is more to look through."
-	case f.refined():
+	case f.Refined():
 		return "Nothing fits this filter."
-	case f.show() == showAll:
+	case f.Show() == web.ShowAll:
 		return "There are no requests yet."
 	}
 	return "Nothing waits for a person."
