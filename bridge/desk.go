@@ -61,6 +61,10 @@ func (d Desk) may(o Operation, r Request) error {
 	return err
 }
 
+// May says why the person may not do an operation with the requests of a portal, or, where
+// it is empty, at all; nil when they may. It is for what is about no single request.
+func (d Desk) May(o Operation, portal string) error { return d.may(o, Request{Portal: portal}) }
+
 // on reads a request and checks an operation on it. NotFound for one of a portal that
 // the person is not to know of.
 func (d Desk) on(ctx context.Context, o Operation, id ID) (Request, error) {
