@@ -129,6 +129,37 @@ func (g *Register) DropCode(ctx context.Context, by bridge.Person, name string) 
 	return err
 }
 
+// GiveUpCode takes their second factor from who sits at the console and has shown it once
+// more: from then on the password is enough. Both are Refused, with the same words, and
+// count as a failed sign-in does. Conflict for who has none. address is as in Attempt.
+func (g *Register) GiveUpCode(ctx context.Context, by bridge.Person, password, code, address string) error {
+	err := g.attempt(ctx, keyOf(by.Name), by.Name, address, func() error {
+		u, err := g.provePassword(ctx, by.Name, password)
+		switch {
+		case err != nil:
+			return err
+		case u.Factor == "":
+			return &bridge.Error{Kind: bridge.Conflict, Msg: "You have no second factor."}
+		}
+		factor := u.Factor
+		if err := g.checkCode(by.Name, &u, code); err != nil {
+			return err
+		}
+		return g.same(ctx, by.Name, u, func(now *user) error {
+			if u.Step <= now.Step || now.Factor != factor {
+				return &refusal{name: by.Name, why: "code used before"}
+			}
+			now.Factor, now.Step = "", 0
+			now.Changed = bridge.Mark{At: g.now(), By: by.Actor()}
+			return nil
+		})
+	})
+	if err == nil {
+		g.record(ctx, by.Actor(), bridge.WhatPerson, by.Name+": second factor", by.Name+": no second factor", "")
+	}
+	return err
+}
+
 // checkCode checks a code and notes its step, and seals the secret anew under the first
 // of the house's. Whether the step is a new one is found out by who writes it down.
 func (g *Register) checkCode(name string, u *user, code string) error {

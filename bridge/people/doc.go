@@ -21,9 +21,11 @@
 //   - Begin says where an OpenID provider is, and Finish opens the same kind of session for
 //     who comes back from there. Both are strings in and strings out, too.
 //   - Issue makes a program's token, WhoByToken says whom it lets in, Revoke ends it.
-//   - Add, SetRole, SetPassword, Disable, Enable, DropCode and Issue take who asks, and
-//     refuse who may not (bridge.MayManage), whichever page, program or command they came
-//     by. ChangePassword, OfferCode and TakeCode are for who sits at the console.
+//   - Add, SetRole, SetPassword, Disable, Enable, DropCode, Issue and Revoke take who asks,
+//     and refuse who may not (bridge.MayManage), whichever page, program or command they
+//     came by. UserFor, UsersFor and TokensFor show nobody more than they may change.
+//   - ChangePassword, OfferCode, TakeCode, GiveUpCode and Sessions are for who sits at the
+//     console, and so is ProveAgain, before something that would outlast a stolen session.
 //   - Everything that happened is told to Config.Record.
 //
 // # What it must never do
@@ -69,10 +71,22 @@
 //     that shall be told apart gets a user without a password, and a token made For it.
 //   - A token's secret says which token it is of, so that names are unique and a token is
 //     found, with one paper and no index.
+//   - Everybody makes and revokes tokens of their own, within what they may do: who may do
+//     something may have a program do it, and their name is on it. Another's take an admin.
 //   - Nobody gives more than they have, and who manages some portals only does not manage
 //     users of more: a new password for somebody is their rights.
-//   - Nobody changes their own role, shuts themselves out or drops their own second factor.
-//     So there is always one admin left, and a stolen session cannot make itself at home.
+//   - Nobody changes their own role or shuts themselves out, so there is always one admin
+//     left. Their own second factor they give up with the password and a code of it: a
+//     factor that the other one can remove is none, and a page that passes on what is typed
+//     to steal it has both password and session (OWASP Multifactor Authentication Cheat
+//     Sheet, "Changing MFA factors"). Who lost it asks an admin.
+//   - ProveAgain asks for the password, not for a code: what it stands before outlasts a
+//     session that was stolen from a browser, which has no password in it. There is none
+//     for who comes from the OpenID provider, so they have to have come from there within
+//     a quarter of an hour: a stolen cookie cannot do that again, because the provider's
+//     session was not in it. Who sits at an unlocked desk can, if the provider asks nothing;
+//     how long it asks nothing is the provider's to say. A password typed here stands for
+//     the one deed it was typed for, and for nothing that follows.
 //   - Finish opens the session itself. If it returned a person instead, whatever opened
 //     sessions for persons would be a way in.
 //   - Who comes from the provider becomes a user here, so that they can be disabled and

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"time"
 
 	"keybridge/bridge"
@@ -162,28 +163,53 @@ func (g *Register) SignOut(ctx context.Context, token string) error {
 	return err
 }
 
-// SignOutEverywhere ends all of a user's sessions: their own for anybody, another's for
-// who manages people. NotFound where there is no such user.
-func (g *Register) SignOutEverywhere(ctx context.Context, by bridge.Person, name string) error {
-	if by.Name != name {
-		if err := g.may(ctx, by); err != nil {
-			return err
-		}
+// Sessions returns the sessions that somebody has open, the latest first.
+func (g *Register) Sessions(ctx context.Context, by bridge.Person) ([]Session, error) {
+	u, found, err := g.user(ctx, by.Name)
+	if err != nil {
+		return nil, err
 	}
-	if !validName(name) {
-		return noUser()
-	}
-	err := change(ctx, g.cfg.Papers, kindUser, name, func(u *user) (*user, error) {
-		if u == nil {
-			return nil, noUser()
+	var all []Session
+	err = walk(ctx, g.cfg.Papers, kindSession, func(_ string, s session) error {
+		if s.User == by.Name && g.lives(s, u, found) {
+			all = append(all, g.public(s))
 		}
-		u.Epoch++
-		return u, nil
+		return nil
 	})
+	slices.SortStableFunc(all, func(a, b Session) int { return b.Opened.Compare(a.Opened) })
+	return all, err
+}
+
+// SignOutEverywhere ends all of a user's sessions: their own for anybody, another's for
+// who manages them. NotFound where there is no such user.
+func (g *Register) SignOutEverywhere(ctx context.Context, by bridge.Person, name string) error {
+	end := func(u *user) error {
+		u.Epoch++
+		return nil
+	}
+	var err error
+	if by.Name == name {
+		err = g.ownOnly(ctx, name, end)
+	} else if err = g.may(ctx, by); err == nil {
+		err = g.manage(ctx, by, name, end)
+	}
 	if err == nil {
 		g.record(ctx, by.Actor(), bridge.WhatSignedIn, "", name+": signed out everywhere", "")
 	}
 	return err
+}
+
+// ownOnly changes a user at their own word, which takes no rights.
+func (g *Register) ownOnly(ctx context.Context, name string, fn func(*user) error) error {
+	if !validName(name) {
+		return noUser()
+	}
+	return change(ctx, g.cfg.Papers, kindUser, name, func(u *user) (*user, error) {
+		if u == nil {
+			return nil, noUser()
+		}
+		return u, fn(u)
+	})
 }
 
 // Sweep removes the sessions that have ended, and returns how many.

@@ -70,6 +70,8 @@ const (
 // Issue makes a token and returns its secret, which is shown once and kept nowhere:
 // "kbt_" and base64url of 32 random bytes and the token's name.
 //
+// Everybody makes tokens of their own; another's takes who manages people.
+//
 // Errors: Denied for who may not, or who would give more than they have; Invalid for
 // what cannot be; Conflict where there is a token of that name; NotFound where there is
 // no such owner.
@@ -104,7 +106,7 @@ func (g *Register) Issue(ctx context.Context, by bridge.Person, o TokenOrder) (s
 
 // orderable checks and completes an order, and returns the owner.
 func (g *Register) orderable(ctx context.Context, by bridge.Person, o *TokenOrder) (user, error) {
-	if err := g.may(ctx, by); err != nil {
+	if err := g.mayHold(ctx, by, o.For); err != nil {
 		return user{}, err
 	}
 	now := g.now()
@@ -133,7 +135,16 @@ func (g *Register) orderable(ctx context.Context, by bridge.Person, o *TokenOrde
 		}
 		o.Portals = scope(both)
 	}
-	return owner, g.mayGive(ctx, by, o.Role, o.Portals)
+	return owner, g.has(ctx, by, o.Role, o.Portals)
+}
+
+// mayHold refuses, and tells of it, where a person may not make or revoke a token of
+// somebody's: one's own is for everybody who may see anything here.
+func (g *Register) mayHold(ctx context.Context, by bridge.Person, of string) error {
+	if by.Name == of && by.May(bridge.MaySee, "") == nil {
+		return nil
+	}
+	return g.may(ctx, by)
 }
 
 // common is what two scopes both hold. any is false where that is nothing, which must
@@ -233,22 +244,33 @@ func (g *Register) refuseToken(ctx context.Context, of, name, why string) error 
 	return &bridge.Error{Kind: bridge.Refused, Msg: "This token opens nothing. It may have expired or been revoked: ask an admin for another."}
 }
 
-// Revoke removes a token: it opens nothing from now on. NotFound where there is none.
+// Revoke removes a token: it opens nothing from now on. Everybody revokes their own.
+//
+// Errors: Denied for who may not, and for a token that may do more than they; NotFound
+// where there is none.
 func (g *Register) Revoke(ctx context.Context, by bridge.Person, name string) error {
-	if err := g.may(ctx, by); err != nil {
-		return err
-	}
-	if !validName(name) {
-		return noToken()
-	}
 	var was token
-	err := change(ctx, g.cfg.Papers, kindToken, name, func(old *token) (*token, error) {
-		if old == nil {
-			return nil, noToken()
+	err := noToken()
+	if validName(name) {
+		err = change(ctx, g.cfg.Papers, kindToken, name, func(old *token) (*token, error) {
+			if old == nil {
+				return nil, noToken()
+			}
+			if was = *old; !was.within(by) {
+				return nil, &bridge.Error{Kind: bridge.Denied}
+			}
+			return nil, nil
+		})
+	}
+	switch bridge.KindOf(err) {
+	case bridge.NotFound, bridge.Denied:
+		if refused := g.may(ctx, by); refused != nil { // nor are they told which tokens there are
+			return refused
 		}
-		was = *old
-		return nil, nil
-	})
+		if bridge.KindOf(err) == bridge.Denied {
+			return g.denied(ctx, by, "That token may do more than you. Ask an admin of all portals.")
+		}
+	}
 	if err == nil {
 		g.record(ctx, by.Actor(), bridge.WhatToken, rights(name, was.Role, was.Portals)+", of "+was.Of, name+": revoked", "")
 	}

@@ -113,6 +113,7 @@ func TestATokenIsNeverWorthMoreThanItsOwner(t *testing.T) {
 
 func TestWhichTokensCanBeMade(t *testing.T) {
 	some := bridge.Person{Name: "cleo", Role: bridge.Admin, Portals: []string{"alpha"}}
+	bob := bridge.Person{Name: "bob", Role: bridge.Reviewer, Portals: []string{"alpha"}}
 	for _, c := range []struct {
 		name string
 		by   bridge.Person
@@ -132,7 +133,12 @@ func TestWhichTokensCanBeMade(t *testing.T) {
 		{"more than the owner's portals", boss, people.TokenOrder{Name: "t", For: "bob", Role: bridge.Viewer, Portals: []string{"beta"}}, bridge.Denied},
 		{"more than the maker's portals", some, people.TokenOrder{Name: "t", For: "ada", Role: bridge.Viewer, Portals: []string{"beta"}}, bridge.Denied},
 		{"no portal in common", bridge.Person{Name: "cleo", Role: bridge.Admin, Portals: []string{"beta"}}, people.TokenOrder{Name: "t", For: "bob", Role: bridge.Viewer}, bridge.Denied},
-		{"by who is no admin", bridge.Person{Name: "bob", Role: bridge.Approver}, people.TokenOrder{Name: "t", Role: bridge.Viewer}, bridge.Denied},
+		{"one's own, by who is no admin", bob, people.TokenOrder{Name: "t", Role: bridge.Reviewer}, ""},
+		{"one's own, named", bob, people.TokenOrder{Name: "t", For: "bob", Role: bridge.Viewer, Portals: []string{"alpha"}}, ""},
+		{"one's own, of more than one's role", bob, people.TokenOrder{Name: "t", Role: bridge.Approver}, bridge.Denied},
+		{"one's own, of more than one's portals", bob, people.TokenOrder{Name: "t", Role: bridge.Viewer, Portals: []string{"alpha", "beta"}}, bridge.Denied},
+		{"one's own, by who may do nothing", bridge.Person{Name: "bob"}, people.TokenOrder{Name: "t", Role: bridge.Viewer}, bridge.Denied},
+		{"another's, by who is no admin", bob, people.TokenOrder{Name: "t", For: "ada", Role: bridge.Viewer}, bridge.Denied},
 		{"of who is disabled", boss, people.TokenOrder{Name: "t", For: "gone", Role: bridge.Viewer}, bridge.Conflict},
 		{"of a name that there is", boss, people.TokenOrder{Name: "taken", For: "ada", Role: bridge.Viewer}, bridge.Conflict},
 	} {
@@ -217,4 +223,33 @@ func TestRevokingWhatIsNotThereIsNotFound(t *testing.T) {
 		h.wantKind(h.Revoke(t.Context(), boss, name), bridge.NotFound)
 	}
 	h.wantKind(h.Revoke(t.Context(), bridge.Person{Name: "ada", Role: bridge.Approver}, "t"), bridge.Denied)
+}
+
+func TestWhoRevokesWhichTokens(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		by   bridge.Person
+		want bridge.Kind
+		told string // beside what was told of making it
+	}{
+		{"its owner", bridge.Person{Name: "erp", Role: bridge.Viewer, Portals: []string{"alpha"}}, "", "erp: token t: reviewer at alpha, beta, of erp > t: revoked"},
+		{"an admin of all portals", boss, "", "operator: token t: reviewer at alpha, beta, of erp > t: revoked"},
+		{"an admin of its portals", bridge.Person{Name: "cleo", Role: bridge.Admin, Portals: []string{"alpha", "beta", "gamma"}}, "", "cleo: token t: reviewer at alpha, beta, of erp > t: revoked"},
+		{"an admin of some of its portals", bridge.Person{Name: "cleo", Role: bridge.Admin, Portals: []string{"alpha"}}, bridge.Denied,
+			"cleo: refused  > manage people and tokens (That token may do more than you. Ask an admin of all portals.)"},
+		{"who is no admin", bridge.Person{Name: "cleo", Role: bridge.Approver}, bridge.Denied, "cleo: refused  > manage people and tokens"},
+	} {
+		h := newHouse(t)
+		h.add("erp", bridge.Approver, "alpha", "beta")
+		h.issue(people.TokenOrder{Name: "t", For: "erp", Role: bridge.Reviewer})
+		h.told()
+		err := h.Revoke(t.Context(), c.by, "t")
+		tokens, failed := h.Tokens(t.Context())
+		if bridge.KindOf(err) != c.want || failed != nil || (len(tokens) == 0) != (c.want == "") {
+			t.Errorf("%s: %v, and %d are left", c.name, err, len(tokens))
+		}
+		if diff := cmp.Diff([]string{c.told}, h.told()); diff != "" {
+			t.Errorf("%s: %s", c.name, diff)
+		}
+	}
 }

@@ -188,12 +188,18 @@ func (g *Register) mayGive(ctx context.Context, by bridge.Person, role bridge.Ro
 	if err := g.may(ctx, by); err != nil {
 		return err
 	}
+	return g.has(ctx, by, role, portals)
+}
+
+// has refuses a role and scope that are none, and tells of it where they are more than
+// what a person has.
+func (g *Register) has(ctx context.Context, by bridge.Person, role bridge.Role, portals []string) error {
 	switch {
 	case rank(role) < 0:
 		return invalid("There is no such role.")
 	case slices.ContainsFunc(portals, func(p string) bool { return p == "" || !printable(p) }):
 		return invalid("There is no such portal.")
-	case rank(role) > rank(by.Role) || !covers(by.Portals, portals):
+	case !reaches(by, role, portals):
 		return g.denied(ctx, by, "Nobody gives more than they have: choose a role and portals that are yours.")
 	}
 	return nil
