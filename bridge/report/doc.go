@@ -4,23 +4,25 @@
 // # The idea
 //
 // Everything follows from the history of the requests. A Reader goes through the
-// store's feed, adds each entry to the sheet of its day, and keeps how far it has come
-// on the sheet itself: an entry is added to a sheet once, whatever crashes between. A
-// Report is sheets added up. So the pages cost what their days cost, and not what a
-// million requests cost.
+// store's feed, adds what each entry says to the sheet of its day and portal, and keeps
+// how far it has come on the sheet itself: an entry is added to a sheet once, whatever
+// crashes between. A report is sheets added up. So the pages cost what their days cost,
+// and not what a million requests cost.
 //
 // # How data walks
 //
-// A commit wakes the Reader (Wake); it reads Feed from the least place that its sheets
-// have, asks for the request an entry is about (plan, intake), and writes sheets as
-// papers of the kind "report", named like their day in UTC. Between returns the sum of
-// some days.
+// A commit wakes the Reader (Wake). It reads Feed from its bookmark on, and asks for the
+// request an entry is about and its history up to there (counted). What that adds goes
+// into papers of the kind "report", named by day and portal: "2026-03-01 main". Between
+// returns the sheets of some days for some portals, Sum adds them up, and Parts does so by
+// day, week or month.
 //
 // # What it must never do
 //
-// Add up two currencies. Hold anything personal: a sheet has names of plans and portals,
-// amounts and counts. Be the truth: sheets are made of the history, and can be thrown
-// away and made again for as long as the feed goes back.
+// Add up two currencies. Mix two portals: who may see one of them alone is shown its
+// sheets alone. Hold anything personal: a sheet has names of plans and portals, amounts
+// and counts. Be the truth: sheets are made of the history, and can be thrown away and
+// made again.
 //
 // # Decisions
 //
@@ -30,7 +32,20 @@
 //     so that sheets can be added up and a quantile is within a quarter of the truth.
 //   - What went back is counted on the day it went back, and not taken off the day it
 //     came in: that is what the bank account shows.
+//   - History says when a payment is there, and what went back of it in all. A payment
+//     that is there again after a dispute was counted when it came. One of which only the
+//     return was ever seen came as well.
 //   - Conversion counts requests by the first time they reach a stage. A request that
 //     comes today and is paid tomorrow is counted today as come and tomorrow as paid, so
-//     the columns of a short span need not be a funnel.
+//     the columns of a short span need not be a funnel. A hand-off counts once the portal
+//     has said that there is such a key request: anybody can follow a link.
+//   - What an entry adds depends on it and on the entries of its request before it, and on
+//     nothing that changes later. So it does not matter how much later it is read.
+//   - The sheet keeps the place, and the bookmark only says where to begin: it may be
+//     behind, and is thrown away when the shape of sheets changes. An older sheet is made
+//     anew by the first entry that belongs on it.
+//   - A paper is small, so a sheet has a bounded number of lines of money. What is beyond
+//     goes into one line for the rest, currency by currency: totals stay right.
+//   - A damaged entry stops the reader, which says so in the log, and what is shown stays
+//     as it was. To leave it out would be to show wrong sums.
 package report

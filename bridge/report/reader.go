@@ -1,13 +1,12 @@
 package report
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
-	"strings"
 	"time"
 
 	"keybridge/bridge"
@@ -20,7 +19,6 @@ type Store interface {
 	History(ctx context.Context, id bridge.ID) ([]bridge.Entry, error)
 	Bookmark(ctx context.Context, name string) ([]byte, error)
 	SetBookmark(ctx context.Context, name string, value []byte) error
-	Paper(ctx context.Context, kind, name string) ([]byte, error)
 	Papers(ctx context.Context, kind, after string, limit int) ([]bridge.Paper, error)
 	SetPaper(ctx context.Context, kind, name string, change func(old []byte) ([]byte, error)) error
 }
@@ -44,8 +42,10 @@ type Reader struct {
 const (
 	paperKind = "report"
 	bookmark  = "report"
-	batch     = 500
+	batch     = 1000
 	dayForm   = time.DateOnly
+	// shape is another number whenever sheets are kept otherwise than before.
+	shape = 2
 )
 
 // New returns a reader. It starts nothing; see Run.
@@ -91,6 +91,21 @@ func (r *Reader) Run(ctx context.Context) {
 	}
 }
 
+// begin is what the bookmark holds.
+type begin struct {
+	Shape int `json:"shape"`
+	// Place: everything up to here is on the sheets.
+	Place uint64 `json:"place"`
+}
+
+// kept is a sheet as it is kept.
+type kept struct {
+	Shape int `json:"shape"`
+	// Place is how far in the feed the sheet has come.
+	Place uint64 `json:"place"`
+	Sheet
+}
+
 // CatchUp adds to the sheets what the feed holds beyond them. It may be repeated; two at
 // once count nothing twice.
 func (r *Reader) CatchUp(ctx context.Context) error {
@@ -98,13 +113,14 @@ func (r *Reader) CatchUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var at struct {
-		Place uint64 `json:"place"`
-	}
+	var at begin
 	if len(text) > 0 {
 		if err := json.Unmarshal(text, &at); err != nil {
 			return fmt.Errorf("report: the bookmark: %w", err)
 		}
+	}
+	if at.Shape != shape {
+		at = begin{Shape: shape}
 	}
 	for {
 		lines, err := r.cfg.Store.Feed(ctx, at.Place, batch)
@@ -125,184 +141,92 @@ func (r *Reader) CatchUp(ctx context.Context) error {
 	}
 }
 
-// fact is what one line of the feed adds to the sheet of its day.
+// fact is what one line of the feed adds to a sheet.
 type fact struct {
 	place uint64
 	sheet Sheet
 }
 
-// take adds lines to the sheets of their days.
+// take adds lines to the sheets of their days and portals. The bookmark is moved only
+// after all of them, so a sheet that was reached already is reached again, and knows it.
 func (r *Reader) take(ctx context.Context, lines []bridge.Line) error {
-	days := map[string][]fact{}
+	sheets := map[string][]fact{}
+	subjects := map[bridge.ID]*subject{}
 	for _, line := range lines {
-		s, err := r.sheetOf(ctx, line.Entry)
+		e := line.Entry
+		if !counts(e) {
+			continue
+		}
+		about, err := r.subject(ctx, subjects, e.Request)
 		if err != nil {
 			return err
 		}
-		day := line.Entry.At.UTC().Format(dayForm)
-		days[day] = append(days[day], fact{line.Place, s})
+		if about == nil {
+			continue
+		}
+		if s := counted(about.request, about.history, e); !s.empty() {
+			name := e.At.UTC().Format(dayForm) + " " + about.request.Portal
+			sheets[name] = append(sheets[name], fact{line.Place, s})
+		}
 	}
-	for day, facts := range days {
-		err := r.cfg.Store.SetPaper(ctx, paperKind, day, func(old []byte) ([]byte, error) { return addTo(old, facts) })
+	for name, facts := range sheets {
+		err := r.cfg.Store.SetPaper(ctx, paperKind, name, func(old []byte) ([]byte, error) { return addTo(old, facts) })
 		if err != nil {
-			return err
+			return fmt.Errorf("report: the sheet of %s: %w", name, err)
 		}
 	}
 	return nil
 }
 
-// addTo adds the facts that a sheet does not have yet.
+// subject is a request that entries are about.
+type subject struct {
+	request bridge.Request
+	history []bridge.Entry
+}
+
+// subject reads a request, once for all lines that are taken together. One that was
+// dropped is nil, and counts for nothing: it was no key request.
+func (r *Reader) subject(ctx context.Context, known map[bridge.ID]*subject, id bridge.ID) (*subject, error) {
+	if s, ok := known[id]; ok {
+		return s, nil
+	}
+	q, err := r.cfg.Store.Get(ctx, id)
+	var history []bridge.Entry
+	if err == nil {
+		history, err = r.cfg.Store.History(ctx, id)
+	}
+	switch {
+	case bridge.KindOf(err) == bridge.NotFound:
+		known[id] = nil
+	case err != nil:
+		return nil, fmt.Errorf("report: the request %s: %w", id, err)
+	default:
+		known[id] = &subject{q, history}
+	}
+	return known[id], nil
+}
+
+// addTo adds the facts that a sheet does not have yet. One of another shape is begun
+// anew: the reader then has gone back to the beginning of the feed.
 func addTo(old []byte, facts []fact) ([]byte, error) {
-	var s Sheet
+	k := kept{Shape: shape}
 	if len(old) > 0 {
-		if err := json.Unmarshal(old, &s); err != nil {
-			return nil, fmt.Errorf("report: a sheet: %w", err)
+		if err := json.Unmarshal(old, &k); err != nil {
+			return nil, err
+		}
+		if k.Shape != shape {
+			k = kept{Shape: shape}
 		}
 	}
 	for _, f := range facts {
-		if f.place > s.Place {
-			s.add(f.sheet)
-			s.Place = f.place
+		if f.place > k.Place {
+			k.bounded(f.sheet)
+			k.Place = f.place
 		}
 	}
-	return json.Marshal(s)
-}
-
-// sheetOf is what one entry adds.
-func (r *Reader) sheetOf(ctx context.Context, e bridge.Entry) (s Sheet, err error) {
-	switch e.What {
-	case bridge.WhatTerms:
-		s.Stages = map[Stage]int{Received: 1}
-	case bridge.WhatCheckout:
-		if e.Before == "" && e.After == string(bridge.CheckoutOpen) {
-			s.Stages = map[Stage]int{CheckedOut: 1}
-		}
-	case bridge.WhatStep:
-		if e.After == "payment met" {
-			s.Stages = map[Stage]int{Paid: 1}
-		}
-	case bridge.WhatVerdict:
-		if e.After == string(bridge.Decline) {
-			s.Declined = map[Cause]int{causes[e.Actor.Kind]: 1}
-		}
-	case bridge.WhatAttention:
-		if e.After != "" {
-			doing, _, _ := strings.Cut(e.Why, ":")
-			s.Failed = map[string]int{doing: 1}
-		}
-	case bridge.WhatAccess:
-		if e.Before == string(bridge.Pending) && e.After == string(bridge.Granted) {
-			return r.granted(ctx, e)
-		}
-	case bridge.WhatPayment:
-		return r.money(ctx, e)
-	}
-	return s, nil
-}
-
-// granted counts a key, and how long it took. A request that was dropped counts for
-// nothing.
-func (r *Reader) granted(ctx context.Context, e bridge.Entry) (s Sheet, err error) {
-	q, err := r.cfg.Store.Get(ctx, e.Request)
-	switch {
-	case bridge.KindOf(err) == bridge.NotFound:
-		return s, nil
-	case err != nil:
-		return s, err
-	}
-	s.Stages = map[Stage]int{Granted: 1}
-	s.Waits = map[int]int{bucket(e.At.Sub(q.Created)): 1}
-	return s, nil
-}
-
-// money counts what came in or went back.
-func (r *Reader) money(ctx context.Context, e bridge.Entry) (s Sheet, err error) {
-	in, came := amountAfter(e.Why, "received ")
-	back, went := bridge.Amount{}, false
-	if text, _, found := strings.Cut(e.After, " of "); found {
-		back, went = amountAfter(text, "returned ")
-	}
-	if !came && !went {
-		return s, nil
-	}
-	q, err := r.cfg.Store.Get(ctx, e.Request)
-	switch {
-	case bridge.KindOf(err) == bridge.NotFound:
-		return s, nil
-	case err != nil:
-		return s, err
-	}
-	if came {
-		s.flow(q.Terms.Plan, in.Currency, Flow{In: in.Minor, Payments: 1})
-	}
-	if went {
-		before, err := r.returnedBefore(ctx, e)
-		if err != nil {
-			return s, err
-		}
-		s.flow(q.Terms.Plan, back.Currency, Flow{Back: back.Minor - before})
-	}
-	return s, nil
-}
-
-// returnedBefore is how much of the same payment had gone back before an entry: history
-// says how much it is in all.
-func (r *Reader) returnedBefore(ctx context.Context, e bridge.Entry) (int64, error) {
-	entries, err := r.cfg.Store.History(ctx, e.Request)
-	if err != nil {
-		return 0, err
-	}
-	for _, was := range slices.Backward(entries) {
-		if was.Seq >= e.Seq || was.What != bridge.WhatPayment {
-			continue
-		}
-		if _, came := amountAfter(was.Why, "received "); came {
-			return 0, nil
-		}
-		if text, _, found := strings.Cut(was.After, " of "); found {
-			if back, ok := amountAfter(text, "returned "); ok {
-				return back.Minor, nil
-			}
-		}
-	}
-	return 0, nil
-}
-
-// amountAfter reads an amount as history writes it, behind a word.
-func amountAfter(text, word string) (bridge.Amount, bool) {
-	rest, found := strings.CutPrefix(text, word)
-	if !found {
-		return bridge.Amount{}, false
-	}
-	return bridge.ParseAmount(rest)
-}
-
-// Between returns the sum of the days from one to another, both included, in UTC, and
-// the sheet of each day that has one.
-func (r *Reader) Between(ctx context.Context, from, to time.Time) (total Sheet, days map[string]Sheet, err error) {
-	days = map[string]Sheet{}
-	first, last := from.UTC().Format(dayForm), to.UTC().Format(dayForm)
-	after := from.UTC().AddDate(0, 0, -1).Format(dayForm)
-	for {
-		papers, err := r.cfg.Store.Papers(ctx, paperKind, after, batch)
-		if err != nil || len(papers) == 0 {
-			return total, days, err
-		}
-		for _, p := range papers {
-			if p.Name > last {
-				return total, days, nil
-			}
-			if p.Name < first {
-				continue
-			}
-			var s Sheet
-			if err := json.Unmarshal(p.Value, &s); err != nil {
-				return total, days, fmt.Errorf("report: the sheet of %s: %w", p.Name, err)
-			}
-			s.Place = 0
-			days[p.Name] = s
-			total.add(s)
-		}
-		after = papers[len(papers)-1].Name
-	}
+	var b bytes.Buffer
+	to := json.NewEncoder(&b)
+	to.SetEscapeHTML(false) // it is read by nobody else, and has to be short
+	err := to.Encode(k)
+	return b.Bytes(), err
 }

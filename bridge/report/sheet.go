@@ -5,15 +5,15 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"keybridge/bridge"
 )
 
-// Sheet is what happened on one day, or on several of them.
+// Sheet is what happened on one day at one portal, or on several added up.
 type Sheet struct {
-	// Place is how far in the feed the sheet has come.
-	Place uint64 `json:"place,omitempty"`
 	// Money is what came in and went back, by plan and currency.
 	Money map[string]map[string]Flow `json:"money,omitempty"`
 	// Stages are how many requests reached a stage for the first time.
@@ -37,16 +37,22 @@ type Flow struct {
 // Stage is how far a request has come.
 type Stage string
 
-// The stages, in their order.
+// The stages, in their order. A plan may have no need of some.
 const (
-	Received   Stage = "received"
+	// Received: the portal has said what is asked for.
+	Received Stage = "received"
+	// HandedOff: the applicant's browser has come.
+	HandedOff Stage = "handed off"
+	// CheckedOut: a checkout was opened, for a validation or a payment.
 	CheckedOut Stage = "checkout opened"
-	Paid       Stage = "paid"
-	Granted    Stage = "granted"
+	// Paid: the payment is there, or a trial has begun, or an invoice is out.
+	Paid Stage = "paid"
+	// Granted: the portal has granted access.
+	Granted Stage = "granted"
 )
 
 // Stages lists every stage.
-var Stages = []Stage{Received, CheckedOut, Paid, Granted}
+var Stages = []Stage{Received, HandedOff, CheckedOut, Paid, Granted}
 
 // Cause is why a request came to nothing.
 type Cause string
@@ -63,6 +69,11 @@ const (
 var causes = map[bridge.ActorKind]Cause{
 	bridge.ByDeveloper: ByApplicant, bridge.ByPerson: ByPerson, bridge.ByClock: ByTime, bridge.ByPortal: ByPortal,
 	bridge.ByProvider: ByPayment,
+}
+
+// empty reports whether nothing happened.
+func (s Sheet) empty() bool {
+	return len(s.Money) == 0 && len(s.Stages) == 0 && len(s.Waits) == 0 && len(s.Declined) == 0 && len(s.Failed) == 0
 }
 
 // add puts another sheet's counts to this one's.
@@ -99,6 +110,65 @@ func (s *Sheet) flow(plan, currency string, f Flow) {
 	s.Money[plan][currency] = Flow{was.In + f.In, was.Back + f.Back, was.Payments + f.Payments}
 }
 
+// OtherPlans is the line of those plans for which a sheet had no room.
+const OtherPlans = "(other plans)"
+
+// The bounds of a sheet, which keep its paper below 64 KiB whatever plans are called.
+const (
+	longestName = 100
+	mostFlows   = 120
+	mostFailed  = 50
+)
+
+// bounded adds another sheet's counts, and puts what does not fit into one line for each
+// currency.
+func (s *Sheet) bounded(other Sheet) {
+	for plan, flows := range other.Money {
+		for currency, f := range flows {
+			to := plan
+			if _, known := s.Money[plan][currency]; !known && s.flows() >= mostFlows {
+				to = OtherPlans
+			}
+			s.flow(to, currency, f)
+		}
+	}
+	for doing, n := range other.Failed {
+		if _, known := s.Failed[doing]; !known && len(s.Failed) >= mostFailed {
+			doing = otherFailures
+		}
+		s.Failed = sum(s.Failed, map[string]int{doing: n})
+	}
+	other.Money, other.Failed = nil, nil
+	s.add(other)
+}
+
+const otherFailures = "(something else)"
+
+func (s Sheet) flows() (n int) {
+	for _, flows := range s.Money {
+		n += len(flows)
+	}
+	return n
+}
+
+// named is a name as a sheet has it: no control characters, and not too long.
+func named(text string) string {
+	text = strings.ToValidUTF8(strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) {
+			return ' '
+		}
+		return c
+	}, text), "\uFFFD")
+	if len(text) <= longestName {
+		return text
+	}
+	end := longestName
+	for text[end]&0xC0 == 0x80 {
+		end-- // no half of a character
+	}
+	return text[:end] + "…"
+}
+
 // Line is the money of one plan in one currency.
 type Line struct {
 	Plan     string
@@ -118,6 +188,27 @@ func (s Sheet) Lines() []Line {
 		return cmp.Or(cmp.Compare(a.In.Currency, b.In.Currency), cmp.Compare(b.In.Minor, a.In.Minor), cmp.Compare(a.Plan, b.Plan))
 	})
 	return lines
+}
+
+// Currencies are those in which there is money, sorted.
+func (s Sheet) Currencies() []string {
+	all := map[string]bool{}
+	for _, flows := range s.Money {
+		for currency := range flows {
+			all[currency] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(all))
+}
+
+// In is the money of all plans in one currency.
+func (s Sheet) In(currency string) (f Flow) {
+	for _, flows := range s.Money {
+		f.In += flows[currency].In
+		f.Back += flows[currency].Back
+		f.Payments += flows[currency].Payments
+	}
+	return f
 }
 
 // step is how much longer a bucket of waits is than the one before.

@@ -1,0 +1,159 @@
+package report
+
+import (
+	"slices"
+	"strings"
+
+	"keybridge/bridge"
+)
+
+// counted is what an entry of a request's history adds to the sheet of its day. history
+// is the request's, and may go on beyond the entry: what it adds depends on what was
+// before it alone.
+func counted(r bridge.Request, history []bridge.Entry, e bridge.Entry) (s Sheet) {
+	before := history
+	if i := slices.IndexFunc(history, func(h bridge.Entry) bool { return h.Seq >= e.Seq }); i >= 0 {
+		before = history[:i]
+	}
+	switch e.What {
+	case bridge.WhatVerdict:
+		if e.After == string(bridge.Decline) {
+			s.Declined = map[Cause]int{causes[e.Actor.Kind]: 1}
+		}
+	case bridge.WhatAttention:
+		if e.After != "" {
+			s.Failed = map[string]int{doing(e.Why): 1}
+		}
+	case bridge.WhatPayment:
+		s.money(r, before, e)
+	default:
+		s.stages(r, before, e)
+	}
+	return s
+}
+
+// counts reports whether an entry can add anything, so that the others cost nothing.
+func counts(e bridge.Entry) bool {
+	switch e.What {
+	case bridge.WhatVerdict:
+		return e.After == string(bridge.Decline)
+	case bridge.WhatAttention:
+		return e.After != ""
+	case bridge.WhatPayment:
+		_, came := received(e)
+		_, _, went := returned(e)
+		return came || went
+	}
+	return stageOf(e) != ""
+}
+
+// doing is what was being done, without the amount or message it was about.
+func doing(why string) string {
+	what, _, _ := strings.Cut(why, ":")
+	what, _, _ = strings.Cut(what, " of ")
+	return named(what)
+}
+
+// stageOf is the stage that an entry is about; empty: none.
+func stageOf(e bridge.Entry) Stage {
+	switch {
+	case e.What == bridge.WhatTerms:
+		return Received
+	case e.What == bridge.WhatArrived:
+		return HandedOff
+	case e.What == bridge.WhatCheckout && e.After != string(bridge.NoCheckout):
+		return CheckedOut
+	case e.What == bridge.WhatStep && e.After == string(bridge.Paying)+" "+string(bridge.Met):
+		return Paid
+	case e.What == bridge.WhatAccess && e.After == string(bridge.Granted):
+		return Granted
+	}
+	return ""
+}
+
+// stages counts the stages that are reached with an entry and were not before it.
+func (s *Sheet) stages(r bridge.Request, before []bridge.Entry, e bridge.Entry) {
+	had := reached(before)
+	has := reached(append(slices.Clone(before), e))
+	for _, stage := range Stages {
+		if !has[stage] || had[stage] {
+			continue
+		}
+		s.Stages = sum(s.Stages, map[Stage]int{stage: 1})
+		if stage == Granted {
+			s.Waits = map[int]int{bucket(e.At.Sub(r.Created)): 1}
+		}
+	}
+}
+
+// reached are the stages that a history has come through.
+func reached(entries []bridge.Entry) map[Stage]bool {
+	all := map[Stage]bool{}
+	for _, e := range entries {
+		all[stageOf(e)] = true
+	}
+	all[HandedOff] = all[HandedOff] && all[Received]
+	return all
+}
+
+// account is the payment that a history is at.
+type account struct {
+	// here: money has come; back is what went back of it.
+	here bool
+	back int64
+}
+
+// money counts what came in or went back with an entry.
+func (s *Sheet) money(r bridge.Request, before []bridge.Entry, e bridge.Entry) {
+	var a account
+	for _, was := range before {
+		a.see(was)
+	}
+	if currency, f := a.see(e); f != (Flow{}) {
+		s.flow(named(r.Terms.Plan), currency, f)
+	}
+}
+
+// see takes in the next entry, and returns what moved with it.
+func (a *account) see(e bridge.Entry) (currency string, f Flow) {
+	if in, came := received(e); came {
+		if a.here && e.Before == string(bridge.Disputed) {
+			return in.Currency, f // a dispute that was won brings nothing new
+		}
+		a.here, a.back = true, 0
+		return in.Currency, Flow{In: in.Minor, Payments: 1}
+	}
+	back, all, went := returned(e)
+	if !went {
+		return "", f
+	}
+	if !a.here { // it came and went between two readings
+		a.here, f.In, f.Payments = true, all.Minor, 1
+	}
+	f.Back = back.Minor - a.back
+	a.back = back.Minor
+	return back.Currency, f
+}
+
+// received is the payment that an entry says has come.
+func received(e bridge.Entry) (bridge.Amount, bool) {
+	text, found := strings.CutPrefix(e.Why, "received ")
+	if !found || e.What != bridge.WhatPayment {
+		return bridge.Amount{}, false
+	}
+	return bridge.ParseAmount(text)
+}
+
+// returned is how much an entry says has gone back of a payment in all.
+func returned(e bridge.Entry) (back, all bridge.Amount, ok bool) {
+	text, found := strings.CutPrefix(e.After, "returned ")
+	first, second, cut := strings.Cut(text, " of ")
+	if !found || !cut || e.What != bridge.WhatPayment {
+		return back, all, false
+	}
+	back, ok = bridge.ParseAmount(first)
+	if ok {
+		all, ok = bridge.ParseAmount(second)
+	}
+	return back, all, ok && back.Currency == all.Currency
+}
