@@ -490,7 +490,14 @@ func startChromium(t *testing.T) browser {
 // visit opens a tab of its own on a stand of its own.
 func (b browser) visit(t *testing.T, c choice) *visit {
 	t.Helper()
-	v := &visit{stand: startStand(t, c), screen: os.Getenv("KEYBRIDGE_SCREENS")}
+	return b.tab(startStand(t, c))
+}
+
+// tab opens a tab of its own on a stand.
+func (b browser) tab(s *stand) *visit {
+	t := s.t
+	t.Helper()
+	v := &visit{stand: s, screen: os.Getenv("KEYBRIDGE_SCREENS")}
 	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
 	v.ctx = ctx

@@ -15,7 +15,7 @@ import (
 )
 
 // shortFolder returns a folder whose path leaves room for a socket's name.
-func shortFolder(t *testing.T) string {
+func shortFolder(t testing.TB) string {
 	t.Helper()
 	folder, err := os.MkdirTemp("", "kb")
 	if err != nil {
