@@ -105,6 +105,30 @@ func TestFinanceInABrowser(t *testing.T) {
 			v.awaitState(key.ID, bridge.StateActive)
 			v.wantOneKey(key.ID, asker)
 		}},
+		{"two decide at once: one wins, and the other is told who was first", choice{plans: []string{reviewedPlan}, mail: true}, func(v *visit) {
+			rita, paul := v.hire("rita", bridge.Reviewer), v.hire("paul", bridge.Approver)
+			key := v.stand.ask(asker, tyksandbox.ReviewedPolicy)
+			r := v.awaitState(key.ID, bridge.StateReviewing)
+			other := b.tab(v.stand)
+			v.enters("rita", rita, "/console/requests/"+string(r.ID))
+			other.enters("paul", paul, "/console/requests/"+string(r.ID))
+			v.press("approve")
+			v.at("confirm")
+			other.press("decline")
+			other.at("confirm")
+			other.write("text", "Not for us.")
+			v.confirms("Fine by me.")
+			other.press("confirm")
+			other.sees("Somebody was first")
+			if told, _ := look[string](other, `document.querySelector(".lead").textContent`); !strings.Contains(told, "approve") || !strings.Contains(told, "rita") {
+				v.t.Errorf("the second is told %q", told)
+			}
+			got := v.awaitState(key.ID, bridge.StateActive)
+			if mark := got.Verdict.Mark; mark.By.Name != "rita" || mark.Why != "Fine by me." {
+				v.t.Errorf("decided by %s: %s", mark.By, mark.Why)
+			}
+			v.wantOneKey(key.ID, asker)
+		}},
 		{"a viewer sees and is offered nothing", choice{plans: []string{reviewedPlan}}, func(v *visit) {
 			password := v.hire("vera", bridge.Viewer)
 			key := v.stand.ask(asker, tyksandbox.ReviewedPolicy)
