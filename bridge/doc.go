@@ -107,6 +107,10 @@
 //   - What a person may do is checked at a Desk, here and not in pages or programs: role,
 //     portals, who asked for the key, who approved first. Service itself asks nobody; it
 //     is for the worker's hints, and for a Desk.
+//   - What a person says is said to what they saw: Desk.Seen refuses it where the request
+//     has moved on (Request.Edition), in the commit itself. What a program repeats because
+//     an answer was lost counts once: Desk.Once keeps its key with the commit, as it does
+//     the ids of hints.
 //   - The first of two approvals is kept with the request and decides nothing. Whether it
 //     takes two is a term of the plan (Terms.Second), the lowest of all plans asked for.
 //   - Notes, questions and answers are in the record, where they can be blanked, and

@@ -10,10 +10,11 @@ import (
 // configError is one thing that is wrong with the configuration: where, what, and
 // what to do. It holds no value that could be a secret.
 type configError struct {
-	File string
+	File string `json:"file"`
 	// Line and Column count from 1; zero where the whole file is meant.
-	Line, Column int
-	Msg          string
+	Line   int    `json:"line,omitempty"`
+	Column int    `json:"column,omitempty"`
+	Msg    string `json:"message"`
 }
 
 // Error returns "file:line:column: message".

@@ -2,9 +2,8 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"net/http"
-	"net/url"
+	"time"
 
 	"keybridge/bridge"
 	"keybridge/bridge/web"
@@ -66,23 +65,22 @@ func withDesk(others http.Handler, service *bridge.Service) http.Handler {
 			if err == nil {
 				err = act(r.Context(), desk, q, o)
 			}
-			answer(w, web.RequestView{ID: q.ID}, err)
+			if err == nil {
+				q, err = desk.Get(r.Context(), q.ID)
+			}
+			answer(w, web.NewRequestView(q, time.Now()), err)
 		})
 	}
 	return mux
 }
 
 // order sends an operator's word through the desk.
-func (f operatorFlags) order(c *console, id, act string, o deskOrder, done string) error {
-	err := f.call(c, "POST", "/v1/requests/"+url.PathEscape(id)+"/"+act, o, &web.RequestView{})
-	if err == nil {
-		fmt.Fprintln(c.out, done)
-	}
-	return err
+func (f resultFlags) order(c *console, id, act string, o deskOrder, done string) error {
+	return f.post(c, id, act, o, done)
 }
 
 type requestsNoteCommand struct {
-	operatorFlags
+	resultFlags
 	ID   string `arg:"" help:"The request's id."`
 	Text string `arg:"" help:"The note. It is for the house alone."`
 }
@@ -93,7 +91,7 @@ func (cmd *requestsNoteCommand) Run(c *console) error {
 }
 
 type requestsAskCommand struct {
-	operatorFlags
+	resultFlags
 	ID   string `arg:"" help:"The request's id."`
 	Text string `arg:"" help:"The question. The developer is mailed it, and answers on their page."`
 }
@@ -104,7 +102,7 @@ func (cmd *requestsAskCommand) Run(c *console) error {
 }
 
 type requestsAssignCommand struct {
-	operatorFlags
+	resultFlags
 	ID string `arg:"" help:"The request's id."`
 	To string `arg:"" optional:"" help:"Who looks after it. Absent: nobody."`
 }
@@ -119,7 +117,7 @@ func (cmd *requestsAssignCommand) Run(c *console) error {
 }
 
 type requestsWaiveCommand struct {
-	operatorFlags
+	resultFlags
 	ID  string `arg:"" help:"The request's id."`
 	Why string `help:"The reason. The developer reads it, and it stays in the history." required:""`
 }
@@ -130,7 +128,7 @@ func (cmd *requestsWaiveCommand) Run(c *console) error {
 }
 
 type requestsRefundCommand struct {
-	operatorFlags
+	resultFlags
 	ID     string `arg:"" help:"The request's id."`
 	Amount string `help:"How much, in the currency it was paid in, as 12.50. Absent: all that is left."`
 	Why    string `help:"The reason, for the history." required:""`
@@ -142,7 +140,7 @@ func (cmd *requestsRefundCommand) Run(c *console) error {
 }
 
 type requestsEndCommand struct {
-	operatorFlags
+	resultFlags
 	ID  string `arg:"" help:"The request's id."`
 	Why string `help:"The reason, for the history." required:""`
 }

@@ -56,6 +56,16 @@ type notifyPreviewCommand struct {
 	Kind   string `help:"Only this kind: ${enum}." enum:",start,reminder,question,approve,reject,suspend,resume,end" default:""`
 	Portal string `help:"As from this portal. Absent: the first one."`
 	To     string `help:"A folder to write them to, as text and HTML." type:"path" placeholder:"FOLDER"`
+	jsonFlag
+}
+
+// mailPreview is a mail as an applicant would get it.
+type mailPreview struct {
+	Kind    bridge.MessageKind `json:"kind"`
+	Name    string             `json:"name"`
+	Subject string             `json:"subject"`
+	Text    string             `json:"text"`
+	HTML    string             `json:"html"`
 }
 
 // Run runs the command.
@@ -64,27 +74,43 @@ func (cmd *notifyPreviewCommand) Run(c *console) error {
 	if err != nil {
 		return err
 	}
+	mails := []mailPreview{}
 	for _, s := range samples {
-		subject, text, html, err := notifier.Preview(s.Kind, s.Request)
-		if err != nil {
+		m := mailPreview{Kind: s.Kind, Name: s.Name}
+		if m.Subject, m.Text, m.HTML, err = notifier.Preview(s.Kind, s.Request); err != nil {
 			return fmt.Errorf("%s (%s): %w", s.Kind, s.Name, err)
 		}
-		if cmd.To == "" {
-			fmt.Fprintf(c.out, "--- %s: %s\nSubject: %s\n\n%s\n\n", s.Kind, s.Name, subject, strings.TrimSpace(text))
-			continue
-		}
-		if err := os.MkdirAll(cmd.To, 0o750); err != nil {
-			return err
-		}
-		name := filepath.Join(cmd.To, string(s.Kind)+"-"+strings.NewReplacer(" ", "-", ",", "").Replace(s.Name))
-		for path, content := range map[string]string{name + ".txt": "Subject: " + subject + "\n\n" + text, name + ".html": html} {
+		mails = append(mails, m)
+	}
+	if cmd.To == "" {
+		return cmd.tell(c, mails, func() error { return printMails(c, mails) })
+	}
+	if err := writeMails(cmd.To, mails); err != nil {
+		return err
+	}
+	return cmd.tell(c, mails, line(c, fmt.Sprintf("%d mails, each as text and as HTML, are in %s", len(mails), cmd.To)))
+}
+
+// printMails prints mails as text.
+func printMails(c *console, mails []mailPreview) error {
+	for _, m := range mails {
+		fmt.Fprintf(c.out, "--- %s: %s\nSubject: %s\n\n%s\n\n", m.Kind, m.Name, m.Subject, strings.TrimSpace(m.Text))
+	}
+	return nil
+}
+
+// writeMails writes mails to a folder, two files each.
+func writeMails(folder string, mails []mailPreview) error {
+	if err := os.MkdirAll(folder, 0o750); err != nil {
+		return err
+	}
+	for _, m := range mails {
+		name := filepath.Join(folder, string(m.Kind)+"-"+strings.NewReplacer(" ", "-", ",", "").Replace(m.Name))
+		for path, content := range map[string]string{name + ".txt": "Subject: " + m.Subject + "\n\n" + m.Text, name + ".html": m.HTML} {
 			if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 				return err
 			}
 		}
-	}
-	if cmd.To != "" {
-		fmt.Fprintf(c.out, "%d mails, each as text and as HTML, are in %s\n", len(samples), cmd.To)
 	}
 	return nil
 }
@@ -120,16 +146,18 @@ func (f configFlag) samples(c *console, kind, portal string) (*mail.Notifier, []
 	return notifier, samples, nil
 }
 
-type notifyVariablesCommand struct{}
+type notifyVariablesCommand struct{ jsonFlag }
 
 // Run runs the command.
 func (cmd *notifyVariablesCommand) Run(c *console) error {
-	w := tabwriter.NewWriter(c.out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "VARIABLE\tEXAMPLE\tWHAT IT IS")
-	for _, v := range mail.Variables() {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", v.Name, dash(printable(v.Example)), v.Description)
-	}
-	return w.Flush()
+	return cmd.tell(c, mail.Variables(), func() error {
+		w := tabwriter.NewWriter(c.out, 0, 4, 2, ' ', 0)
+		fmt.Fprintln(w, "VARIABLE\tEXAMPLE\tWHAT IT IS")
+		for _, v := range mail.Variables() {
+			fmt.Fprintf(w, "%s\t%s\t%s\n", v.Name, dash(printable(v.Example)), v.Description)
+		}
+		return w.Flush()
+	})
 }
 
 type notifyTestCommand struct {
@@ -137,6 +165,15 @@ type notifyTestCommand struct {
 	To     string `arg:"" help:"The address to send them to."`
 	Kind   string `help:"Only this kind: ${enum}." enum:",start,reminder,question,approve,reject,suspend,resume,end" default:"approve"`
 	Portal string `help:"As from this portal. Absent: the first one."`
+	jsonFlag
+}
+
+// sentMail is a mail that was sent to try it.
+type sentMail struct {
+	Kind bridge.MessageKind `json:"kind"`
+	Name string             `json:"name"`
+	// ID is the message's own: it is in its Message-ID.
+	ID string `json:"id"`
 }
 
 // Run runs the command.
@@ -145,17 +182,22 @@ func (cmd *notifyTestCommand) Run(c *console) error {
 	if err != nil {
 		return err
 	}
+	sent := []sentMail{}
 	for i, s := range samples {
 		s.Request.Applicant.Email = cmd.To
 		now := time.Now()
+		id := fmt.Sprintf("kb_test_%d_%d", now.UnixNano(), i)
 		err := notifier.Send(c.ctx, bridge.Message{
-			ID: fmt.Sprintf("kb_test_%d_%d", now.UnixNano(), i), Kind: s.Kind, At: now, Request: s.Request,
+			ID: id, Kind: s.Kind, At: now, Request: s.Request,
 			Page: "https://example.com/r/a-link-that-leads-nowhere", Until: now.Add(7 * 24 * time.Hour),
 		})
 		if err != nil {
 			return fmt.Errorf("%s (%s): %w", s.Kind, s.Name, err)
 		}
-		fmt.Fprintf(c.out, "sent: %s, %s\n", s.Kind, s.Name)
+		sent = append(sent, sentMail{s.Kind, s.Name, id})
+		if !cmd.JSON {
+			fmt.Fprintf(c.out, "sent: %s, %s\n", s.Kind, s.Name)
+		}
 	}
-	return nil
+	return cmd.tell(c, sent, func() error { return nil })
 }

@@ -29,6 +29,12 @@ type operatorFlags struct {
 	Data string `help:"The data folder, instead of the one in the configuration." type:"path" placeholder:"FOLDER"`
 }
 
+// resultFlags are those of a command that asks a bridge and tells what it answered.
+type resultFlags struct {
+	operatorFlags
+	jsonFlag
+}
+
 // folder returns the data folder.
 func (f operatorFlags) folder(c *console) (string, error) {
 	if f.Data != "" {
@@ -171,9 +177,17 @@ func backupOf(store *bolt.Store) func(context.Context, string) error {
 	}
 }
 
+// backupDone says what was written.
+type backupDone struct {
+	Path string `json:"path"`
+	// Size is in bytes.
+	Size    int64   `json:"size"`
+	Seconds float64 `json:"seconds"`
+}
+
 // backupCommand writes a copy of the store.
 type backupCommand struct {
-	operatorFlags
+	resultFlags
 	To string `arg:"" help:"The file to write. It must not exist." type:"path"`
 }
 
@@ -188,12 +202,16 @@ func (cmd *backupCommand) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.out, "%s: %d KiB, checked, in %s\n", cmd.To, info.Size()/1024, time.Since(begin).Round(time.Millisecond))
-	return nil
+	took := time.Since(begin).Round(time.Millisecond)
+	return cmd.tell(c, backupDone{cmd.To, info.Size(), took.Seconds()}, func() error {
+		fmt.Fprintf(c.out, "%s: %d KiB, checked, in %s\n", cmd.To, info.Size()/1024, took)
+		return nil
+	})
 }
 
 // healthCommand asks /readyz, for containers without a shell.
 type healthCommand struct {
+	jsonFlag
 	Addr string `help:"The operations address of the bridge." default:"127.0.0.1:9090" env:"KEYBRIDGE_OPERATIONS"`
 }
 
@@ -214,6 +232,5 @@ func (cmd *healthCommand) Run(c *console) error {
 	if answer.StatusCode != http.StatusOK {
 		return fmt.Errorf("not ready: %s", bytes.TrimSpace(text))
 	}
-	fmt.Fprintln(c.out, "ready")
-	return nil
+	return cmd.tell(c, map[string]bool{"ready": true}, line(c, "ready"))
 }

@@ -97,8 +97,7 @@ type outgoingCommand struct {
 }
 
 type outgoingListCommand struct {
-	operatorFlags
-	JSON bool `help:"Print JSON."`
+	resultFlags
 }
 
 // Run runs the command.
@@ -107,14 +106,11 @@ func (cmd *outgoingListCommand) Run(c *console) error {
 	if err := cmd.call(c, "GET", "/v1/outgoing", nil, &list); err != nil {
 		return err
 	}
-	if cmd.JSON {
-		return printJSON(c, list)
-	}
-	return printEndpoints(c, list.Endpoints...)
+	return cmd.tell(c, list, func() error { return printEndpoints(c, list.Endpoints...) })
 }
 
 type outgoingResumeCommand struct {
-	operatorFlags
+	resultFlags
 	Name string `arg:"" help:"The receiver's name in the configuration."`
 }
 
@@ -124,7 +120,7 @@ func (cmd *outgoingResumeCommand) Run(c *console) error {
 }
 
 type outgoingSkipCommand struct {
-	operatorFlags
+	resultFlags
 	Name string `arg:"" help:"The receiver's name in the configuration."`
 }
 
@@ -134,7 +130,7 @@ func (cmd *outgoingSkipCommand) Run(c *console) error {
 }
 
 type outgoingReplayCommand struct {
-	operatorFlags
+	resultFlags
 	Name    string        `arg:"" help:"The receiver's name in the configuration."`
 	Request string        `help:"All about one request." placeholder:"ID" xor:"what" required:""`
 	Since   time.Time     `help:"All since a time, as 2026-01-02T15:04:05Z." xor:"what" required:""`
@@ -151,12 +147,12 @@ func (cmd *outgoingReplayCommand) Run(c *console) error {
 }
 
 // endpoint sends an operator's word about a receiver and shows how that stands then.
-func (f operatorFlags) endpoint(c *console, name, what string, body any) error {
+func (f resultFlags) endpoint(c *console, name, what string, body any) error {
 	var e web.Endpoint
 	if err := f.call(c, "POST", "/v1/outgoing/"+url.PathEscape(name)+"/"+what, body, &e); err != nil {
 		return err
 	}
-	return printEndpoints(c, e)
+	return f.tell(c, e, func() error { return printEndpoints(c, e) })
 }
 
 func printEndpoints(c *console, all ...web.Endpoint) error {
@@ -179,13 +175,15 @@ func printEndpoints(c *console, all ...web.Endpoint) error {
 	return w.Flush()
 }
 
-type outgoingTypesCommand struct{}
+type outgoingTypesCommand struct{ jsonFlag }
 
 // Run runs the command.
 func (cmd *outgoingTypesCommand) Run(c *console) error {
-	w := tabwriter.NewWriter(c.out, 0, 4, 2, ' ', 0)
-	for _, e := range outgoing.Types() {
-		fmt.Fprintf(w, "%s\t%s\n", e.Type, e.Says)
-	}
-	return w.Flush()
+	return cmd.tell(c, outgoing.Types(), func() error {
+		w := tabwriter.NewWriter(c.out, 0, 4, 2, ' ', 0)
+		for _, e := range outgoing.Types() {
+			fmt.Fprintf(w, "%s\t%s\n", e.Type, e.Says)
+		}
+		return w.Flush()
+	})
 }

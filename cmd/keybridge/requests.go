@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -31,12 +30,11 @@ type requestsCommand struct {
 }
 
 type requestsListCommand struct {
-	operatorFlags
+	resultFlags
 	State  string `help:"Only those in this state (received, reviewing, paying, active, needs attention, ...)."`
 	Portal string `help:"Only those of this portal."`
 	Limit  int    `help:"At most so many." default:"50"`
 	After  string `help:"Go on after a list that was cut: what it printed last." placeholder:"CURSOR"`
-	JSON   bool   `help:"Print JSON."`
 }
 
 // Run runs the command.
@@ -49,9 +47,11 @@ func (cmd *requestsListCommand) Run(c *console) error {
 	if err := cmd.call(c, "GET", "/v1/requests?"+q.Encode(), nil, &page); err != nil {
 		return err
 	}
-	if cmd.JSON {
-		return printJSON(c, page)
-	}
+	return cmd.tell(c, page, func() error { return printRequests(c, page) })
+}
+
+// printRequests prints a list of requests, for people.
+func printRequests(c *console, page web.RequestPage) error {
 	if len(page.Requests) == 0 {
 		fmt.Fprintln(c.out, "There are no such requests.")
 		return nil
@@ -72,9 +72,8 @@ func (cmd *requestsListCommand) Run(c *console) error {
 }
 
 type requestsShowCommand struct {
-	operatorFlags
-	ID   string `arg:"" help:"The request's id."`
-	JSON bool   `help:"Print JSON."`
+	resultFlags
+	ID string `arg:"" help:"The request's id."`
 }
 
 // Run runs the command.
@@ -83,14 +82,11 @@ func (cmd *requestsShowCommand) Run(c *console) error {
 	if err := cmd.call(c, "GET", "/v1/requests/"+url.PathEscape(cmd.ID), nil, &r); err != nil {
 		return err
 	}
-	if cmd.JSON {
-		return printJSON(c, r)
-	}
-	return printRequest(c, r)
+	return cmd.tell(c, r, func() error { return printRequest(c, r) })
 }
 
 type requestsCreateCommand struct {
-	operatorFlags
+	resultFlags
 	Portal     string            `help:"The portal. Absent: the only one." placeholder:"NAME"`
 	Developer  string            `help:"The developer's e-mail address, or id at the portal." required:""`
 	Plan       string            `help:"The plan of the configuration that it is for."`
@@ -100,7 +96,6 @@ type requestsCreateCommand struct {
 	Reason     map[string]string `help:"What the portal's form would have asked for. May be repeated." placeholder:"FIELD=TEXT"`
 	Settled    string            `help:"Nothing is asked of the developer, because it was settled elsewhere: how. They read it, and it stays in the history." placeholder:"WHY"`
 	By         string            `help:"Who makes it, for the history: a name, and no e-mail address." default:"operator"`
-	JSON       bool              `help:"Print JSON."`
 }
 
 // Run runs the command.
@@ -110,14 +105,11 @@ func (cmd *requestsCreateCommand) Run(c *console) error {
 		Portal: cmd.Portal, Developer: cmd.Developer, Plan: cmd.Plan, Policies: cmd.Policy, PortalPlan: cmd.PortalPlan,
 		App: cmd.App, Reasons: cmd.Reason, Waive: cmd.Settled, By: cmd.By,
 	}, &r)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case cmd.JSON:
-		return printJSON(c, r)
 	}
-	fmt.Fprintf(c.out, "Request %s was made as key request %s of %s. See: keybridge requests show %s\n", r.ID, r.Key, r.Portal, r.ID)
-	return nil
+	done := fmt.Sprintf("Request %s was made as key request %s of %s. See: keybridge requests show %s", r.ID, r.Key, r.Portal, r.ID)
+	return cmd.tell(c, r, line(c, done))
 }
 
 // createOf makes key requests for the plans of a configuration.
@@ -136,7 +128,7 @@ func createOf(plans bridge.Plans, service *bridge.Service) func(context.Context,
 }
 
 type requestsRetryCommand struct {
-	operatorFlags
+	resultFlags
 	ID string `arg:"" help:"The request's id."`
 }
 
@@ -146,7 +138,7 @@ func (cmd *requestsRetryCommand) Run(c *console) error {
 }
 
 type requestsApproveCommand struct {
-	operatorFlags
+	resultFlags
 	ID  string `arg:"" help:"The request's id."`
 	Why string `help:"The reason, for the history."`
 }
@@ -157,7 +149,7 @@ func (cmd *requestsApproveCommand) Run(c *console) error {
 }
 
 type requestsDeclineCommand struct {
-	operatorFlags
+	resultFlags
 	ID  string `arg:"" help:"The request's id."`
 	Why string `help:"The reason. The developer reads it." required:""`
 }
@@ -168,13 +160,17 @@ func (cmd *requestsDeclineCommand) Run(c *console) error {
 }
 
 // act sends an operator's word.
-func (f operatorFlags) act(c *console, id, what, why, done string) error {
+func (f resultFlags) act(c *console, id, what, why, done string) error {
+	return f.post(c, id, what, map[string]string{"why": why}, done)
+}
+
+// post sends what an operator wants of a request, and tells what became of it.
+func (f resultFlags) post(c *console, id, what string, body any, done string) error {
 	var r web.RequestView
-	err := f.call(c, "POST", "/v1/requests/"+url.PathEscape(id)+"/"+what, map[string]string{"why": why}, &r)
-	if err == nil {
-		fmt.Fprintln(c.out, done)
+	if err := f.call(c, "POST", "/v1/requests/"+url.PathEscape(id)+"/"+what, body, &r); err != nil {
+		return err
 	}
-	return err
+	return f.tell(c, r, line(c, done))
 }
 
 // printRequest prints all that is known of a request, for people.
@@ -239,12 +235,6 @@ func entryLine(e bridge.Entry) string {
 		by += " " + e.Actor.Name
 	}
 	return line + ", by " + by
-}
-
-func printJSON(c *console, v any) error {
-	e := json.NewEncoder(c.out)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
 }
 
 // printable takes out what could move a terminal's cursor: plans and reasons are

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -70,19 +71,45 @@ type configCommand struct {
 
 type configCheckCommand struct {
 	configFlag
+	jsonFlag
+}
+
+// checkedConfig is what is told of a configuration file.
+type checkedConfig struct {
+	File  string        `json:"file"`
+	Good  bool          `json:"good"`
+	Plans []checkedPlan `json:"plans,omitempty"`
+	Wrong configErrors  `json:"wrong,omitempty"`
+}
+
+// checkedPlan is a plan of a portal, and what it demands.
+type checkedPlan struct {
+	Portal  string `json:"portal"`
+	Plan    string `json:"plan"`
+	Demands string `json:"demands"`
 }
 
 // Run runs the command.
 func (cmd *configCheckCommand) Run(c *console) error {
+	checked := checkedConfig{File: cmd.Config}
 	cfg, err := cmd.load(c)
+	if errors.As(err, &checked.Wrong) && cmd.JSON {
+		return errors.Join(printJSON(c, checked), &exitError{exitUsage, fmt.Errorf("%s is not good", cmd.Config)})
+	}
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.out, "%s is good: %d portals, %d plans\n", cmd.Config, len(cfg.Portals), len(cfg.Plans))
+	checked.Good = true
 	for _, p := range cfg.plans() {
-		fmt.Fprintf(c.out, "  %s · %s: %s\n", p.Portal, p.Name, planSummary(p.Terms))
+		checked.Plans = append(checked.Plans, checkedPlan{p.Portal, p.Name, planSummary(p.Terms)})
 	}
-	return nil
+	return cmd.tell(c, checked, func() error {
+		fmt.Fprintf(c.out, "%s is good: %d portals, %d plans\n", cmd.Config, len(cfg.Portals), len(cfg.Plans))
+		for _, p := range checked.Plans {
+			fmt.Fprintf(c.out, "  %s · %s: %s\n", p.Portal, p.Plan, p.Demands)
+		}
+		return nil
+	})
 }
 
 type configExampleCommand struct{}
@@ -94,12 +121,11 @@ func (configExampleCommand) Run(c *console) error {
 }
 
 // versionCommand prints the version.
-type versionCommand struct{}
+type versionCommand struct{ jsonFlag }
 
 // Run runs the command.
-func (versionCommand) Run(c *console) error {
-	fmt.Fprintln(c.out, "keybridge", version())
-	return nil
+func (cmd versionCommand) Run(c *console) error {
+	return cmd.tell(c, map[string]string{"version": version()}, line(c, "keybridge "+version()))
 }
 
 // release is set by the build of a release (-ldflags "-X main.release=1.2.3").

@@ -39,10 +39,15 @@ type userView struct {
 	Factor   bool        `json:"second_factor,omitempty"`
 	From     string      `json:"from,omitempty"`
 	SignedIn time.Time   `json:"signed_in,omitzero"`
+	// Password is there only where it was just made, by the command that tells it.
+	Password string `json:"password,omitempty"`
 }
 
 func viewOf(u people.User) userView {
-	return userView{u.Name, u.Display, u.Email, u.Role, u.Portals, u.Disabled, u.Factor, u.From, u.SignedIn}
+	return userView{
+		Name: u.Name, Display: u.Display, Email: u.Email, Role: u.Role, Portals: u.Portals, Disabled: u.Disabled,
+		Factor: u.Factor, From: u.From, SignedIn: u.SignedIn,
+	}
 }
 
 // withUsers answers the commands about users, on the operator's socket, and hands all
@@ -149,8 +154,7 @@ type usersCommand struct {
 }
 
 type usersListCommand struct {
-	operatorFlags
-	JSON bool `help:"Print JSON."`
+	resultFlags
 }
 
 // Run runs the command.
@@ -159,9 +163,11 @@ func (cmd *usersListCommand) Run(c *console) error {
 	if err := cmd.call(c, "GET", "/v1/users", nil, &all); err != nil {
 		return err
 	}
-	if cmd.JSON {
-		return printJSON(c, all)
-	}
+	return cmd.tell(c, all, func() error { return printUsers(c, all) })
+}
+
+// printUsers prints a list of users, for people.
+func printUsers(c *console, all []userView) error {
 	if len(all) == 0 {
 		fmt.Fprintln(c.out, "Nobody may sit at the console yet. Add somebody: keybridge users add NAME --role approver")
 		return nil
@@ -192,7 +198,7 @@ type scopeFlags struct {
 }
 
 type usersAddCommand struct {
-	operatorFlags
+	resultFlags
 	scopeFlags
 	Name    string `arg:"" help:"What history calls them, for good: letters, digits, dot, dash. No e-mail address."`
 	Display string `help:"What pages call them."`
@@ -201,15 +207,14 @@ type usersAddCommand struct {
 
 // Run runs the command.
 func (cmd *usersAddCommand) Run(c *console) error {
-	password := newPassword()
+	u := userView{Password: newPassword()}
 	err := cmd.call(c, "POST", "/v1/users", userOrder{
-		Name: cmd.Name, Display: cmd.Display, Email: cmd.Email, Role: bridge.Role(cmd.Role), Portals: cmd.Portal, Password: password,
-	}, &userView{})
+		Name: cmd.Name, Display: cmd.Display, Email: cmd.Email, Role: bridge.Role(cmd.Role), Portals: cmd.Portal, Password: u.Password,
+	}, &u)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.out, "%s may sign in at /console/ with this password, which is shown once:\n%s\n", cmd.Name, password)
-	return nil
+	return cmd.tell(c, u, line(c, cmd.Name+" may sign in at /console/ with this password, which is shown once:\n"+u.Password))
 }
 
 // newPassword is one that nobody guesses: 128 bits in the letters and digits that cannot
@@ -220,70 +225,69 @@ func newPassword() string {
 }
 
 type usersPasswdCommand struct {
-	operatorFlags
+	resultFlags
 	Name string `arg:"" help:"Who."`
 }
 
 // Run runs the command.
 func (cmd *usersPasswdCommand) Run(c *console) error {
-	password := newPassword()
-	if err := cmd.change(c, cmd.Name, "password", userOrder{Password: password}); err != nil {
+	u := userView{Password: newPassword()}
+	if err := cmd.change(c, cmd.Name, "password", userOrder{Password: u.Password}, &u); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.out, "The new password of %s, which is shown once:\n%s\n", cmd.Name, password)
-	return nil
+	return cmd.tell(c, u, line(c, "The new password of "+cmd.Name+", which is shown once:\n"+u.Password))
 }
 
 type usersRoleCommand struct {
-	operatorFlags
+	resultFlags
 	scopeFlags
 	Name string `arg:"" help:"Who."`
 }
 
 // Run runs the command.
 func (cmd *usersRoleCommand) Run(c *console) error {
-	return cmd.say(c, cmd.Name, "role", userOrder{Role: bridge.Role(cmd.Role), Portals: cmd.Portal}, "%s is %[2]s now.\n", cmd.Role)
+	return cmd.say(c, cmd.Name, "role", userOrder{Role: bridge.Role(cmd.Role), Portals: cmd.Portal}, "is "+cmd.Role+" now.")
 }
 
 type usersDisableCommand struct {
-	operatorFlags
+	resultFlags
 	Name string `arg:"" help:"Who."`
 }
 
 // Run runs the command.
 func (cmd *usersDisableCommand) Run(c *console) error {
-	return cmd.say(c, cmd.Name, "disable", userOrder{}, "%s is shut out, and their sessions have ended.\n")
+	return cmd.say(c, cmd.Name, "disable", userOrder{}, "is shut out, and their sessions have ended.")
 }
 
 type usersEnableCommand struct {
-	operatorFlags
+	resultFlags
 	Name string `arg:"" help:"Who."`
 }
 
 // Run runs the command.
 func (cmd *usersEnableCommand) Run(c *console) error {
-	return cmd.say(c, cmd.Name, "enable", userOrder{}, "%s may sign in again.\n")
+	return cmd.say(c, cmd.Name, "enable", userOrder{}, "may sign in again.")
 }
 
 type usersDropCodeCommand struct {
-	operatorFlags
+	resultFlags
 	Name string `arg:"" help:"Who."`
 }
 
 // Run runs the command.
 func (cmd *usersDropCodeCommand) Run(c *console) error {
-	return cmd.say(c, cmd.Name, "drop-code", userOrder{}, "%s signs in with the password alone, until they take a new second factor.\n")
+	return cmd.say(c, cmd.Name, "drop-code", userOrder{}, "signs in with the password alone, until they take a new second factor.")
 }
 
 // say changes a user and says so.
-func (f operatorFlags) say(c *console, name, act string, o userOrder, done string, more ...any) error {
-	err := f.change(c, name, act, o)
-	if err == nil {
-		fmt.Fprintf(c.out, done, append([]any{name}, more...)...)
+func (f resultFlags) say(c *console, name, act string, o userOrder, done string) error {
+	var u userView
+	if err := f.change(c, name, act, o, &u); err != nil {
+		return err
 	}
-	return err
+	return f.tell(c, u, line(c, name+" "+done))
 }
 
-func (f operatorFlags) change(c *console, name, act string, o userOrder) error {
-	return f.call(c, "POST", "/v1/users/"+url.PathEscape(name)+"/"+act, o, &userView{})
+func (f resultFlags) change(c *console, name, act string, o userOrder, u *userView) error {
+	return f.call(c, "POST", "/v1/users/"+url.PathEscape(name)+"/"+act, o, u)
 }

@@ -20,11 +20,11 @@ var letterSource string
 // Variable is one thing that a template may use.
 type Variable struct {
 	// Name is as it stands in a template: ".Plan".
-	Name string
+	Name string `json:"name"`
 	// Description says what it is, in a sentence or two.
-	Description string
+	Description string `json:"description"`
 	// Example is what it is on one of Samples.
-	Example string
+	Example string `json:"example,omitempty"`
 }
 
 // Variables returns everything that a template may use, in the order of Letter. The

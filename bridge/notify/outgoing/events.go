@@ -66,8 +66,8 @@ const (
 
 // Event is a type and what it means, in a sentence.
 type Event struct {
-	Type Type
-	Says string
+	Type Type   `json:"type"`
+	Says string `json:"says"`
 }
 
 // Types lists every type there is, in the order of a request's life.
