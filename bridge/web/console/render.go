@@ -48,12 +48,16 @@ func parsePages() (*pages, error) {
 		"field":   func(name, label string, all []choice, problem string) field { return field{name, label, problem, all} },
 		"problem": func(name, text string) named { return named{name, text} },
 	}
-	for _, name := range []string{"sign-in", "queue", "request", "confirm", "error"} {
-		t, err := template.New("layout.html").Funcs(functions).ParseFS(templateFiles, "templates/layout.html", "templates/"+name+".html")
+	files, err := fs.Glob(templateFiles, "templates/*.html")
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range files {
+		t, err := template.New("layout.html").Funcs(functions).ParseFS(templateFiles, "templates/layout.html", file)
 		if err != nil {
 			return nil, err
 		}
-		p.byName[name] = t
+		p.byName[strings.TrimSuffix(path.Base(file), ".html")] = t
 	}
 	return p, nil
 }
