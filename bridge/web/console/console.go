@@ -14,6 +14,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"keybridge/bridge"
+	"keybridge/bridge/export"
 )
 
 // Config is what the console needs.
@@ -41,6 +42,10 @@ type Config struct {
 	// Record takes the house's own entries: that a person has viewed a request. It may be
 	// nil.
 	Record func(ctx context.Context, e bridge.Entry)
+	// Shelf is where lists are taken away as files. Nil: they are not.
+	Shelf *export.Shelf
+	// Views keeps people's saved views. Nil: nothing can be saved.
+	Views Papers
 	// Portals are the configured portals by name.
 	Portals map[string]Portal
 	// Links returns the address of the page that the portal or provider has for a ref, ""
@@ -67,6 +72,8 @@ type Config struct {
 type Portal struct {
 	// Title is its name for people.
 	Title string
+	// Plans are the names of the plans configured for it, to choose from in the filter.
+	Plans []string
 }
 
 // Attempt is somebody who wants to sign in.

@@ -19,6 +19,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"keybridge/bridge"
+	"keybridge/bridge/export"
 	"keybridge/bridge/web/console"
 	"keybridge/store/bolt"
 )
@@ -98,7 +99,10 @@ func newOffice(t *testing.T, change ...func(*console.Config)) *office {
 			defer o.mu.Unlock()
 			o.entries = append(o.entries, e)
 		},
-		Portals: map[string]console.Portal{"main": {Title: "portal.example"}, "other": {Title: "Other portal"}},
+		Portals: map[string]console.Portal{
+			"main": {Title: "portal.example", Plans: []string{"Weather Pro", "Weather Free"}}, "other": {Title: "Other portal", Plans: []string{"Weather Pro"}},
+		},
+		Shelf: o.shelf(), Views: o.store,
 		Links: func(ref bridge.Ref) string {
 			if ref.System != "stripe" {
 				return ""
@@ -114,6 +118,26 @@ func newOffice(t *testing.T, change ...func(*console.Config)) *office {
 		t.Fatal(err)
 	}
 	return o
+}
+
+// shelf returns where lists are taken away as files.
+func (o *office) shelf() *export.Shelf {
+	o.t.Helper()
+	n := 0
+	shelf, err := export.New(export.Config{
+		Folder: filepath.Join(o.t.TempDir(), "exports"), Count: o.store.Count, Now: o.now,
+		NewID: func() string { n++; return fmt.Sprintf("FILE%d", n) },
+		Record: func(_ context.Context, e bridge.Entry) {
+			o.mu.Lock()
+			defer o.mu.Unlock()
+			o.entries = append(o.entries, e)
+		},
+	})
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	o.t.Cleanup(func() { _ = shelf.Close() })
+	return shelf
 }
 
 // altered is a store from whose history somebody with access to the file has taken what

@@ -37,9 +37,21 @@ type queueView struct {
 	Here, First, Back, Onwards string
 	// Empty says that there is nothing, in words.
 	Empty string
-	// Updated is when the list was read.
-	Updated string
+	// Updated is when the list was read, Every after how many milliseconds a script reads it
+	// again.
+	Updated, Edition string
+	Every            int
+	// Query is the filter as an address has it, Views are the saved ones, and Plans the names
+	// that the configuration has.
+	Query string
+	Views []choice
+	Plans []string
+	// What can be done with the list: decide about what is ticked, export it, save its filter.
+	MayDecide, MayExport, MaySave bool
 }
+
+// everyQueue is how often the queue, and a request, are read again.
+const everyQueue = 10 * time.Second
 
 // choice is one of several.
 type choice struct {
@@ -94,7 +106,9 @@ func (s *Console) queueView(c *gin.Context, p bridge.Person, f *filter) queueVie
 	view := queueView{
 		frame: s.desk(c, p, "Queue"), Show: f.Show(), Problem: f.Problems, Refined: f.Refined(),
 		Plan: f.Get(web.FieldPlan), Currency: f.Get(web.FieldCurrency), Least: f.Get(web.FieldLeast), Most: f.Get(web.FieldMost), Words: f.Get(web.FieldWords),
-		Here: f.address(f.places), First: f.address(nil), Updated: s.clock(s.cfg.Now()),
+		Here: f.address(f.places), First: f.address(nil), Updated: s.clock(s.cfg.Now()), Every: int(everyQueue.Milliseconds()),
+		Query: f.Query.Encode(), Views: s.viewChoices(c, p, f.Query), Plans: s.plans(p), MayDecide: p.May(bridge.MayReview, "") == nil,
+		MayExport: s.cfg.Shelf != nil && p.May(bridge.MayExport, "") == nil, MaySave: s.cfg.Views != nil,
 	}
 	view.Back, _ = f.back()
 	for _, part := range []choice{
@@ -130,6 +144,17 @@ func (s *Console) portalChoices(p bridge.Person) (all []choice) {
 		}
 	}
 	return all
+}
+
+// plans are the names of the plans that a person may know of, each once.
+func (s *Console) plans(p bridge.Person) (names []string) {
+	for portal, is := range s.cfg.Portals {
+		if p.Reaches(portal) {
+			names = append(names, is.Plans...)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 func (s *Console) assignedChoices(c *gin.Context, p bridge.Person) []choice {

@@ -3,6 +3,7 @@ package console
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -50,6 +51,10 @@ type requestView struct {
 	People              []choice
 	Assigned            string
 	Unsent              unsent
+	// Edition names the record as the page shows it, Updated is when it was read, Here the
+	// page's address, and Every after how many milliseconds a script asks for another.
+	Edition, Updated, Here string
+	Every                  int
 }
 
 // unsent is a note that could not be added, and why.
@@ -86,8 +91,17 @@ func (s *Console) request(c *gin.Context, p bridge.Person) error {
 	if err != nil {
 		return err
 	}
+	if c.GetHeader("If-None-Match") == edition(r) {
+		c.Status(http.StatusNotModified) // the page that has asked shows it already, so nothing is seen anew
+		c.Writer.WriteHeaderNow()
+		return nil
+	}
 	return s.showRequest(c, p, r, http.StatusOK, unsent{})
 }
+
+// edition is another one after every change of the record: what people see of it
+// (bridge.Request.Edition), and what the worker has noted. RFC 9110 section 8.8.3.
+func edition(r bridge.Request) string { return fmt.Sprintf(`"%s-%d"`, r.Edition(), r.Revision) }
 
 func (s *Console) showRequest(c *gin.Context, p bridge.Person, r bridge.Request, status int, note unsent) error {
 	now := s.cfg.Now()
@@ -96,7 +110,8 @@ func (s *Console) showRequest(c *gin.Context, p bridge.Person, r bridge.Request,
 		frame: s.desk(c, p, cmp.Or(r.Terms.Plan, "Key request")), ID: r.ID, Href: requestPath + string(r.ID), Applicant: applicant(r),
 		Plan: r.Terms.Plan, State: stateOf(r.State()), Age: age(now.Sub(r.Created)), Made: s.moment(r.Created), Why: whyWaits(r),
 		Flash: flash(c.Query("done"), r), Second: s.second(r), Error: errorWords(r), ErrorAt: s.moment(r.Work.ErrorAt),
-		Reasons: reasons(r), Assigned: r.Assigned, Unsent: note,
+		Reasons: reasons(r), Assigned: r.Assigned, Unsent: note, Edition: edition(r), Updated: s.clock(now), Here: requestPath + string(r.ID),
+		Every: int(everyQueue.Milliseconds()),
 	}
 	view.Unanswered = unanswered(r)
 	view.Next, view.When = s.next(r, now)
