@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"keybridge/bridge"
+	"keybridge/bridge/export"
 	"keybridge/bridge/notify/mail"
 	"keybridge/bridge/notify/outgoing"
 	"keybridge/bridge/people"
@@ -40,6 +41,7 @@ type running struct {
 	notifier   *mail.Notifier   // nil where no mail is configured
 	sender     *outgoing.Sender // nil where no outgoing webhooks are
 	register   *people.Register
+	shelf      *export.Shelf
 	loops      sync.WaitGroup
 	stopLoops  context.CancelFunc
 	shutdown   time.Duration
@@ -106,7 +108,10 @@ func (b *running) start(cfg *config, log *slog.Logger, listener net.Listener, ch
 	if b.register, err = registerOf(cfg, b.store, links, log); err != nil {
 		return err
 	}
-	desk, err := consoleOf(cfg, b.service, b.store, b.register, log)
+	if b.shelf, err = shelfOf(cfg, b.store, log); err != nil {
+		return err
+	}
+	desk, err := consoleOf(cfg, b.service, b.store, b.register, b.shelf, log)
 	if err != nil {
 		return err
 	}
@@ -235,6 +240,9 @@ func (b *running) Stop() error {
 		case <-ctx.Done():
 			errs = append(errs, errors.New("stopped while calls to a portal or a provider were under way; they are taken up again at the next start"))
 		}
+	}
+	if b.shelf != nil {
+		errs = append(errs, b.shelf.Close()) // it reads the store
 	}
 	return errors.Join(append(errs, b.store.Close())...)
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"keybridge/bridge"
+	"keybridge/bridge/export"
 	"keybridge/bridge/people"
 	"keybridge/bridge/web"
 	finance "keybridge/bridge/web/console"
@@ -52,11 +53,11 @@ func recordTo(store bridge.Store, log *slog.Logger) func(context.Context, bridge
 }
 
 // consoleOf makes the finance console.
-func consoleOf(cfg *config, service *bridge.Service, store bridge.Store, register *people.Register, log *slog.Logger) (*finance.Console, error) {
+func consoleOf(cfg *config, service *bridge.Service, store bridge.Store, register *people.Register, shelf *export.Shelf, log *slog.Logger) (*finance.Console, error) {
 	out := finance.Config{
 		Service: service, Count: store.Count, Record: recordTo(store, log), Portals: map[string]finance.Portal{},
 		Name: cfg.Pages.ServiceName, Zone: cfg.Console.TimeZone, Origin: cfg.PublicURL.String(), Secure: cfg.PublicURL.Scheme == "https",
-		Links: linksOut(cfg), Log: log,
+		Links: linksOut(cfg), Log: log, Shelf: shelf, Views: store,
 		SignIn: func(ctx context.Context, a finance.Attempt) (string, time.Time, error) {
 			token, s, err := register.SignIn(ctx, people.Attempt{
 				Name: a.Name, Password: a.Password, Code: a.Code, Half: a.Half, Address: a.Address,
@@ -97,7 +98,7 @@ func consoleOf(cfg *config, service *bridge.Service, store bridge.Store, registe
 		out.TrustedProxies = append(out.TrustedProxies, proxy.String())
 	}
 	for _, p := range cfg.Portals {
-		out.Portals[p.Name] = finance.Portal{Title: titleOf(p)}
+		out.Portals[p.Name] = finance.Portal{Title: titleOf(p), Plans: cfg.planNames(p.Name)}
 	}
 	return finance.New(out)
 }
