@@ -62,6 +62,13 @@ const (
 	WhatPerson   What = "person"
 	WhatToken    What = "token"
 	WhatForgot   What = "forgot"
+	// WhatDropped: a request was removed with its history, because it never was a key
+	// request. Before says how many entries it had.
+	WhatDropped What = "dropped"
+	// WhatSettings: the configuration differs from that of the last start.
+	WhatSettings What = "settings"
+	// WhatVerified: somebody had the audit verified. After says with what result.
+	WhatVerified What = "verified"
 )
 
 // Head is the end of a chain: how many entries it has and the hash of the last.
@@ -81,6 +88,9 @@ func (e Entry) sum() string {
 	h := sha256.Sum256(b)
 	return hex.EncodeToString(h[:])
 }
+
+// Intact reports whether the entry has the hash that what it says gives.
+func (e Entry) Intact() bool { return e.Hash == e.sum() }
 
 // Next chains an entry to the head and returns both. Times are kept to the microsecond,
 // and text that is not UTF-8 is made so, because JSON would do it after the hash was made.
@@ -117,7 +127,7 @@ func (h Head) Verify(entries []Entry) (Head, error) {
 			return h, fmt.Errorf("entry %d follows entry %d", e.Seq, h.Seq)
 		case e.Prev != h.Hash:
 			return h, fmt.Errorf("entry %d does not continue entry %d", e.Seq, h.Seq)
-		case e.Hash != e.sum():
+		case !e.Intact():
 			return h, fmt.Errorf("entry %d was altered", e.Seq)
 		}
 		h = Head{Seq: e.Seq, Hash: e.Hash}

@@ -36,11 +36,19 @@ type Store interface {
 	// zero when none is in sight.
 	Claim(ctx context.Context, portal string, now, lease time.Time, limit int) (claims []Claim, next time.Time, err error)
 	// Feed returns the entries of all requests in the order in which they were
-	// committed, after a place, at most limit (1 to 1000, 0 for 100). Entries stay in it
-	// for at least 35 days; who asks for older ones gets the oldest there are. FeedEnd
-	// returns the newest place, 0 when there is none.
+	// committed, after a place, at most limit (1 to 1000, 0 for 100). They stay in it for
+	// good. FeedEnd returns the newest place, 0 when there is none.
 	Feed(ctx context.Context, after uint64, limit int) ([]Line, error)
 	FeedEnd(ctx context.Context) (uint64, error)
+	// Ledger returns the lines of the ledger after a place, in their order, at most limit
+	// (1 to 1000, 0 for 100): the feed with the house's own entries among the others, and
+	// with what is missing or damaged. LedgerEnd returns the ends of the ledger and of the
+	// house's chain as one commit left them, once that is on stable storage. Checkpoints
+	// returns what the end of the ledger was at the end of each day, from the first one at
+	// or after a place, at most limit (as above).
+	Ledger(ctx context.Context, after uint64, limit int) ([]LedgerLine, error)
+	LedgerEnd(ctx context.Context) (Ledger, Head, error)
+	Checkpoints(ctx context.Context, from uint64, limit int) ([]Ledger, error)
 	// Bookmark returns a small named value, nil when there is none; SetBookmark keeps
 	// one, and removes it when it is nil. Invalid for a name of more than 100 bytes or a
 	// value of more than 64 KiB.
@@ -66,7 +74,8 @@ type Store interface {
 	House(ctx context.Context, after uint64, limit int) ([]Line, error)
 	HouseEnd(ctx context.Context) (Head, error)
 	// Drop removes a request and everything that leads to it: for what turned out
-	// never to have been a key request. It may be repeated.
+	// never to have been a key request. An entry of the house says so (WhatDropped), in
+	// the same commit. It may be repeated.
 	Drop(ctx context.Context, id ID) error
 }
 

@@ -90,8 +90,11 @@ func BenchmarkAccept(b *testing.B) {
 // acceptAlone is Accept with a transaction of its own.
 func (s *Store) acceptAlone(_ context.Context, h bridge.Hint, then func(*bridge.Change) error) (a bridge.Accepted, err error) {
 	err = s.db.Update(func(tx *bbolt.Tx) error {
-		a, err = (&txn{tx: tx, now: s.now()}).accept(h, then, &ahead{})
-		return err
+		t := &txn{tx: tx, now: s.now()}
+		if a, err = t.accept(h, then, &ahead{}); err != nil {
+			return err
+		}
+		return t.settle()
 	})
 	return a, err
 }

@@ -84,7 +84,7 @@ func (t *txn) keep(c *bridge.Change, record []byte, from indexed) error {
 		if err := t.put(bucketHistory, k, line); err != nil {
 			return err
 		}
-		if err := t.feed(k); err != nil {
+		if err := t.feed(k, e.Hash); err != nil {
 			return err
 		}
 	}
@@ -180,7 +180,8 @@ func storableRequest(r bridge.Request) error {
 }
 
 // Drop removes a request and everything that leads to it; see bridge.Store. The
-// ids of its hints stay known, so that a duplicate does not bring it back.
+// ids of its hints stay known, so that a duplicate does not bring it back, and the house
+// keeps that it was dropped, because its lines stay in the ledger.
 func (s *Store) Drop(ctx context.Context, id bridge.ID) error {
 	return s.write(ctx, func(t *txn) error { return t.drop([]byte(id)) })
 }
@@ -210,7 +211,13 @@ func (t *txn) drop(id []byte) error {
 	if err := t.move(id, from, slot{}); err != nil {
 		return err
 	}
-	return t.delete(bucketRequest, id)
+	if err := t.delete(bucketRequest, id); err != nil {
+		return err
+	}
+	return t.record(bridge.Entry{
+		Request: r.ID, At: t.now, Actor: bridge.Actor{Kind: bridge.ByClock}, What: bridge.WhatDropped,
+		Before: fmt.Sprintf("%d entries", r.Head.Seq), Why: "it never was a key request",
+	})
 }
 
 func (t *txn) dropHistory(id []byte) error {

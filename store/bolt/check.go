@@ -69,7 +69,12 @@ type checker struct {
 	// tagged is the sum over a request's tags that were not seen in the index yet.
 	tagged map[bridge.ID]uint64
 	seed   maphash.Seed
-	err    error
+	// heads are the ends of histories that were not met in the ledger yet, dropped the
+	// requests that the house says were dropped, up to its entry housed.
+	heads   map[bridge.ID]uint64
+	dropped map[bridge.ID]bool
+	housed  uint64
+	err     error
 }
 
 func (c *checker) find(bucket, id []byte, format string, args ...any) {
@@ -90,6 +95,7 @@ func (c *checker) pages() {
 
 func (c *checker) everything() {
 	c.tagged, c.seed = map[bridge.ID]uint64{}, maphash.MakeSeed()
+	c.heads, c.dropped = map[bridge.ID]uint64{}, map[bridge.ID]bool{}
 	c.count()
 	c.sweep(bucketRequest, c.request)
 	c.sweep(bucketHistory, c.entry)
@@ -117,13 +123,13 @@ func (c *checker) everything() {
 	})
 	c.sweep(bucketDue, c.due)
 	c.sweep(bucketLease, c.lease)
-	c.feed()
+	c.house()
+	c.ledger()
 	c.sweep(bucketBookmark, func(_ *bbolt.Tx, name, record []byte) {
 		if _, err := body(record); err != nil {
 			c.find(bucketBookmark, nil, "%q: %v", name, err)
 		}
 	})
-	c.house()
 	c.sweep(bucketPaper, func(_ *bbolt.Tx, k, record []byte) {
 		if _, err := body(record); err != nil {
 			kind, _, _ := bytes.Cut(k, []byte{0, 1})
@@ -233,6 +239,9 @@ func (c *checker) request(tx *bbolt.Tx, id, record []byte) {
 		c.present(tx, bucketApplicant, x.applicant, id)
 	}
 	c.slot(tx, r)
+	if r.Head.Seq > 0 {
+		c.heads[r.ID] = r.Head.Seq
+	}
 	entries, err := openHistory(r.ID, historyOf(tx, id))
 	if err == nil {
 		err = bridge.VerifyHistory(entries, r.Head)

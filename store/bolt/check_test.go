@@ -37,7 +37,7 @@ func rich(t testing.TB, s *Store, n int) {
 // inWeek spoils the newest week of the feed.
 func inWeek(spoil func(*bbolt.Bucket) error) func(*bbolt.Tx) error {
 	return func(tx *bbolt.Tx) error {
-		all := tx.Bucket(bucketFeed)
+		all := tx.Bucket(bucketLedger)
 		name, _ := all.Cursor().Last()
 		return spoil(all.Bucket(name))
 	}
@@ -82,21 +82,38 @@ func TestCheckFindsEveryIndexOutOfStep(t *testing.T) {
 		"a record that is another's": {bucketRequest, func(tx *bbolt.Tx) error {
 			return tx.Bucket(bucketRequest).Put(known, bytes.Clone(tx.Bucket(bucketRequest).Get([]byte(testID(2)))))
 		}},
-		"a place in another week": {bucketFeed, inWeek(func(b *bbolt.Bucket) error {
-			return b.Put(appendUint(nil, 7), entryKey(known, 1))
+		"a place in another week": {bucketLedger, inWeek(func(b *bbolt.Bucket) error {
+			return b.Put(appendUint(nil, 7), fedValue(entryKey(known, 1), ""))
 		})},
-		"a place that is none":           {bucketFeed, inWeek(func(b *bbolt.Bucket) error { return b.Put([]byte("x"), entryKey(known, 1)) })},
-		"a place that leads to no entry": {bucketFeed, inWeek(func(b *bbolt.Bucket) error { return b.Put(stampNow(), known) })},
-		"a place of a line not there":    {bucketFeed, inWeek(func(b *bbolt.Bucket) error { return b.Put(stampNow(), entryKey(known, 9)) })},
-		"a feed without weeks":           {bucketFeed, put(bucketFeed, []byte("x"), nil)},
-		"a feed that is missing":         {bucketFeed, func(tx *bbolt.Tx) error { return tx.DeleteBucket(bucketFeed) }},
-		"a bookmark of another format":   {bucketBookmark, put(bucketBookmark, []byte("x"), []byte("\x02abcd"))},
-		"a bookmark that was changed":    {bucketBookmark, put(bucketBookmark, []byte("x"), append(enclose([]byte("1")), '2'))},
-		"a paper of another format":      {bucketPaper, put(bucketPaper, paperKey("user", "x"), []byte("\x02abcd"))},
-		"a paper that was changed":       {bucketPaper, put(bucketPaper, paperKey("user", "x"), append(enclose([]byte("1")), '2'))},
-		"a day that is too short":        {bucketDay, put(bucketDay, dayOf(time.Now()), slices.Concat(known, known))},
-		"a day that makes no sense":      {bucketDay, put(bucketDay, []byte("x"), known)},
-		"a bucket that is missing":       {bucketRef, func(tx *bbolt.Tx) error { return tx.DeleteBucket(bucketRef) }},
+		"a place that is none":           {bucketLedger, inWeek(func(b *bbolt.Bucket) error { return b.Put([]byte("x"), fedValue(entryKey(known, 1), "")) })},
+		"a place that leads to no entry": {bucketLedger, inWeek(func(b *bbolt.Bucket) error { return b.Put(stampNow(), known) })},
+		"a place of a line not there":    {bucketLedger, inWeek(func(b *bbolt.Bucket) error { return b.Put(stampNow(), fedValue(entryKey(known, 9), "")) })},
+		"a ledger without weeks":         {bucketLedger, put(bucketLedger, []byte("x"), nil)},
+		"a ledger that is missing":       {bucketLedger, func(tx *bbolt.Tx) error { return tx.DeleteBucket(bucketLedger) }},
+		"a line of the ledger removed": {bucketLedger, inWeek(func(b *bbolt.Bucket) error {
+			k, _ := b.Cursor().Last()
+			return b.Delete(bytes.Clone(k))
+		})},
+		"a line of the ledger with another hash": {bucketLedger, inWeek(func(b *bbolt.Bucket) error {
+			k, v := b.Cursor().First()
+			v = bytes.Clone(v)
+			v[len(v)-1] ^= 1
+			return b.Put(bytes.Clone(k), v)
+		})},
+		"an end of the ledger that was changed": {bucketLedger, func(tx *bbolt.Tx) error {
+			return putSealed(tx.Bucket(bucketMeta), metaLedger, bridge.Ledger{Count: 1, Place: 7})
+		}},
+		"a checkpoint that was made up": {bucketCheckpoint, func(tx *bbolt.Tx) error {
+			return putSealed(tx.Bucket(bucketCheckpoint), appendUint(nil, 7), bridge.Ledger{Count: 1, Place: 7})
+		}},
+		"a checkpoint that makes no sense": {bucketCheckpoint, put(bucketCheckpoint, stampNow(), []byte("x"))},
+		"a bookmark of another format":     {bucketBookmark, put(bucketBookmark, []byte("x"), []byte("\x02abcd"))},
+		"a bookmark that was changed":      {bucketBookmark, put(bucketBookmark, []byte("x"), append(enclose([]byte("1")), '2'))},
+		"a paper of another format":        {bucketPaper, put(bucketPaper, paperKey("user", "x"), []byte("\x02abcd"))},
+		"a paper that was changed":         {bucketPaper, put(bucketPaper, paperKey("user", "x"), append(enclose([]byte("1")), '2'))},
+		"a day that is too short":          {bucketDay, put(bucketDay, dayOf(time.Now()), slices.Concat(known, known))},
+		"a day that makes no sense":        {bucketDay, put(bucketDay, []byte("x"), known)},
+		"a bucket that is missing":         {bucketRef, func(tx *bbolt.Tx) error { return tx.DeleteBucket(bucketRef) }},
 	}
 	for _, bucket := range [][]byte{bucketKey, bucketRef, bucketApplicant, bucketTag, bucketDay, bucketSchedule, bucketDue, bucketLease} {
 		cases["an entry missing in "+string(bucket)] = struct {

@@ -29,8 +29,10 @@ type txn struct {
 	// week is the bucket that takes new ids of hints, weeks are all there are.
 	week  *bbolt.Bucket
 	weeks []*bbolt.Bucket
-	// fed is the feed's end once something was fed; see feed.go.
-	fed uint64
+	// ends are the ends of the chains once they were asked for, was is what they were
+	// then; see ledger.go.
+	ends *ends
+	was  ends
 }
 
 func (t *txn) bucket(name []byte) *bbolt.Bucket { return t.tx.Bucket(name) }
@@ -225,11 +227,15 @@ func (s *Store) attempt(group []*op) (again []*op, err error) {
 		s.rollback(tx)
 		return nil, nil
 	}
+	if err := t.settle(); err != nil {
+		s.rollback(tx)
+		return kept, s.fail(fmt.Errorf("commit: %w", err))
+	}
 	if err := s.finish(tx); err != nil {
 		return kept, err
 	}
-	if t.fed > 0 {
-		s.fed.Store(t.fed)
+	if t.ends != nil {
+		s.ends.Store(t.ends)
 	}
 	if s.observe != nil {
 		s.observe(len(kept), time.Since(began))

@@ -35,14 +35,14 @@ func (s *Store) Record(ctx context.Context, e bridge.Entry) error {
 }
 
 func (t *txn) record(e bridge.Entry) error {
-	head, err := houseHead(t.tx)
+	end, err := t.end()
 	if err != nil {
 		return err
 	}
 	if e.At.IsZero() {
 		e.At = t.now
 	}
-	head, e = head.Next(e)
+	head, e := end.house.Next(e)
 	line, err := seal(e)
 	if err != nil {
 		return err
@@ -50,15 +50,12 @@ func (t *txn) record(e bridge.Entry) error {
 	if len(line) > houseEntry {
 		return errInvalid("record: the entry is larger than %d bytes", houseEntry)
 	}
-	end, err := seal(head)
-	if err != nil {
-		return err
-	}
 	t.bucket(bucketHouse).FillPercent = 1 // entries are only ever added at the end
 	if err := t.put(bucketHouse, appendUint(nil, e.Seq), line); err != nil {
 		return err
 	}
-	return t.put(bucketMeta, metaHouse, end)
+	end.house = head
+	return t.feed(fedAt("", e.Seq), e.Hash)
 }
 
 // houseHead is the end of the house's chain.
@@ -67,7 +64,7 @@ func houseHead(tx *bbolt.Tx) (head bridge.Head, err error) {
 	if record == nil {
 		return bridge.Head{}, nil
 	}
-	if err := unseal(record, &head); err != nil {
+	if err := unsealExactly(record, &head); err != nil {
 		return bridge.Head{}, errInternal("the end of the house's chain: %w", err)
 	}
 	return head, nil
@@ -135,9 +132,13 @@ func (c *checker) house() {
 			if _, err := at.Verify([]bridge.Entry{e}); err != nil {
 				c.find(bucketHouse, nil, "%v", err)
 			}
+			c.noteDropped(e)
 		}
 		at = bridge.Head{Seq: e.Seq, Hash: e.Hash}
 	})
+	if at.Seq > 0 {
+		c.heads[""] = at.Seq
+	}
 	if c.err == nil {
 		c.err = guard("check", func() error { return c.view(func(tx *bbolt.Tx) error { c.houseEnd(tx, at); return nil }) })
 	}

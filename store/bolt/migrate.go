@@ -40,7 +40,7 @@ var migrations = []migration{
 		return makeBuckets(tx, bucketRequest, bucketHistory, bucketKey, bucketRef, bucketApplicant, bucketState,
 			bucketSchedule, bucketDue, bucketLease, bucketSeen)
 	}),
-	once("the feed and bookmarks", func(tx *bbolt.Tx) error { return makeBuckets(tx, bucketFeed, bucketBookmark) }),
+	once("the feed and bookmarks", func(tx *bbolt.Tx) error { return makeBuckets(tx, bucketOldFeed, bucketBookmark) }),
 	{what: "what lists are made from", some: buildTags},
 	once("papers, and no more index of states", func(tx *bbolt.Tx) error {
 		if err := makeBuckets(tx, bucketPaper); err != nil {
@@ -49,6 +49,7 @@ var migrations = []migration{
 		return tx.DeleteBucket(bucketState)
 	}),
 	once("the house's own entries", func(tx *bbolt.Tx) error { return makeBuckets(tx, bucketHouse) }),
+	{what: "the ledger", some: buildLedger},
 }
 
 // bucketState was the index of states up to schema 3.

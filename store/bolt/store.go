@@ -61,8 +61,8 @@ type Store struct {
 	closing, stopped chan struct{}
 	once             sync.Once
 	closeErr         error
-	// fed is the last place of the feed that is on the disk.
-	fed atomic.Uint64
+	// ends are the ends of the ledger and of the house's chain that are on the disk.
+	ends atomic.Pointer[ends]
 	// broken is why the store stopped answering.
 	broken atomic.Pointer[error]
 	// wedged is set by the committer when a transaction could not even be given up:
@@ -109,7 +109,7 @@ func Open(cfg Config) (*Store, error) {
 	return s, nil
 }
 
-// prepare brings the schema up to date, finds the feed's end and voids the leases of the process before.
+// prepare brings the schema up to date, finds the ledger's end and voids the leases of the process before.
 func (s *Store) prepare() error {
 	if err := migrate(s.db, s.log, migrations); err != nil {
 		return err
@@ -119,7 +119,11 @@ func (s *Store) prepare() error {
 		if err != nil {
 			return err
 		}
-		s.fed.Store(feedEnd(tx.Bucket(bucketFeed)))
+		e, err := endsOf(tx)
+		if err != nil {
+			return errors.Join(errDamaged(s.path, err), tx.Rollback())
+		}
+		s.ends.Store(&e)
 		t := &txn{tx: tx, now: s.now()}
 		if err := t.freeLeases(); err != nil || !t.wrote {
 			return errors.Join(err, tx.Rollback())

@@ -42,6 +42,21 @@ var dropTests = []test{
 			}
 		}
 	}},
+	{"the house says once of a dropped request that it was, and with how many entries", func(b *bench) {
+		b.create(1)
+		b.add(1, "a")
+		for range 2 {
+			if err := b.store.Drop(b.ctx, id(1)); err != nil {
+				b.Fatal(err)
+			}
+		}
+		entries := b.house(0)
+		if len(entries) != 1 {
+			b.Fatalf("%+v", entries)
+		}
+		e := entries[0]
+		b.same("entry", []any{e.What, e.Request, e.Before, e.At}, []any{bridge.WhatDropped, id(1), "2 entries", micro(b.clock.Now())})
+	}},
 	{"a dropped key can come again, but not by the same hint", func(b *bench) {
 		b.accept(b.hint(1, "evt-1"), nil)
 		if err := b.store.Drop(b.ctx, id(1)); err != nil {

@@ -37,6 +37,7 @@ func Run(t *testing.T, open Open) {
 		{"Bookmark", bookmarkTests},
 		{"Paper", paperTests},
 		{"House", houseTests},
+		{"Ledger", ledgerTests},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			t.Parallel()
