@@ -83,7 +83,7 @@ func (o OIDC) granted(claim any) (all Grant, any bool) {
 }
 
 // admit lists who comes from the provider among the users, with what their groups give
-// them now. A name belongs to who came with it first: the provider may give it to
+// them now; where that is something else than before, the sessions they have open end. A name belongs to who came with it first: the provider may give it to
 // somebody else one day (OpenID Connect Core section 5.7), or there is a user with a
 // password of that name.
 func (g *Register) admit(ctx context.Context, c claims) (string, user, error) {
@@ -105,6 +105,7 @@ func (g *Register) admit(ctx context.Context, c claims) (string, user, error) {
 		u.Display, u.Email, u.Role, u.Portals, u.SignedIn = c.display, c.email, c.grant.Role, c.grant.Portals, mark.At
 		if after = rights(c.name, u.Role, u.Portals); after != before {
 			u.Changed = mark
+			u.Epoch++
 		}
 		now = *u
 		return u, nil

@@ -6,8 +6,8 @@
 // A user's paper is what decides: a session or a token only leads to it, and whoever
 // comes with one is given the rights that its user has at that moment. So what has to
 // happen at once needs one write. A user's epoch counts up when they are disabled, get a
-// new password or sign out everywhere, and a session of another epoch is over, wherever
-// it is kept. Sweeping removes what is over, and nothing depends on it.
+// new password or other rights, or sign out everywhere, and a session of another epoch is
+// over, wherever it is kept. Sweeping removes what is over, and nothing depends on it.
 //
 // # How data walks
 //
@@ -24,8 +24,9 @@
 //   - Add, SetRole, SetPassword, Disable, Enable, DropCode, Issue and Revoke take who asks,
 //     and refuse who may not (bridge.MayManage), whichever page, program or command they
 //     came by. UserFor, UsersFor and TokensFor show nobody more than they may change.
-//   - ChangePassword, OfferCode, TakeCode, GiveUpCode and Sessions are for who sits at the
-//     console, and so is ProveAgain, before something that would outlast a stolen session.
+//   - ChangePassword, OfferCode, TakeCode, GiveUpCode, Sessions, EndSession and EndOthers are
+//     for who sits at the console, and so is ProveAgain, before something that would outlast
+//     a stolen session.
 //   - Everything that happened is told to Config.Record.
 //
 // # What it must never do
@@ -66,6 +67,12 @@
 //   - Sessions: 256 random bits, 30 minutes unused and 12 hours at most (ASVS 3.3.2 asks for
 //     both at level 2; NIST SP 800-63B section 4.2.3). That somebody is here is written once
 //     a minute, so a session may end up to a minute early and never late.
+//   - Other rights end the sessions of who gets them, though a session has no rights of its
+//     own: a page that was made for an admin still offers what an approver may not do, and
+//     who has to sign in anew knows that something has changed.
+//   - To see what one has open, and end it, takes no password: who stole a session can end
+//     the others, and so can who it was stolen from. What is named is the hash that a session
+//     is kept under, and it lets nobody in.
 //   - A token acts as its owner, whom history names, and keeps the owner's e-mail address:
 //     otherwise somebody could be their own second person with a token of theirs. A program
 //     that shall be told apart gets a user without a password, and a token made For it.
@@ -76,7 +83,7 @@
 //   - Nobody gives more than they have, and who manages some portals only does not manage
 //     users of more: a new password for somebody is their rights.
 //   - Nobody changes their own role or shuts themselves out, so there is always one admin
-//     left. Their own second factor they give up with the password and a code of it: a
+//     left; two who shut each other out in the same moment are let in again by the commands. Their own second factor they give up with the password and a code of it: a
 //     factor that the other one can remove is none, and a page that passes on what is typed
 //     to steal it has both password and session (OWASP Multifactor Authentication Cheat
 //     Sheet, "Changing MFA factors"). Who lost it asks an admin.

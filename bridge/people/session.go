@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
-	"slices"
 	"time"
 
 	"keybridge/bridge"
@@ -19,6 +18,10 @@ type Session struct {
 	// Opened is when; Seen when they were last here, to the minute; Ends when the session
 	// does if they do not come again, and Last when it does at the latest: the cookie's.
 	Opened, Seen, Ends, Last time.Time
+	// ID names it among its user's, and lets nobody in. Here: it is the one that was asked
+	// with. Only Sessions fills them in.
+	ID   string
+	Here bool
 }
 
 // session is a Session as it is kept, under the SHA-256 of its token: who reads the store
@@ -161,23 +164,6 @@ func (g *Register) SignOut(ctx context.Context, token string) error {
 		g.record(ctx, bridge.Actor{Kind: bridge.ByPerson, Name: ended.User}, bridge.WhatSignedIn, "signed in", "signed out", "")
 	}
 	return err
-}
-
-// Sessions returns the sessions that somebody has open, the latest first.
-func (g *Register) Sessions(ctx context.Context, by bridge.Person) ([]Session, error) {
-	u, found, err := g.user(ctx, by.Name)
-	if err != nil {
-		return nil, err
-	}
-	var all []Session
-	err = walk(ctx, g.cfg.Papers, kindSession, func(_ string, s session) error {
-		if s.User == by.Name && g.lives(s, u, found) {
-			all = append(all, g.public(s))
-		}
-		return nil
-	})
-	slices.SortStableFunc(all, func(a, b Session) int { return b.Opened.Compare(a.Opened) })
-	return all, err
 }
 
 // SignOutEverywhere ends all of a user's sessions: their own for anybody, another's for

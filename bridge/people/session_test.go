@@ -75,6 +75,12 @@ func TestWhatEndsASession(t *testing.T) {
 		{"being enabled while they are", func(h *house, _ bridge.Person, _ string) error { return h.Enable(t.Context(), boss, "ada") }, false},
 		{"another role", func(h *house, _ bridge.Person, _ string) error {
 			return h.SetRole(t.Context(), boss, "ada", bridge.Reviewer, nil)
+		}, true},
+		{"another scope", func(h *house, _ bridge.Person, _ string) error {
+			return h.SetRole(t.Context(), boss, "ada", bridge.Viewer, []string{"alpha"})
+		}, true},
+		{"the same role again", func(h *house, _ bridge.Person, _ string) error {
+			return h.SetRole(t.Context(), boss, "ada", bridge.Viewer, nil)
 		}, false},
 		{"somebody else's sign-out", func(h *house, _ bridge.Person, _ string) error {
 			h.add("bob", bridge.Viewer)
@@ -100,14 +106,16 @@ func TestWhatEndsASession(t *testing.T) {
 	}
 }
 
-func TestRightsAreThoseOfThisMoment(t *testing.T) {
+// A session of before is over; and were it not, it would open no more than the new one.
+func TestOtherRightsTakeAnotherSession(t *testing.T) {
 	h := newHouse(t)
 	h.add("ada", bridge.Approver)
-	token := h.in("ada")
+	before := h.in("ada")
 	if err := h.SetRole(t.Context(), boss, "ada", bridge.Viewer, []string{"alpha"}); err != nil {
 		t.Fatal(err)
 	}
-	p, _, err := h.Who(t.Context(), token)
+	h.wantIn(before, false)
+	p, _, err := h.Who(t.Context(), h.in("ada"))
 	if err != nil || p.Role != bridge.Viewer || !slices.Equal(p.Portals, []string{"alpha"}) {
 		t.Errorf("%+v, %v", p, err)
 	}

@@ -222,8 +222,10 @@ func covers(has, other []string) bool {
 	return len(other) > 0 && !slices.ContainsFunc(other, func(p string) bool { return !slices.Contains(has, p) })
 }
 
-// SetRole gives a user another role and scope, from their next request on. Conflict for
-// somebody whose groups at the OpenID provider decide that. Nobody changes their own.
+// SetRole gives a user another role and scope. Their sessions end, so that nobody goes on
+// at a page that was made for what they could do before; their tokens stay, within what
+// they may do now. The same rights again change nothing. Conflict for somebody whose groups
+// at the OpenID provider decide that. Nobody changes their own.
 func (g *Register) SetRole(ctx context.Context, by bridge.Person, name string, role bridge.Role, portals []string) error {
 	portals = scope(portals)
 	if err := g.mayGive(ctx, by, role, portals); err != nil {
@@ -239,7 +241,9 @@ func (g *Register) SetRole(ctx context.Context, by bridge.Person, name string, r
 		}
 		before = rights(name, u.Role, u.Portals)
 		u.Role, u.Portals = role, portals
-		after = rights(name, u.Role, u.Portals)
+		if after = rights(name, u.Role, u.Portals); after != before {
+			u.Epoch++
+		}
 		return nil
 	})
 	if err == nil && before != after {
