@@ -36,6 +36,9 @@ type Config struct {
 	OpenID *OpenID
 	// People returns the names that a request can be assigned to. Nil: one's own alone.
 	People func(ctx context.Context) ([]string, error)
+	// House is asked for the people of the house and their tokens. Nil: there are no pages
+	// about them.
+	House House
 	// Count counts the requests that fit a filter, up to most; more says that there are
 	// more. Nil: nothing is counted.
 	Count func(ctx context.Context, f bridge.Filter, most int) (n int, more bool, err error)

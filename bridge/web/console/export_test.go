@@ -18,3 +18,12 @@ func Foresee(do string, p bridge.Person, r bridge.Request, text, amount string, 
 	}
 	return all
 }
+
+// Picture draws a text as an authenticator reads it.
+func Picture(text string) (side int, path string, err error) {
+	p, err := pictureOf(text, "")
+	if err != nil {
+		return 0, "", err
+	}
+	return p.Side, p.Path, nil
+}

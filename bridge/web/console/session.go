@@ -81,8 +81,14 @@ func (s *Console) seated(handle func(*gin.Context, bridge.Person) error) func(*g
 	}
 }
 
-// herePages are the addresses that may be returned to after signing in.
-var herePages = regexp.MustCompile(`^/console/(requests/[0-9A-HJKMNP-TV-Z]{26}(/[a-z]{1,10})?)?$`)
+// herePages are the addresses that may be returned to after signing in: the queue, a request
+// and what is done to it, oneself, people and what is done to them.
+var herePages = regexp.MustCompile(`^/console/(|requests/[0-9A-HJKMNP-TV-Z]{26}(/[a-z]{1,10})?|` +
+	`you(/password|/factor(/drop)?|/tokens(/` + aName + `/revoke)?)?|` +
+	`people(/add|/users/` + aName + `(/[a-z-]{1,10})?|/tokens(/` + aName + `/revoke)?)?)$`)
+
+// aName is the form of the name of a user or token.
+const aName = `[a-z0-9][a-z0-9._-]{0,63}`
 
 // onlyHere returns an address if it is one of the console's pages, made anew of what is
 // known in it, and the queue's for everything else.
