@@ -90,6 +90,9 @@
 //   - A person's refund (Payment.Refund) is an order: kept until the provider says
 //     that it is done, dropped with a line in the history when another period was
 //     paid for meanwhile, so that one payment's refund is never made on the next.
+//   - What a provider could not deliver by webhook is asked for at the start and every
+//     hour, 30 days back each time. Nothing is kept of how far that came: the events have
+//     the ids of their webhooks, so each counts once.
 //   - A hint that leads to no request wakes nobody and leaves nothing. A hint at a
 //     known one is committed without reading its record.
 //   - A lease that lapses is all that is left of a process that died: what it had

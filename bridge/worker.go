@@ -44,6 +44,9 @@ func (w *Worker) Run(ctx context.Context) {
 		loops.Go(func() { w.loop(ctx, name, site, wake) })
 		loops.Go(func() { w.poll(ctx, name, site) })
 	}
+	for name, provider := range w.cfg.Providers {
+		loops.Go(func() { w.sweeps(ctx, name, provider) })
+	}
 	loops.Wait()
 }
 

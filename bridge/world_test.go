@@ -513,6 +513,7 @@ type farProvider struct {
 	stored   map[string]error
 	quotes   int
 	orders   []bridge.Order
+	missed   []bridge.Hint // what it could not deliver
 }
 
 // do runs work on a request's account and returns the facts.
@@ -640,7 +641,23 @@ func (p *farProvider) Cancel(ctx context.Context, r bridge.Request, key string) 
 	})
 }
 
-func (p *farProvider) Missed(context.Context, time.Time, func(bridge.Hint) error) error { return nil }
+func (p *farProvider) Missed(ctx context.Context, since time.Time, yield func(bridge.Hint) error) error {
+	var missed []bridge.Hint
+	err := p.w.call(ctx, "list missed events", "", nil, func() error {
+		for _, h := range p.missed {
+			if h.At.After(since) {
+				missed = append(missed, h)
+			}
+		}
+		return nil
+	})
+	for _, h := range missed {
+		if err := yield(h); err != nil {
+			return err
+		}
+	}
+	return err
+}
 
 // farMailbox is the world as its applicant's mailbox. What was sent twice under one
 // id is shown once.

@@ -98,7 +98,7 @@ func (b *running) start(cfg *config, log *slog.Logger, listener net.Listener, ch
 	if err != nil {
 		return err
 	}
-	if b.service, err = bridge.New(domain); err != nil {
+	if b.service, err = bridge.New(portsThroughFailpoints(domain)); err != nil {
 		return err
 	}
 	public, err := publicOf(cfg, log, b.service, links, metrics)
@@ -115,7 +115,7 @@ func (b *running) start(cfg *config, log *slog.Logger, listener net.Listener, ch
 	if err != nil {
 		return err
 	}
-	if err := b.listen(cfg, listener, withConsole(public, desk), metrics); err != nil {
+	if err := b.listen(cfg, listener, handlerThroughFailpoints(withConsole(public, desk)), metrics); err != nil {
 		return err
 	}
 	b.run(cfg, log)

@@ -162,6 +162,23 @@ type sandboxCommand struct {
 	EnterpriseName   string `help:"The name the Enterprise Portal has in the bridge's configuration." default:"partners"`
 	EnterpriseSecret string `help:"The secret in the header of its webhook." default:"sandbox-partners-webhook"`
 	StripeSecret     string `help:"The signing secret of Stripe's webhook endpoint." default:"whsec_sandbox_0123456789abcdef"`
+	jsonFlag
+}
+
+// sandboxPlace is where the sandboxes are; the JSON of sandbox --json. There is nothing
+// behind its secrets.
+type sandboxPlace struct {
+	Portal           string `json:"portal"`
+	DashboardSecret  string `json:"dashboard_secret"`
+	Organisation     string `json:"organisation"`
+	Enterprise       string `json:"enterprise"`
+	EnterpriseSecret string `json:"enterprise_secret"`
+	Stripe           string `json:"stripe"`
+	StripeKey        string `json:"stripe_key"`
+	Mailbox          string `json:"mailbox"`
+	SMTP             string `json:"smtp"`
+	SMTPUser         string `json:"smtp_user"`
+	SMTPPassword     string `json:"smtp_password"`
 }
 
 // Run runs the command.
@@ -179,7 +196,20 @@ func (cmd *sandboxCommand) Run(c *console) error {
 	}); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.out, `Classic Portal     %[1]s/portal/    sign in as %[2]s, password %[3]s
+	if err := cmd.tell(c, sandboxPlace{
+		Portal: s.PortalURL, DashboardSecret: s.Portal.Secret(), Organisation: s.Portal.Org(),
+		Enterprise: s.EnterpriseURL, EnterpriseSecret: s.Enterprise.Secret(), Stripe: s.StripeURL, StripeKey: s.Stripe.Key(),
+		Mailbox: s.MailboxURL, SMTP: s.Mail.Addr(), SMTPUser: mailUser, SMTPPassword: mailPassword,
+	}, func() error { return s.say(c, cmd.Bridge) }); err != nil {
+		return err
+	}
+	<-c.ctx.Done()
+	return nil
+}
+
+// say tells people where everything is.
+func (s *sandboxes) say(c *console, bridge string) error {
+	_, err := fmt.Fprintf(c.out, `Classic Portal     %[1]s/portal/    sign in as %[2]s, password %[3]s
       Dashboard    %[1]s/admin/     its API: %[1]s/api/, authorization: %[4]s
                    organisation %[5]s
 Enterprise Portal  %[6]s/portal/    sign in as %[7]s, password %[8]s
@@ -190,7 +220,6 @@ Mail               %[12]s/           SMTP at %[13]s with STARTTLS, user %[14]s, 
 All send browsers and events to %[16]s. Stop with Ctrl-C.
 `, s.PortalURL, tyksandbox.DemoEmail, tyksandbox.DemoPassword, s.Portal.Secret(), s.Portal.Org(),
 		s.EnterpriseURL, tyksandbox.EnterpriseEmail, tyksandbox.EnterprisePassword, s.Enterprise.Secret(),
-		s.StripeURL, s.Stripe.Key(), s.MailboxURL, s.Mail.Addr(), mailUser, mailPassword, cmd.Bridge)
-	<-c.ctx.Done()
-	return nil
+		s.StripeURL, s.Stripe.Key(), s.MailboxURL, s.Mail.Addr(), mailUser, mailPassword, bridge)
+	return err
 }
