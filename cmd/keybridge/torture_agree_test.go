@@ -166,7 +166,6 @@ func (x *torture) unknown() (missing []string, err error) {
 type ledgerOf struct {
 	paid           int // sessions
 	kept, returned int64
-	held           int64
 }
 
 // money returns what Stripe knows of each request, by the request's id.
@@ -278,7 +277,7 @@ func (x *torture) agree(r bridge.Request, keys int, m *ledgerOf) {
 		wrong("%d paid sessions", m.paid)
 	}
 	given := r.Verdict.Mark.By.Kind == bridge.ByPortal // by the portal's own admin, who asks for no money
-	ended := !r.Ended.At.IsZero()                     // by a person, who keeps what was paid
+	ended := !r.Ended.At.IsZero()                      // by a person, who keeps what was paid
 	switch priced := len(r.Terms.Lines) > 0; {
 	case priced && keys > 0 && m.kept == 0 && !given:
 		wrong("there is a key, and nothing is kept")
