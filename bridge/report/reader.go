@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"keybridge/bridge"
@@ -73,8 +74,11 @@ func (r *Reader) Wake() {
 // longestNap bounds how long a commit of another node stays unseen.
 const longestNap = time.Minute
 
-// Run keeps the sheets up to date until ctx ends.
+// Run keeps the sheets up to date until ctx ends. First it tries again what was left out.
 func (r *Reader) Run(ctx context.Context) {
+	if err := r.Retry(ctx); err != nil && ctx.Err() == nil {
+		r.cfg.Log.Error("what was left out of the report cannot be looked at again", "error", err)
+	}
 	for ctx.Err() == nil {
 		if err := r.CatchUp(ctx); err != nil && ctx.Err() == nil {
 			r.cfg.Log.Error("the report cannot be kept up to date", "error", err)
@@ -94,49 +98,77 @@ func (r *Reader) Run(ctx context.Context) {
 // begin is what the bookmark holds.
 type begin struct {
 	Shape int `json:"shape"`
-	// Place: everything up to here is on the sheets.
-	Place uint64 `json:"place"`
+	// Place: everything up to here is on the sheets, and At is when the last of it was.
+	Place uint64    `json:"place"`
+	At    time.Time `json:"at,omitzero"`
+	// Left are the entries up to there that could not be read, and Lost is how many there
+	// were beyond mostLeft, which are not looked at again.
+	Left []left `json:"left,omitempty"`
+	Lost int    `json:"lost,omitempty"`
 }
 
 // kept is a sheet as it is kept.
 type kept struct {
 	Shape int `json:"shape"`
-	// Place is how far in the feed the sheet has come.
-	Place uint64 `json:"place"`
+	// Place is how far in the feed the sheet has come. Late are the places before that
+	// of entries which could be read only later.
+	Place uint64   `json:"place"`
+	Late  []uint64 `json:"late,omitempty"`
 	Sheet
+}
+
+// begin reads the bookmark. One that cannot be read begins anew: the sheets know what is
+// on them.
+func (r *Reader) begin(ctx context.Context) (begin, error) {
+	text, err := r.cfg.Store.Bookmark(ctx, bookmark)
+	if err != nil && !damaged(ctx, err) {
+		return begin{}, err
+	}
+	var at begin
+	if err == nil && len(text) > 0 {
+		err = json.Unmarshal(text, &at)
+	}
+	if err != nil {
+		r.cfg.Log.Error("the report's bookmark is damaged, so the feed is read from its beginning", "error", err)
+	}
+	if err != nil || at.Shape != shape {
+		at = begin{Shape: shape}
+	}
+	return at, nil
+}
+
+func (r *Reader) keep(ctx context.Context, at begin) error {
+	text, err := json.Marshal(at)
+	if err != nil {
+		return err
+	}
+	return r.cfg.Store.SetBookmark(ctx, bookmark, text)
 }
 
 // CatchUp adds to the sheets what the feed holds beyond them. It may be repeated; two at
 // once count nothing twice.
 func (r *Reader) CatchUp(ctx context.Context) error {
-	text, err := r.cfg.Store.Bookmark(ctx, bookmark)
+	at, err := r.begin(ctx)
 	if err != nil {
 		return err
-	}
-	var at begin
-	if len(text) > 0 {
-		if err := json.Unmarshal(text, &at); err != nil {
-			return fmt.Errorf("report: the bookmark: %w", err)
-		}
-	}
-	if at.Shape != shape {
-		at = begin{Shape: shape}
 	}
 	for {
 		lines, err := r.cfg.Store.Feed(ctx, at.Place, batch)
 		if err != nil || len(lines) == 0 {
 			return err
 		}
-		if err := r.take(ctx, lines); err != nil {
-			return err
-		}
-		at.Place = lines[len(lines)-1].Place
-		text, err := json.Marshal(at)
+		unread, err := r.take(ctx, lines, false)
 		if err != nil {
 			return err
 		}
-		if err := r.cfg.Store.SetBookmark(ctx, bookmark, text); err != nil {
+		at.leave(unread)
+		last := lines[len(lines)-1]
+		at.Place, at.At = last.Place, last.Entry.At
+		if err := r.keep(ctx, at); err != nil {
 			return err
+		}
+		for _, l := range unread {
+			r.cfg.Log.Error("an entry is left out of the report, because its request cannot be read", "request", string(l.Request), "entry", l.Seq)
 		}
 	}
 }
@@ -147,9 +179,10 @@ type fact struct {
 	sheet Sheet
 }
 
-// take adds lines to the sheets of their days and portals. The bookmark is moved only
-// after all of them, so a sheet that was reached already is reached again, and knows it.
-func (r *Reader) take(ctx context.Context, lines []bridge.Line) error {
+// take adds lines to the sheets of their days and portals, and returns those that cannot be
+// read. The bookmark is moved only after all of them, so a sheet that was reached already
+// is reached again, and knows it. late is for lines that were left out before.
+func (r *Reader) take(ctx context.Context, lines []bridge.Line, late bool) (unread []left, err error) {
 	sheets := map[string][]fact{}
 	subjects := map[bridge.ID]*subject{}
 	for _, line := range lines {
@@ -158,8 +191,12 @@ func (r *Reader) take(ctx context.Context, lines []bridge.Line) error {
 			continue
 		}
 		about, err := r.subject(ctx, subjects, e.Request)
+		if damaged(ctx, err) {
+			unread = append(unread, left{Place: line.Place, Request: e.Request, Seq: e.Seq})
+			continue
+		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if about == nil {
 			continue
@@ -170,12 +207,12 @@ func (r *Reader) take(ctx context.Context, lines []bridge.Line) error {
 		}
 	}
 	for name, facts := range sheets {
-		err := r.cfg.Store.SetPaper(ctx, paperKind, name, func(old []byte) ([]byte, error) { return addTo(old, facts) })
+		err := r.cfg.Store.SetPaper(ctx, paperKind, name, func(old []byte) ([]byte, error) { return addTo(old, facts, late) })
 		if err != nil {
-			return fmt.Errorf("report: the sheet of %s: %w", name, err)
+			return nil, fmt.Errorf("report: the sheet of %s: %w", name, err)
 		}
 	}
-	return nil
+	return unread, nil
 }
 
 // subject is a request that entries are about.
@@ -208,7 +245,7 @@ func (r *Reader) subject(ctx context.Context, known map[bridge.ID]*subject, id b
 
 // addTo adds the facts that a sheet does not have yet. One of another shape is begun
 // anew: the reader then has gone back to the beginning of the feed.
-func addTo(old []byte, facts []fact) ([]byte, error) {
+func addTo(old []byte, facts []fact, late bool) ([]byte, error) {
 	k := kept{Shape: shape}
 	if len(old) > 0 {
 		if err := json.Unmarshal(old, &k); err != nil {
@@ -219,9 +256,13 @@ func addTo(old []byte, facts []fact) ([]byte, error) {
 		}
 	}
 	for _, f := range facts {
-		if f.place > k.Place {
+		switch {
+		case late && !slices.Contains(k.Late, f.place):
+			k.Late = append(k.Late, f.place)
 			k.bounded(f.sheet)
+		case !late && f.place > k.Place:
 			k.Place = f.place
+			k.bounded(f.sheet)
 		}
 	}
 	var b bytes.Buffer

@@ -222,13 +222,18 @@ func bucket(wait time.Duration) int {
 	return int(math.Ceil(math.Log(wait.Seconds()) / math.Log(step)))
 }
 
+// Keys is how many requests got their key.
+func (s Sheet) Keys() (n int) {
+	for _, waited := range s.Waits {
+		n += waited
+	}
+	return n
+}
+
 // Quantile is how long the given part (0.5: the median) of requests took at most from
 // their intake to their key, to within a quarter; false where none got one.
 func (s Sheet) Quantile(part float64) (time.Duration, bool) {
-	total := 0
-	for _, n := range s.Waits {
-		total += n
-	}
+	total := s.Keys()
 	if total == 0 {
 		return 0, false
 	}

@@ -17,6 +17,7 @@ import (
 	"keybridge/bridge/notify/mail"
 	"keybridge/bridge/notify/outgoing"
 	"keybridge/bridge/people"
+	"keybridge/bridge/report"
 	"keybridge/bridge/web"
 	"keybridge/store/bolt"
 )
@@ -42,6 +43,7 @@ type running struct {
 	sender     *outgoing.Sender // nil where no outgoing webhooks are
 	register   *people.Register
 	shelf      *export.Shelf
+	sheets     *report.Reader
 	loops      sync.WaitGroup
 	stopLoops  context.CancelFunc
 	shutdown   time.Duration
@@ -87,7 +89,11 @@ func (b *running) start(cfg *config, log *slog.Logger, listener net.Listener, ch
 			return err
 		}
 	}
+	if b.sheets, err = reportOf(b.store, log); err != nil {
+		return err
+	}
 	domain, err := domainOf(cfg, log, b.store, links, b.notifier, metrics, func(r bridge.Request, entries []bridge.Entry) {
+		b.sheets.Wake()
 		if b.sender != nil {
 			b.sender.Wake()
 		}
@@ -111,7 +117,7 @@ func (b *running) start(cfg *config, log *slog.Logger, listener net.Listener, ch
 	if b.shelf, err = shelfOf(cfg, b.store, log); err != nil {
 		return err
 	}
-	desk, err := consoleOf(cfg, b.service, b.store, b.register, b.shelf, log)
+	desk, err := consoleOf(cfg, b.service, b.store, b.register, b.shelf, b.sheets, log)
 	if err != nil {
 		return err
 	}
@@ -122,7 +128,8 @@ func (b *running) start(cfg *config, log *slog.Logger, listener net.Listener, ch
 	return nil
 }
 
-// run starts what works by itself: the worker, the outgoing webhooks and the digest.
+// run starts what works by itself: the worker, the report, the outgoing webhooks and the
+// digest.
 func (b *running) run(cfg *config, log *slog.Logger) {
 	ctx, cancel := context.WithCancel(context.Background())
 	b.stopLoops = cancel
@@ -130,6 +137,7 @@ func (b *running) run(cfg *config, log *slog.Logger) {
 	b.loops.Go(func() {
 		b.register.Run(ctx, func(err error) { log.Error("sessions that have ended cannot be removed", "error", err) })
 	})
+	b.loops.Go(func() { b.sheets.Run(ctx) })
 	if b.sender != nil {
 		b.loops.Go(func() { b.sender.Run(ctx) })
 	}

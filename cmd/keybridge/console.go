@@ -12,6 +12,7 @@ import (
 	"keybridge/bridge"
 	"keybridge/bridge/export"
 	"keybridge/bridge/people"
+	"keybridge/bridge/report"
 	"keybridge/bridge/web"
 	finance "keybridge/bridge/web/console"
 )
@@ -53,7 +54,7 @@ func recordTo(store bridge.Store, log *slog.Logger) func(context.Context, bridge
 }
 
 // consoleOf makes the finance console.
-func consoleOf(cfg *config, service *bridge.Service, store bridge.Store, register *people.Register, shelf *export.Shelf, log *slog.Logger) (*finance.Console, error) {
+func consoleOf(cfg *config, service *bridge.Service, store bridge.Store, register *people.Register, shelf *export.Shelf, sheets *report.Reader, log *slog.Logger) (*finance.Console, error) {
 	out := finance.Config{
 		Service: service, Count: store.Count, Record: recordTo(store, log), Portals: map[string]finance.Portal{},
 		Name: cfg.Pages.ServiceName, Zone: cfg.Console.TimeZone, Origin: cfg.PublicURL.String(), Secure: cfg.PublicURL.Scheme == "https",
@@ -100,6 +101,7 @@ func consoleOf(cfg *config, service *bridge.Service, store bridge.Store, registe
 	for _, p := range cfg.Portals {
 		out.Portals[p.Name] = finance.Portal{Title: titleOf(p), Plans: cfg.planNames(p.Name)}
 	}
+	showReport(&out, store, sheets)
 	return finance.New(out)
 }
 

@@ -42,6 +42,12 @@ type Config struct {
 	// Count counts the requests that fit a filter, up to most; more says that there are
 	// more. Nil: nothing is counted.
 	Count func(ctx context.Context, f bridge.Filter, most int) (n int, more bool, err error)
+	// Report is what the money pages show; nil: there are no such pages.
+	Report Report
+	// House is what the audit page shows; nil: there is no such page. Ledger says what was
+	// last found out about the ledger; nil: nothing is said.
+	House  House
+	Ledger func(ctx context.Context) (Ledger, error)
 	// Record takes the house's own entries: that a person has viewed a request. It may be
 	// nil.
 	Record func(ctx context.Context, e bridge.Entry)

@@ -1,6 +1,19 @@
 package console
 
-import "github.com/gin-gonic/gin"
+import (
+	"context"
+	"encoding/csv"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"keybridge/bridge"
+	"keybridge/bridge/report"
+)
 
 // moneyPath is where finance sees how it goes; auditPath where admins see who did what.
 const (
@@ -8,5 +21,293 @@ const (
 	auditPath = "/console/audit"
 )
 
-// moneyRoutes are the pages about how it goes.
-func (s *Console) moneyRoutes(*gin.Engine) {}
+// Report is where the money pages have their sheets from; a report.Reader is one.
+type Report interface {
+	// Between returns the days from one to another, both included, of some portals; none:
+	// of all.
+	Between(ctx context.Context, from, to time.Time, portals []string) ([]report.Day, error)
+	// Standing says how far the sheets have come.
+	Standing(ctx context.Context) (report.Standing, error)
+}
+
+// moneyRoutes are the pages about how it goes, and about who did what.
+func (s *Console) moneyRoutes(e *gin.Engine) {
+	if s.cfg.Report != nil {
+		e.Match(looked, moneyPath, s.page(s.seated(s.money)))
+		e.Match(looked, moneyPath+"/:file", s.page(s.seated(s.moneyFile)))
+	}
+	s.auditRoutes(e)
+}
+
+// moneyView is the page of how it goes.
+type moneyView struct {
+	frame
+	// Spans are those that have a name; Span is the one that was chosen, if any.
+	Spans         []choice
+	Span          string
+	From, To      string
+	Portals       []choice
+	Words         string
+	Problem       map[string]string
+	Figures       []figureView
+	UpTo, Stopped string
+	// Left says how much could not be counted; empty: all was.
+	Left string
+}
+
+// figureView is a figure with the addresses of its files.
+type figureView struct {
+	figure
+	// Wide and Narrow are the plot in light and dark; zero where there is none.
+	Wide, Narrow plotView
+	// CSV is where the table is taken away; empty where the person may not.
+	CSV string
+}
+
+type plotView struct {
+	Light, Dark   string
+	Width, Height int
+}
+
+// money shows how it goes.
+func (s *Console) money(c *gin.Context, p bridge.Person) error {
+	asked := readSpan(c.Request.URL.Query(), s.cfg.Now())
+	if err := s.cfg.Service.Desk(p).May(bridge.MaySee, asked.Portal); err != nil {
+		return err
+	}
+	view := s.moneyView(c, p, asked)
+	if len(asked.Problems) > 0 {
+		return s.pages.render(c, http.StatusBadRequest, "money", view)
+	}
+	if err := s.standing(c, &view); err != nil {
+		return err
+	}
+	days, err := s.cfg.Report.Between(c.Request.Context(), asked.From, asked.To, asked.portals(p))
+	if err != nil {
+		return err
+	}
+	waiting, err := s.waiting(c, p, asked)
+	if err != nil {
+		return err
+	}
+	export := p.May(bridge.MayExport, asked.Portal) == nil
+	for _, f := range append(figuresOf(days, asked), waiting...) {
+		view.Figures = append(view.Figures, viewOf(f, asked, export))
+	}
+	return s.pages.render(c, http.StatusOK, "money", view)
+}
+
+// moneyView is the page without its figures.
+func (s *Console) moneyView(c *gin.Context, p bridge.Person, asked span) moneyView {
+	view := moneyView{
+		frame: s.desk(c, p, "Money"), Span: asked.Name, Problem: asked.Problems, Words: upper(asked.Words()),
+		From: asked.typed[0], To: asked.typed[1], Portals: choices(asked.Portal, "All", s.portalChoices(p)),
+	}
+	for _, one := range []choice{{Value: spanWeek, Text: "7 days"}, {Value: spanMonth, Text: "30 days"}, {Value: spanYear, Text: "12 months"}} {
+		one.Chosen = one.Value == asked.Name
+		query := url.Values{fieldSpan: {one.Value}}
+		if asked.Portal != "" {
+			query.Set(fieldPortal, asked.Portal)
+		}
+		one.Href = moneyPath + "?" + query.Encode()
+		view.Spans = append(view.Spans, one)
+	}
+	return view
+}
+
+// standing says how far it was counted, and what is missing.
+func (s *Console) standing(c *gin.Context, view *moneyView) error {
+	at, err := s.cfg.Report.Standing(c.Request.Context())
+	if err != nil {
+		return err
+	}
+	switch {
+	case at.Stopped:
+		view.Stopped = "Counted up to " + s.moment(at.To) + " and no further, because what was written after that cannot be read. An operator has to look at the log."
+	case at.Behind && at.To.IsZero():
+		view.UpTo = "Nothing is counted yet. It begins in a moment."
+	case at.Behind:
+		view.UpTo = "Counted up to " + s.moment(at.To) + ". What came after that is being counted."
+	}
+	if at.Left > 0 {
+		view.Left = "Too little is counted: " + many(at.Left, "line") + " of history cannot be read, and " +
+			map[bool]string{true: "is", false: "are"}[at.Left == 1] + " left out. An operator has to look at the log."
+	}
+	return nil
+}
+
+// viewOf is a figure with the addresses of its files.
+func viewOf(f figure, asked span, export bool) figureView {
+	view := figureView{figure: f}
+	query := asked.Query()
+	if export && len(f.Table.Rows) > 0 {
+		view.CSV = moneyPath + "/" + url.PathEscape(f.Name) + ".csv?" + query.Encode()
+	}
+	if f.Chart == nil {
+		return view
+	}
+	for _, of := range []struct {
+		to     *plotView
+		narrow bool
+	}{{&view.Wide, false}, {&view.Narrow, true}} {
+		of.to.Width, of.to.Height = f.Chart.size(look{narrow: of.narrow})
+		of.to.Light, of.to.Dark = plotAddress(f.Name, query, look{false, of.narrow}), plotAddress(f.Name, query, look{true, of.narrow})
+	}
+	return view
+}
+
+// The fields of a plot's address.
+const (
+	fieldScheme = "scheme"
+	fieldSize   = "size"
+)
+
+func plotAddress(name string, query url.Values, l look) string {
+	all := url.Values{}
+	for field, values := range query {
+		all[field] = values
+	}
+	if l.dark {
+		all.Set(fieldScheme, "dark")
+	}
+	if l.narrow {
+		all.Set(fieldSize, "narrow")
+	}
+	return moneyPath + "/" + url.PathEscape(name) + ".svg?" + all.Encode()
+}
+
+// moneyFile is a figure's plot or table as a file.
+func (s *Console) moneyFile(c *gin.Context, p bridge.Person) error {
+	query := c.Request.URL.Query()
+	asked := readSpan(query, s.cfg.Now())
+	name, ext, _ := strings.Cut(c.Param("file"), ".")
+	operation := bridge.MaySee
+	if ext == "csv" {
+		operation = bridge.MayExport
+	}
+	if err := s.cfg.Service.Desk(p).May(operation, asked.Portal); err != nil {
+		return err
+	}
+	if len(asked.Problems) > 0 {
+		return errNotHere
+	}
+	f, err := s.figure(c, p, asked, name)
+	switch {
+	case err != nil:
+		return err
+	case ext == "csv":
+		return sendTable(c, f, asked)
+	case ext == "svg" && f.Chart != nil:
+		file, err := f.Chart.draw(look{query.Get(fieldScheme) == "dark", query.Get(fieldSize) == "narrow"})
+		if err == nil {
+			c.Data(http.StatusOK, "image/svg+xml", file)
+		}
+		return err
+	}
+	return errNotHere
+}
+
+// figure returns the figure of a name.
+func (s *Console) figure(c *gin.Context, p bridge.Person, asked span, name string) (figure, error) {
+	var all []figure
+	var err error
+	if name == figureWaiting {
+		all, err = s.waiting(c, p, asked)
+	} else {
+		var days []report.Day
+		days, err = s.cfg.Report.Between(c.Request.Context(), asked.From, asked.To, asked.portals(p))
+		all = figuresOf(days, asked)
+	}
+	if err != nil {
+		return figure{}, err
+	}
+	for _, f := range all {
+		if f.Name == name {
+			return f, nil
+		}
+	}
+	return figure{}, errNotHere
+}
+
+// figureWaiting is the one figure that is about now and not about the span.
+const figureWaiting = "waiting"
+
+// mostAged is where the counting of what waits ends.
+const mostAged = 10_000
+
+// waiting is how long what waits for a person has waited. There is none where nothing is
+// counted.
+func (s *Console) waiting(c *gin.Context, p bridge.Person, asked span) ([]figure, error) {
+	if s.cfg.Count == nil {
+		return nil, nil
+	}
+	now := s.cfg.Now()
+	counts, says, total := map[string]int{}, "", 0
+	titles := map[string]string{}
+	var classes []string
+	before := now.Add(time.Minute) // a request that comes while we count has an age as well
+	for _, class := range []struct {
+		name string
+		days int
+	}{{"Less than a day", 1}, {"1 to 3 days", 3}, {"3 to 7 days", 7}, {"7 to 30 days", 30}, {"30 days and more", 0}} {
+		f := bridge.Filter{Portal: asked.Portal, Portals: p.Portals, Tags: []bridge.Tag{bridge.TagWaits}, Before: before}
+		if class.days > 0 {
+			f.From = now.AddDate(0, 0, -class.days)
+		}
+		n, more, err := s.cfg.Count(c.Request.Context(), f, mostAged)
+		if err != nil {
+			return nil, err
+		}
+		if more {
+			says = " There are more than were counted: counting ends at " + grouped(mostAged) + "."
+		}
+		classes, titles[class.name], counts[class.name] = append(classes, class.name), class.name, n
+		total += n
+		before = f.From
+	}
+	f := tally(figureWaiting, "What waits for a person now", "Since it was asked for", titles, classes, counts)
+	f.Says = upper(many(total, "request")) + " " + map[bool]string{true: "waits", false: "wait"}[total == 1] + " for a person now, " +
+		strconv.Itoa(total-counts[classes[0]]) + " of them for a day or longer." + says
+	return []figure{f}, nil
+}
+
+// sendTable answers with a table as CSV (RFC 4180). The currency has a column of its own,
+// so amounts are numbers.
+func sendTable(c *gin.Context, f figure, asked span) error {
+	c.Header("Content-Type", "text/csv; charset=utf-8")
+	c.Header("Content-Disposition", `attachment; filename="`+f.Name+"-"+asked.From.Format(time.DateOnly)+"-"+asked.To.Format(time.DateOnly)+`.csv"`)
+	w := csv.NewWriter(c.Writer)
+	w.UseCRLF = true
+	line := func(first string, rest []string) error {
+		if f.Table.Currency != "" {
+			rest = append([]string{first}, rest...)
+		}
+		return w.Write(rest)
+	}
+	if err := line("Currency", f.Table.Head); err != nil {
+		return err
+	}
+	for _, row := range f.Table.Rows {
+		fields := make([]string, len(row))
+		for i, cell := range row {
+			fields[i] = unformula(cell.Plain)
+		}
+		if err := line(f.Table.Currency, fields); err != nil {
+			return err
+		}
+	}
+	w.Flush()
+	return w.Error()
+}
+
+// unformula puts an apostrophe before what a spreadsheet would run: plans and portals are
+// called as somebody liked. A number stays one, with its sign.
+func unformula(text string) string {
+	if _, err := strconv.ParseFloat(text, 64); err == nil {
+		return text
+	}
+	if begin := strings.TrimLeft(text, " \u00a0"); strings.ContainsAny(text, "\t\r\n") || begin != "" && strings.ContainsAny(begin[:1], "=+-@|%") {
+		return "'" + text
+	}
+	return text
+}

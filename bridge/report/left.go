@@ -1,0 +1,110 @@
+package report
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"keybridge/bridge"
+)
+
+// left is an entry that was left out, because its request or history could not be read.
+type left struct {
+	Place   uint64    `json:"place"`
+	Request bridge.ID `json:"request"`
+	Seq     uint64    `json:"seq"`
+}
+
+// mostLeft is how many of them are remembered, so that the bookmark stays small.
+const mostLeft = 100
+
+// leave takes down entries that are left out.
+func (at *begin) leave(unread []left) {
+	room := min(mostLeft-len(at.Left), len(unread))
+	at.Left = append(at.Left, unread[:room]...)
+	at.Lost += len(unread) - room
+}
+
+// damaged reports whether an error is the store's word that what it keeps cannot be read,
+// and will not be later either. Anything else may pass.
+func damaged(ctx context.Context, err error) bool {
+	e, ok := errors.AsType[*bridge.Error](err)
+	return ok && e.Kind == bridge.Internal && ctx.Err() == nil
+}
+
+// Retry looks again at the entries that were left out, and counts those that can be read
+// by now, after a repair. It may be repeated, and counts nothing twice.
+func (r *Reader) Retry(ctx context.Context) error {
+	at, err := r.begin(ctx)
+	if err != nil || len(at.Left) == 0 {
+		return err
+	}
+	before := len(at.Left)
+	var lines []bridge.Line
+	var still []left
+	for _, l := range at.Left {
+		e, err := r.entry(ctx, l)
+		switch {
+		case damaged(ctx, err):
+			still = append(still, l)
+		case err != nil:
+			return err
+		default:
+			lines = append(lines, bridge.Line{Place: l.Place, Entry: e})
+		}
+	}
+	unread, err := r.take(ctx, lines, true)
+	if err != nil {
+		return err
+	}
+	if at.Left = append(still, unread...); len(at.Left) == before {
+		return nil
+	}
+	r.cfg.Log.Info("entries that were left out of the report are on it now", "counted", before-len(at.Left), "left", len(at.Left))
+	return r.keep(ctx, at)
+}
+
+// entry returns an entry that was left out; one that says nothing where its request was
+// dropped.
+func (r *Reader) entry(ctx context.Context, l left) (bridge.Entry, error) {
+	history, err := r.cfg.Store.History(ctx, l.Request)
+	if err != nil && bridge.KindOf(err) != bridge.NotFound {
+		return bridge.Entry{}, err
+	}
+	for _, e := range history {
+		if e.Seq == l.Seq {
+			return e, nil
+		}
+	}
+	return bridge.Entry{}, nil
+}
+
+// Standing is how far the sheets have come.
+type Standing struct {
+	// To is when the last entry was made that is on them; zero while there is none.
+	To time.Time
+	// Behind: there are later ones, which are not on them yet.
+	Behind bool
+	// Stopped: the next one cannot be read, so nothing is counted any more.
+	Stopped bool
+	// Left is how many entries up to there could not be read, and are left out.
+	Left int
+}
+
+// Standing says how far the sheets have come.
+func (r *Reader) Standing(ctx context.Context) (Standing, error) {
+	at, err := r.begin(ctx)
+	if err != nil {
+		return Standing{}, err
+	}
+	out := Standing{To: at.At, Left: len(at.Left) + at.Lost}
+	lines, err := r.cfg.Store.Feed(ctx, at.Place, 1)
+	switch {
+	case damaged(ctx, err):
+		out.Stopped = true
+	case err != nil:
+		return Standing{}, err
+	}
+	out.Behind = len(lines) > 0
+	return out, nil
+}
