@@ -32,6 +32,8 @@ type table struct {
 	Currency string
 	Head     []string
 	Rows     [][]cell
+	// Total is the last line of the page; a file has none, so that a column can be added up.
+	Total []cell
 	// Folded: it is long, and opened where it is wanted.
 	Folded bool
 }
@@ -151,9 +153,9 @@ func plans(currency string, total report.Sheet, s span) figure {
 		f := report.Flow{In: line.In.Minor, Back: line.Back.Minor, Payments: line.Payments}
 		t.Rows = append(t.Rows, append([]cell{words(plan)}, flow(f, currency)...))
 	}
-	t.Rows = append(t.Rows, append([]cell{words("All plans")}, flow(total.In(currency), currency)...))
+	t.Total = append([]cell{words("All plans")}, flow(total.In(currency), currency)...)
 	first := t.Rows[0]
-	says := fmt.Sprintf("%s, %s. The most came in for %s: %s.", many(len(t.Rows)-1, "plan"), s.Words(), first[0].Text, first[1].Text)
+	says := fmt.Sprintf("%s, %s. The most came in for %s: %s.", many(len(t.Rows), "plan"), s.Words(), first[0].Text, first[1].Text)
 	return figure{Name: "plans-" + currency, Title: currency + " by plan", Says: says, Table: t}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -198,7 +199,7 @@ func (s *Console) moneyFile(c *gin.Context, p bridge.Person) error {
 	case ext == "csv":
 		return sendTable(c, f, asked)
 	case ext == "svg" && f.Chart != nil:
-		file, err := f.Chart.draw(look{query.Get(fieldScheme) == "dark", query.Get(fieldSize) == "narrow"})
+		file, err := f.draw(look{query.Get(fieldScheme) == "dark", query.Get(fieldSize) == "narrow"})
 		if err == nil {
 			c.Data(http.StatusOK, "image/svg+xml", file)
 		}
@@ -300,10 +301,12 @@ func sendTable(c *gin.Context, f figure, asked span) error {
 	return w.Error()
 }
 
+var number = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
+
 // unformula puts an apostrophe before what a spreadsheet would run: plans and portals are
 // called as somebody liked. A number stays one, with its sign.
 func unformula(text string) string {
-	if _, err := strconv.ParseFloat(text, 64); err == nil {
+	if number.MatchString(text) {
 		return text
 	}
 	if begin := strings.TrimLeft(text, " \u00a0"); strings.ContainsAny(text, "\t\r\n") || begin != "" && strings.ContainsAny(begin[:1], "=+-@|%") {

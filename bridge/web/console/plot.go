@@ -23,9 +23,7 @@ import (
 // the same wherever it is opened. What it shows stands in a sentence and in a table beside
 // it, so nobody has to see it, or to tell two colours apart.
 type chart struct {
-	// Title names it and Says is what it shows, in words.
-	Title, Says string
-	Form        form
+	Form form
 	// Parts are what the values are of: days, or things that are counted.
 	Parts []string
 	// Series are one or two; each has a value for each part.
@@ -95,12 +93,12 @@ type drawing struct {
 	*plot.Plot
 }
 
-// draw returns the chart as an SVG file.
-func (c chart) draw(l look) ([]byte, error) {
-	d := drawing{chart: c, look: l, paint: paints[l.dark], Plot: plot.New()}
+// draw returns the chart of a figure as an SVG file.
+func (f figure) draw(l look) ([]byte, error) {
+	d := drawing{chart: *f.Chart, look: l, paint: paints[l.dark], Plot: plot.New()}
 	d.frame()
 	var err error
-	switch c.Form {
+	switch d.Form {
 	case columns:
 		err = d.columns()
 	case courses:
@@ -109,16 +107,16 @@ func (c chart) draw(l look) ([]byte, error) {
 		err = d.bars()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the plot %q: %w", c.Title, err)
+		return nil, fmt.Errorf("the plot %q: %w", f.Title, err)
 	}
-	w, h := c.size(l)
+	w, h := d.size(l)
 	canvas := vgsvg.New(vg.Length(w), vg.Length(h))
 	d.Draw(draw.Crop(draw.New(canvas), 4, -8, 4, -6))
 	var out bytes.Buffer
 	if _, err := canvas.WriteTo(&out); err != nil {
 		return nil, err
 	}
-	return c.finish(out.Bytes(), d.card), nil
+	return f.finish(out.Bytes(), d.card), nil
 }
 
 // frame sets what all forms have in common.
@@ -292,7 +290,7 @@ func (d *drawing) bars() error {
 		most = max(most, v)
 		points.XYs = append(points.XYs, plotter.XY{X: v, Y: float64(place)})
 		points.Labels = append(points.Labels, d.Words(v))
-		ticks = append(ticks, plot.Tick{Value: float64(place), Label: d.Parts[i]})
+		ticks = append(ticks, plot.Tick{Value: float64(place), Label: d.short(d.Parts[i])})
 	}
 	b, err := plotter.NewBarChart(down, barHeight*0.6)
 	if err != nil {
@@ -316,6 +314,27 @@ func (d *drawing) bars() error {
 	return nil
 }
 
+// short is a name with as many letters as there is room for beside the bars.
+func (d *drawing) short(name string) string {
+	room := 40
+	if d.narrow {
+		room = 24
+	}
+	letters := []rune(name)
+	if len(letters) > room {
+		letters = append(letters[:room-1], '…')
+	}
+	return string(letters)
+}
+
+// drawn leaves out what cannot be in an XML file (https://www.w3.org/TR/xml/#charsets).
+func drawn(c rune) rune {
+	if c < ' ' && c != '\n' && c != '\t' || c == 0xFFFE || c == 0xFFFF {
+		return -1
+	}
+	return c
+}
+
 // What vgsvg writes is in points, has its styles in attributes that our policy would not
 // let count, and names nothing for people.
 var (
@@ -325,12 +344,12 @@ var (
 )
 
 // finish makes the file one that is at home on our pages.
-func (c chart) finish(file []byte, card color.Color) []byte {
+func (f figure) finish(file []byte, card color.Color) []byte {
 	r, g, b, _ := card.RGBA()
 	begin := fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" role="img" width="$1" height="$2" viewBox="$3">`+
 		`<title>%s</title><desc>%s</desc><rect width="100%%" height="100%%" fill="#%02x%02x%02x"/>`,
-		literal(c.Title), literal(c.Says), r>>8, g>>8, b>>8)
-	file = head.ReplaceAll(file, []byte(begin))
+		literal(f.Title), literal(f.Says), r>>8, g>>8, b>>8)
+	file = bytes.Map(drawn, head.ReplaceAll(file, []byte(begin)))
 	return styled.ReplaceAllFunc(file, func(found []byte) []byte {
 		var attributes []string
 		for one := range strings.SplitSeq(string(styled.FindSubmatch(found)[1]), ";") {

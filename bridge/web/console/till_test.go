@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
 	"keybridge/bridge"
 	"keybridge/bridge/report"
 	"keybridge/bridge/web/console"
+	"keybridge/store/bolt"
 )
 
 // till is an office whose requests have a history that the domain has written, with the
@@ -18,12 +20,50 @@ type till struct {
 	*office
 	sheets *report.Reader
 	filed  int
+	worn   *worn
+}
+
+// worn is a store of which something cannot be read any more.
+type worn struct {
+	*bolt.Store
+	request bridge.ID // whose history is damaged
+	cut     bool      // the feed is damaged behind its first entry
+	entry   uint64    // of the house, which is damaged
+	missing uint64    // of the house, which is removed
+}
+
+var errWorn = &bridge.Error{Kind: bridge.Internal, Msg: "It is damaged."}
+
+func (w *worn) History(ctx context.Context, id bridge.ID) ([]bridge.Entry, error) {
+	if id == w.request {
+		return nil, errWorn
+	}
+	return w.Store.History(ctx, id)
+}
+
+func (w *worn) Feed(ctx context.Context, after uint64, limit int) ([]bridge.Line, error) {
+	if w.cut && after > 0 {
+		return nil, errWorn
+	}
+	if w.cut {
+		limit = 1
+	}
+	return w.Store.Feed(ctx, after, limit)
+}
+
+func (w *worn) House(ctx context.Context, after uint64, limit int) ([]bridge.Line, error) {
+	if w.entry > after && w.entry <= after+uint64(limit) {
+		return nil, errWorn
+	}
+	lines, err := w.Store.House(ctx, after, limit)
+	return slices.DeleteFunc(lines, func(l bridge.Line) bool { return l.Entry.Seq == w.missing }), err
 }
 
 func newTill(t *testing.T, change ...func(*console.Config)) *till {
 	t.Helper()
 	o := newOffice(t)
-	sheets, err := report.New(report.Config{Store: o.store})
+	worn := &worn{Store: o.store}
+	sheets, err := report.New(report.Config{Store: worn})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +71,7 @@ func newTill(t *testing.T, change ...func(*console.Config)) *till {
 	cfg := console.Config{
 		Service: o.service, SignIn: o.signIn, Who: o.who, SignOut: none, SignOutEverywhere: none, Name: "Weather keys", Now: o.now,
 		Portals: map[string]console.Portal{"main": {Title: "portal.example"}, "other": {Title: "Other portal"}},
-		Count:   o.store.Count, Report: sheets, House: o.store, Log: slog.New(slog.NewTextHandler(o.log, nil)),
+		Count:   o.store.Count, Report: sheets, House: worn, Log: slog.New(slog.NewTextHandler(o.log, nil)),
 		Record: func(ctx context.Context, e bridge.Entry) {
 			if err := o.store.Record(ctx, e); err != nil {
 				t.Error(err)
@@ -44,7 +84,7 @@ func newTill(t *testing.T, change ...func(*console.Config)) *till {
 	if o.Console, err = console.New(cfg); err != nil {
 		t.Fatal(err)
 	}
-	return &till{office: o, sheets: sheets}
+	return &till{office: o, sheets: sheets, worn: worn}
 }
 
 // file takes in a key request for a plan.
@@ -127,6 +167,12 @@ func (b *till) month() {
 		b.set(noon.AddDate(0, 0, -28+day))
 	}
 	b.set(noon)
+	b.count()
+}
+
+// count brings the report up to date.
+func (b *till) count() {
+	b.t.Helper()
 	if err := b.sheets.CatchUp(b.t.Context()); err != nil {
 		b.t.Fatal(err)
 	}
