@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -188,36 +189,71 @@ func (s *Console) entries(ctx context.Context, f *auditFilter, view *auditView) 
 		return err
 	}
 	last := end.Seq
-	if f.Before > 0 {
+	switch {
+	case f.Before > 0:
 		last = min(last, f.Before-1)
+	case !f.end.IsZero():
+		last = s.lastBefore(ctx, f.end.Add(slack), last)
 	}
-	lowest := last - min(last, mostLooked)
-	at := last
-	for at > lowest && len(view.Entries) < auditPage {
-		first := at - min(at-lowest, auditBatch)
-		found, err := s.house(ctx, first, at)
-		if err != nil {
-			return err
-		}
-		for at > first && len(view.Entries) < auditPage {
-			if shown, ok := s.shown(f, at, found[at-first-1]); ok {
-				view.Entries = append(view.Entries, shown)
-			}
-			at--
-		}
+	at, err := s.walkBack(ctx, f, view, last)
+	if err != nil {
+		return err
 	}
 	if at > 0 {
 		view.Onwards = f.address(auditPath, at+1)
 	}
 	switch {
-	case len(view.Entries) == 0 && at > 0:
+	case len(view.Entries) > 0:
+	case at > 0:
 		view.Empty = "Nothing fits among the entries " + strconv.FormatUint(at+1, 10) + " to " + strconv.FormatUint(last, 10) + ". There are earlier ones."
-	case len(view.Entries) == 0 && f.narrow():
+	case f.narrow():
 		view.Empty = "Nothing fits this filter."
-	case len(view.Entries) == 0:
+	default:
 		view.Empty = "Nothing has been written down yet."
 	}
 	return nil
+}
+
+// walkBack fills in a page of entries, beginning with last, and returns the one before
+// which it stopped; 0: there is nothing earlier to be looked for.
+func (s *Console) walkBack(ctx context.Context, f *auditFilter, view *auditView, last uint64) (uint64, error) {
+	at, lowest := last, last-min(last, mostLooked)
+	for at > lowest && len(view.Entries) < auditPage {
+		first := at - min(at-lowest, auditBatch)
+		found, err := s.house(ctx, first, at)
+		if err != nil {
+			return 0, err
+		}
+		for ; at > first && len(view.Entries) < auditPage; at-- {
+			h := found[at-first-1]
+			if h.wrong == "" && h.entry.At.Before(f.begin.Add(-slack)) {
+				return 0, nil
+			}
+			if shown, ok := s.shown(f, at, h); ok {
+				view.Entries = append(view.Entries, shown)
+			}
+		}
+	}
+	return at, nil
+}
+
+// slack is how far the chain's order and its times may differ: entries are written at once
+// by many, and a clock may be set. Who looks for a day is not shown too little by it.
+const slack = 24 * time.Hour
+
+// lastBefore is the newest entry from before a time, so that nothing later is walked
+// through. Where it cannot be found, the walk begins at the end.
+func (s *Console) lastBefore(ctx context.Context, t time.Time, end uint64) uint64 {
+	known := true
+	n := sort.Search(int(end), func(i int) bool { //nolint:gosec // there are not that many entries
+		lines, err := s.cfg.House.House(ctx, uint64(i), 1) //nolint:gosec // i is not negative
+		known = known && err == nil && len(lines) > 0
+		return !known || !lines[0].Entry.At.Before(t)
+	})
+	if !known {
+		return end
+	}
+	return uint64(n) //nolint:gosec // n is not negative
 }
 
 // houseEntry is an entry, or what is wrong where it should be.
