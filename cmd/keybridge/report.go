@@ -15,5 +15,5 @@ func reportOf(store bridge.Store, log *slog.Logger) (*report.Reader, error) {
 
 // showReport gives the console what its money pages and its audit page show.
 func showReport(out *finance.Config, store bridge.Store, sheets *report.Reader) {
-	out.Report, out.House = sheets, store
+	out.Report, out.Chain = sheets, store
 }

@@ -16,8 +16,8 @@ import (
 	"keybridge/bridge"
 )
 
-// House is the house's own chain of entries; a bridge.Store has it.
-type House interface {
+// Chain is the house's own chain of entries; a bridge.Store has it.
+type Chain interface {
 	// House returns the entries after a Seq, oldest first, at most limit (1 to 1000).
 	House(ctx context.Context, after uint64, limit int) ([]bridge.Line, error)
 	// HouseEnd returns the end of the chain.
@@ -61,7 +61,7 @@ var auditSubjects = []bridge.What{
 }
 
 func (s *Console) auditRoutes(e *gin.Engine) {
-	if s.cfg.House != nil {
+	if s.cfg.Chain != nil {
 		e.Match(looked, auditPath, s.page(s.seated(s.audit)))
 		e.Match(looked, auditFile, s.page(s.seated(s.auditDownload)))
 	}
@@ -82,13 +82,13 @@ type auditFilter struct {
 // readAudit reads a filter. Days are those of the house's own time.
 func readAudit(query url.Values, zone *time.Location) auditFilter {
 	f := auditFilter{query: url.Values{}, Problems: map[string]string{}}
-	for field, to := range map[string]*string{fieldWho: &f.Who, fieldWhat: &f.What, fieldRequest: &f.Request, fieldFrom: &f.From, fieldTo: &f.To} {
+	for field, to := range map[string]*string{fieldWho: &f.Who, fieldWhat: &f.What, fieldRequest: &f.Request, fieldFirstDay: &f.From, fieldLastDay: &f.To} {
 		if value := strings.TrimSpace(query.Get(field)); value != "" && len(value) <= 200 {
 			*to = value
 			f.query.Set(field, value)
 		}
 	}
-	for field, to := range map[string]*time.Time{fieldFrom: &f.begin, fieldTo: &f.end} {
+	for field, to := range map[string]*time.Time{fieldFirstDay: &f.begin, fieldLastDay: &f.end} {
 		if text := f.query.Get(field); text != "" {
 			at, err := time.ParseInLocation(time.DateOnly, text, zone)
 			if err != nil {
@@ -184,7 +184,7 @@ func (s *Console) audit(c *gin.Context, p bridge.Person) error {
 
 // entries fills in the entries that fit, back from a place.
 func (s *Console) entries(ctx context.Context, f *auditFilter, view *auditView) error {
-	end, err := s.cfg.House.HouseEnd(ctx)
+	end, err := s.cfg.Chain.HouseEnd(ctx)
 	if err != nil {
 		return err
 	}
@@ -246,7 +246,7 @@ const slack = 24 * time.Hour
 func (s *Console) lastBefore(ctx context.Context, t time.Time, end uint64) uint64 {
 	known := true
 	n := sort.Search(int(end), func(i int) bool { //nolint:gosec // there are not that many entries
-		lines, err := s.cfg.House.House(ctx, uint64(i), 1) //nolint:gosec // i is not negative
+		lines, err := s.cfg.Chain.House(ctx, uint64(i), 1) //nolint:gosec // i is not negative
 		known = known && err == nil && len(lines) > 0
 		return !known || !lines[0].Entry.At.Before(t)
 	})
@@ -269,7 +269,7 @@ func (s *Console) house(ctx context.Context, first, last uint64) ([]houseEntry, 
 	for i := range found {
 		found[i].wrong = "This entry is missing."
 	}
-	lines, err := s.cfg.House.House(ctx, first, int(last-first)) //nolint:gosec // it is at most auditBatch
+	lines, err := s.cfg.Chain.House(ctx, first, int(last-first)) //nolint:gosec // it is at most auditBatch
 	if unreadable(ctx, err) {
 		return found, s.houseOneByOne(ctx, first, found)
 	}
@@ -288,7 +288,7 @@ func put(found []houseEntry, first uint64, lines []bridge.Line) {
 // houseOneByOne reads entries among which one is damaged.
 func (s *Console) houseOneByOne(ctx context.Context, first uint64, found []houseEntry) error {
 	for i := range found {
-		lines, err := s.cfg.House.House(ctx, first+uint64(i), 1) //nolint:gosec // i is not negative
+		lines, err := s.cfg.Chain.House(ctx, first+uint64(i), 1) //nolint:gosec // i is not negative
 		switch {
 		case unreadable(ctx, err):
 			found[i].wrong = "This entry cannot be read."
@@ -342,14 +342,14 @@ func (s *Console) ledger(c *gin.Context) *ledgerView {
 	}
 	view := &ledgerView{Verified: "It was not verified yet.", Signed: "Its head was not signed yet."}
 	if !l.Verified.IsZero() {
-		view.Verified = "Verified " + s.moment(l.Verified) + ": " + grouped(float64(l.Entries)) + " entries, of requests and of the house."
+		view.Verified = "Verified " + s.moment(l.Verified) + ": " + thousands(float64(l.Entries)) + " entries, of requests and of the house."
 		view.Wrong = l.Wrong
 		if l.Wrong == "" {
 			view.Verified += " All are as they were written."
 		}
 	}
 	if !l.Signed.IsZero() {
-		view.Signed = "Its head was signed " + s.moment(l.Signed) + ", after " + grouped(float64(l.Count)) + " entries."
+		view.Signed = "Its head was signed " + s.moment(l.Signed) + ", after " + thousands(float64(l.Count)) + " entries."
 		view.Hash, view.Key = l.Hash, l.Key
 	}
 	return view
@@ -366,11 +366,11 @@ func (s *Console) auditDownload(c *gin.Context, p bridge.Person) error {
 	if len(f.Problems) > 0 {
 		return &bridge.Error{Kind: bridge.Invalid, Msg: "The filter cannot be understood. Go back, and see what is said beside it."}
 	}
-	end, err := s.cfg.House.HouseEnd(ctx)
+	end, err := s.cfg.Chain.HouseEnd(ctx)
 	if err != nil {
 		return err
 	}
-	first, err := s.cfg.House.House(ctx, 0, auditBatch)
+	first, err := s.cfg.Chain.House(ctx, 0, auditBatch)
 	if err != nil {
 		return err
 	}
@@ -409,7 +409,7 @@ func (s *Console) sendEntries(c *gin.Context, f *auditFilter, last uint64, lines
 				return err
 			}
 		}
-		lines, err = s.cfg.House.House(c.Request.Context(), lines[len(lines)-1].Entry.Seq, auditBatch)
+		lines, err = s.cfg.Chain.House(c.Request.Context(), lines[len(lines)-1].Entry.Seq, auditBatch)
 	}
 	return err
 }

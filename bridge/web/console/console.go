@@ -44,9 +44,9 @@ type Config struct {
 	Count func(ctx context.Context, f bridge.Filter, most int) (n int, more bool, err error)
 	// Report is what the money pages show; nil: there are no such pages.
 	Report Report
-	// House is what the audit page shows; nil: there is no such page. Ledger says what was
+	// Chain is what the audit page shows; nil: there is no such page. Ledger says what was
 	// last found out about the ledger; nil: nothing is said.
-	House  House
+	Chain  Chain
 	Ledger func(ctx context.Context) (Ledger, error)
 	// Record takes the house's own entries: that a person has viewed a request. It may be
 	// nil.

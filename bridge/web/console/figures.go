@@ -119,7 +119,7 @@ func flows(currency string, parts []report.Part, names []string, total report.Sh
 	}
 	return figure{
 		Name: "money-" + currency, Title: "Money in " + currency, Says: says, Table: t,
-		Chart: &chart{Form: columns, Parts: names, Series: []series{received, returned}, Words: grouped},
+		Chart: &chart{Form: columns, Parts: names, Series: []series{received, returned}, Words: thousands},
 	}
 }
 
@@ -128,8 +128,8 @@ func major(minor int64, currency string) float64 {
 	return float64(minor) / math.Pow10(bridge.NewAmount(0, currency).Decimals())
 }
 
-// grouped writes a number with commas between its thousands.
-func grouped(v float64) string {
+// thousands writes a number with commas between its thousands.
+func thousands(v float64) string {
 	_, text, _ := strings.Cut(web.FormatAmount(bridge.NewAmount(int64(math.Round(v)), "JPY")), " ") // it has no decimals
 	return text
 }
@@ -261,7 +261,7 @@ func told[K comparable](f figure, all map[K]int, one, more string, s span) strin
 // tally is a figure of what is counted by kind.
 func tally[K comparable](name, title, of string, titles map[K]string, kinds []K, counts map[K]int) figure {
 	f := figure{Name: name, Title: title, Table: table{Caption: title, Head: []string{of, "Requests"}}}
-	c := chart{Form: bars, Series: []series{{Name: title}}, Words: grouped}
+	c := chart{Form: bars, Series: []series{{Name: title}}, Words: thousands}
 	n := 0
 	for _, kind := range kinds {
 		n += counts[kind]

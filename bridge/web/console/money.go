@@ -260,7 +260,7 @@ func (s *Console) waiting(c *gin.Context, p bridge.Person, asked span) ([]figure
 			return nil, err
 		}
 		if more {
-			says = " There are more than were counted: counting ends at " + grouped(mostAged) + "."
+			says = " There are more than were counted: counting ends at " + thousands(mostAged) + "."
 		}
 		classes, titles[class.name], counts[class.name] = append(classes, class.name), class.name, n
 		total += n

@@ -10,10 +10,10 @@ import (
 
 // The fields that choose what the money pages are about.
 const (
-	fieldSpan   = "span"
-	fieldFrom   = "from"
-	fieldTo     = "to"
-	fieldPortal = "portal"
+	fieldSpan     = "span"
+	fieldFirstDay = "from"
+	fieldLastDay  = "to"
+	fieldPortal   = "portal"
 )
 
 // The spans that have a name. Any other is chosen by its first and last day.
@@ -46,7 +46,7 @@ func readSpan(query url.Values, now time.Time) span {
 	today := now.UTC().Truncate(24 * time.Hour)
 	s := span{
 		Name: query.Get(fieldSpan), To: today, Portal: query.Get(fieldPortal), Problems: map[string]string{},
-		typed: [2]string{query.Get(fieldFrom), query.Get(fieldTo)},
+		typed: [2]string{query.Get(fieldFirstDay), query.Get(fieldLastDay)},
 	}
 	if s.typed[0] != "" || s.typed[1] != "" {
 		s.Name = ""
@@ -66,16 +66,16 @@ func readSpan(query url.Values, now time.Time) span {
 
 // days reads the days that were written.
 func (s *span) days(today time.Time) {
-	s.To = s.day(fieldTo, s.typed[1], today)
-	s.From = s.day(fieldFrom, s.typed[0], s.To.AddDate(0, 0, -29))
+	s.To = s.day(fieldLastDay, s.typed[1], today)
+	s.From = s.day(fieldFirstDay, s.typed[0], s.To.AddDate(0, 0, -29))
 	switch {
 	case len(s.Problems) > 0:
 	case s.To.After(today):
-		s.Problems[fieldTo] = "That day has not come yet."
+		s.Problems[fieldLastDay] = "That day has not come yet."
 	case s.From.After(s.To):
-		s.Problems[fieldFrom] = "The first day is after the last one."
+		s.Problems[fieldFirstDay] = "The first day is after the last one."
 	case s.From.Before(s.To.AddDate(-longestSpan, 0, 0)):
-		s.Problems[fieldFrom] = "That is too long ago: at most ten years before the last day."
+		s.Problems[fieldFirstDay] = "That is too long ago: at most ten years before the last day."
 	}
 }
 
@@ -96,8 +96,8 @@ func (s *span) Query() url.Values {
 	if s.Name != "" {
 		query.Set(fieldSpan, s.Name)
 	} else {
-		query.Set(fieldFrom, s.From.Format(time.DateOnly))
-		query.Set(fieldTo, s.To.Format(time.DateOnly))
+		query.Set(fieldFirstDay, s.From.Format(time.DateOnly))
+		query.Set(fieldLastDay, s.To.Format(time.DateOnly))
 	}
 	if s.Portal != "" {
 		query.Set(fieldPortal, s.Portal)

@@ -73,7 +73,7 @@ func FuzzPlot(f *testing.F) {
 			return // amounts are whole numbers of 64 bits
 		}
 		for _, form := range []form{columns, courses, bars} {
-			c := chart{Form: form, Parts: []string{name, "b"}, Series: []series{{Name: "in", Values: []float64{a, b}}, {Name: "out", Values: []float64{b, math.NaN()}}}, Words: grouped}
+			c := chart{Form: form, Parts: []string{name, "b"}, Series: []series{{Name: "in", Values: []float64{a, b}}, {Name: "out", Values: []float64{b, math.NaN()}}}, Words: thousands}
 			if form == columns {
 				c.Series[1].Values[1] = 0
 			}

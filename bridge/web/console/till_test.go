@@ -71,7 +71,7 @@ func newTill(t *testing.T, change ...func(*console.Config)) *till {
 	cfg := console.Config{
 		Service: o.service, SignIn: o.signIn, Who: o.who, SignOut: none, SignOutEverywhere: none, Name: "Weather keys", Now: o.now,
 		Portals: map[string]console.Portal{"main": {Title: "portal.example"}, "other": {Title: "Other portal"}},
-		Count:   o.store.Count, Report: sheets, House: worn, Log: slog.New(slog.NewTextHandler(o.log, nil)),
+		Count:   o.store.Count, Report: sheets, Chain: worn, Log: slog.New(slog.NewTextHandler(o.log, nil)),
 		Record: func(ctx context.Context, e bridge.Entry) {
 			if err := o.store.Record(ctx, e); err != nil {
 				t.Error(err)
