@@ -1,0 +1,171 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"keybridge/bridge"
+)
+
+// order is what a program says with a deed. Each takes what it needs.
+type order struct {
+	Why    string        `json:"why,omitempty"`
+	Text   string        `json:"text,omitempty"`
+	To     string        `json:"to,omitempty"`
+	Amount bridge.Amount `json:"amount,omitzero"`
+}
+
+// deed is something that is done to a request. It is POST /requests/{id}/{name}.
+type deed struct {
+	name string
+	may  bridge.Operation
+	// decides says that it is about what was seen, and takes If-Match.
+	decides bool
+	// takes are the members of its body, needs those that may not be left out.
+	takes func(*order) members
+	needs []string
+	run   func(context.Context, bridge.Desk, bridge.ID, order) error
+}
+
+// deeds are all of them: those that the console offers.
+func deeds() []deed {
+	reason := func(o *order) members { return members{"why": filled(&o.Why)} }
+	words := func(o *order) members { return members{"text": filled(&o.Text)} }
+	return []deed{
+		{
+			name: "approve", may: bridge.MayReview, decides: true, takes: func(o *order) members { return members{"why": text(&o.Why)} },
+			run: func(ctx context.Context, d bridge.Desk, id bridge.ID, o order) error {
+				return d.Approve(ctx, id, o.Why)
+			},
+		},
+		{
+			name: "decline", may: bridge.MayReview, decides: true, takes: reason, needs: []string{"why"},
+			run: func(ctx context.Context, d bridge.Desk, id bridge.ID, o order) error {
+				return d.Decline(ctx, id, o.Why)
+			},
+		},
+		{
+			name: "waive", may: bridge.MayWaive, decides: true, takes: reason, needs: []string{"why"},
+			run: func(ctx context.Context, d bridge.Desk, id bridge.ID, o order) error { return d.Waive(ctx, id, o.Why) },
+		},
+		{
+			name: "refund", may: bridge.MayRefund, decides: true, needs: []string{"amount", "why"},
+			takes: func(o *order) members { return members{"amount": amount(&o.Amount), "why": filled(&o.Why)} },
+			run: func(ctx context.Context, d bridge.Desk, id bridge.ID, o order) error {
+				return d.Refund(ctx, id, o.Amount, o.Why)
+			},
+		},
+		{
+			name: "cancel", may: bridge.MayCancel, decides: true, takes: reason, needs: []string{"why"},
+			run: func(ctx context.Context, d bridge.Desk, id bridge.ID, o order) error { return d.End(ctx, id, o.Why) },
+		},
+		{
+			name: "ask", may: bridge.MayAsk, takes: words, needs: []string{"text"},
+			run: func(ctx context.Context, d bridge.Desk, id bridge.ID, o order) error { return d.Ask(ctx, id, o.Text) },
+		},
+		{
+			name: "note", may: bridge.MayNote, takes: words, needs: []string{"text"},
+			run: func(ctx context.Context, d bridge.Desk, id bridge.ID, o order) error { return d.Note(ctx, id, o.Text) },
+		},
+		{
+			name: "assign", may: bridge.MayAssign, takes: func(o *order) members { return members{"to": text(&o.To)} }, needs: []string{"to"},
+			run: func(ctx context.Context, d bridge.Desk, id bridge.ID, o order) error { return d.Assign(ctx, id, o.To) },
+		},
+		{
+			name: "retry", may: bridge.MayRetry, takes: func(*order) members { return nil },
+			run: func(ctx context.Context, d bridge.Desk, id bridge.ID, _ order) error { return d.Retry(ctx, id) },
+		},
+	}
+}
+
+// receipt says what was done, and where the request stood right after it. Nothing in it is
+// personal, so that it can be kept.
+type receipt struct {
+	Request bridge.ID `json:"request"`
+	Self    string    `json:"self"`
+	// Done is the name of the deed, or "create".
+	Done    string         `json:"done"`
+	At      time.Time      `json:"at"`
+	By      bridge.Actor   `json:"by"`
+	Edition string         `json:"edition"`
+	State   bridge.State   `json:"state"`
+	Verdict bridge.Outcome `json:"verdict"`
+	// Second says that it is the first of two approvals, and that the other is waited for.
+	Second bool `json:"waits_for_second"`
+}
+
+func (a *API) receiptOf(done string, p bridge.Person, r bridge.Request) receipt {
+	step, waits := r.Current()
+	return receipt{
+		Request: r.ID, Self: Base + "/requests/" + string(r.ID), Done: done, At: a.cfg.Now().UTC(), By: p.Actor(), Edition: r.Edition(),
+		State: r.State(), Verdict: r.Verdict.Outcome,
+		Second: waits && step.Kind == bridge.Review && r.Verdict.Outcome == bridge.Open && len(r.Seconded) > 0,
+	}
+}
+
+// does answers a deed.
+func (a *API) does(d deed) func(*gin.Context, bridge.Person) (reply, error) {
+	return func(c *gin.Context, p bridge.Person) (reply, error) {
+		if _, err := readQuery(c); err != nil {
+			return reply{}, err
+		}
+		r, err := a.on(c, p)
+		if err != nil {
+			return reply{}, err
+		}
+		if barred := p.May(d.may, r.Portal); barred != nil {
+			_ = d.run(c.Request.Context(), a.cfg.Service.Desk(p), r.ID, order{}) // the desk refuses it as well, and tells of it
+			return reply{}, barred
+		}
+		o, err := a.readOrder(c, d, p)
+		if err != nil {
+			return reply{}, err
+		}
+		edition := seen(c.Request.Header.Values("If-Match"), r.Edition())
+		if d.decides && edition == "" {
+			return reply{}, errUnseen
+		}
+		return a.once(c, p, d.name+" "+string(r.ID), o, func(ctx context.Context, key string) (reply, error) {
+			desk := a.cfg.Service.Desk(p).Once(key).Seen(edition)
+			if err := d.run(ctx, desk, r.ID, o); err != nil {
+				return reply{}, err
+			}
+			now, err := desk.Get(ctx, r.ID)
+			return reply{status: http.StatusOK, body: a.receiptOf(d.name, p, now)}, err
+		})
+	}
+}
+
+// readOrder reads the body of a deed.
+func (a *API) readOrder(c *gin.Context, d deed, p bridge.Person) (order, error) {
+	sent, err := readObject(c)
+	if err != nil {
+		return order{}, err
+	}
+	var o order
+	faults := append(d.takes(&o).read("", sent), missing("", sent, d.needs...)...)
+	if len(faults) > 0 {
+		return o, wrong(faults...)
+	}
+	if o.To == "" || o.To == p.Name {
+		return o, nil
+	}
+	known, err := a.knows(c.Request.Context(), o.To)
+	if err == nil && !known {
+		err = wrong(inBody("to", "Nobody here is called that."))
+	}
+	return o, err
+}
+
+// knows reports whether somebody of that name works here.
+func (a *API) knows(ctx context.Context, name string) (bool, error) {
+	if a.cfg.People == nil {
+		return false, nil
+	}
+	all, err := a.cfg.People(ctx)
+	return slices.Contains(all, name), err
+}

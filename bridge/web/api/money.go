@@ -1,0 +1,182 @@
+package api
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"keybridge/bridge"
+	"keybridge/bridge/report"
+	"keybridge/bridge/web"
+)
+
+// The parameters of the report.
+const (
+	paramFrom = "from"
+	paramTo   = "to"
+	paramUnit = "unit"
+)
+
+// The bounds of a report: days that are looked at, those that are where nothing is said,
+// and parts that it is divided into.
+const (
+	spanMost     = 3660
+	spanDefault  = 30
+	mostParts    = 400
+	unitsAllowed = "This is day, week or month."
+)
+
+// span is what a report is about. Days are in UTC, both are included.
+type span struct {
+	from, to time.Time
+	unit     report.Unit
+}
+
+// readSpan reads the days and how they are divided.
+func readSpan(query url.Values, now time.Time) (s span, faults []fault) {
+	s = span{to: now.UTC().Truncate(24 * time.Hour), unit: report.Unit(cmp.Or(query.Get(paramUnit), string(report.Daily)))}
+	day := func(name string, into *time.Time) {
+		text := query.Get(name)
+		if text == "" {
+			return
+		}
+		at, err := time.Parse(time.DateOnly, text)
+		if err != nil {
+			faults = append(faults, inQuery(name, "A day is written like 2026-03-14."))
+		}
+		*into = at
+	}
+	day(paramTo, &s.to)
+	s.from = s.to.AddDate(0, 0, 1-spanDefault)
+	day(paramFrom, &s.from)
+	days := int(s.to.Sub(s.from).Hours()/24) + 1
+	switch {
+	case len(faults) > 0:
+	case days < 1 || days > spanMost:
+		faults = append(faults, inQuery(paramFrom, fmt.Sprintf("From is before to or the same day, and at most %d days are reported at once.", spanMost)))
+	case s.unit == report.Daily && days > mostParts:
+		faults = append(faults, inQuery(paramUnit, fmt.Sprintf("More than %d days are reported by week or month.", mostParts)))
+	}
+	if !slices.Contains([]report.Unit{report.Daily, report.Weekly, report.Monthly}, s.unit) {
+		faults = append(faults, inQuery(paramUnit, unitsAllowed))
+	}
+	return s, faults
+}
+
+// reportView is how it goes: the whole span, and its parts.
+type reportView struct {
+	From    string     `json:"from"`
+	To      string     `json:"to"`
+	Unit    string     `json:"unit"`
+	Portals []string   `json:"portals,omitempty"`
+	Total   sheetView  `json:"total"`
+	Parts   []partView `json:"parts"`
+}
+
+type partView struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+	sheetView
+}
+
+// sheetView is a report.Sheet. Money is by plan and currency: currencies are never added up.
+type sheetView struct {
+	Money    []moneyLine  `json:"money"`
+	Stages   []countView  `json:"stages"`
+	Time     *timeView    `json:"time_to_key,omitempty"`
+	Declined []causeView  `json:"declined"`
+	Failed   []failedView `json:"failed"`
+}
+
+type moneyLine struct {
+	Plan     string `json:"plan"`
+	In       *money `json:"in"`
+	Back     *money `json:"back"`
+	Payments int    `json:"payments"`
+}
+
+type countView struct {
+	Stage    report.Stage `json:"stage"`
+	Requests int          `json:"requests"`
+}
+
+// timeView is how long requests took to their key, in seconds.
+type timeView struct {
+	Median int64 `json:"median_seconds"`
+	P95    int64 `json:"p95_seconds"`
+}
+
+type causeView struct {
+	Cause    report.Cause `json:"cause"`
+	Requests int          `json:"requests"`
+}
+
+type failedView struct {
+	Doing string `json:"doing"`
+	Times int    `json:"times"`
+}
+
+// money answers GET /money with the numbers of the console's pages.
+func (a *API) money(c *gin.Context, p bridge.Person) (reply, error) {
+	query, err := readQuery(c, paramFrom, paramTo, paramUnit, web.FieldPortal)
+	if err != nil {
+		return reply{}, err
+	}
+	portal := query.Get(web.FieldPortal)
+	if err := a.cfg.Service.Desk(p).May(bridge.MaySee, portal); err != nil {
+		return reply{}, noPortal(err)
+	}
+	if a.cfg.Report == nil {
+		return reply{}, notOffered("No report is kept here.")
+	}
+	s, faults := readSpan(query, a.cfg.Now())
+	if len(faults) > 0 {
+		return reply{}, wrong(faults...)
+	}
+	portals := p.Portals
+	if portal != "" {
+		portals = []string{portal}
+	}
+	days, err := a.cfg.Report(c.Request.Context(), s.from, s.to, portals)
+	if err != nil {
+		return reply{}, err
+	}
+	return ok(reportOf(s, portals, days)), nil
+}
+
+func reportOf(s span, portals []string, days []report.Day) reportView {
+	day := func(at time.Time) string { return at.Format(time.DateOnly) }
+	out := reportView{
+		From: day(s.from), To: day(s.to), Unit: string(s.unit), Portals: portals, Total: sheetOf(report.Sum(days)), Parts: []partView{},
+	}
+	for _, part := range report.Parts(days, s.from, s.to, s.unit) {
+		out.Parts = append(out.Parts, partView{day(part.From), day(part.To), sheetOf(part.Sheet)})
+	}
+	return out
+}
+
+func sheetOf(s report.Sheet) sheetView {
+	v := sheetView{Money: []moneyLine{}, Stages: []countView{}, Declined: []causeView{}, Failed: []failedView{}}
+	for _, l := range s.Lines() {
+		v.Money = append(v.Money, moneyLine{l.Plan, moneyOf(l.In), moneyOf(l.Back), l.Payments})
+	}
+	for _, stage := range report.Stages {
+		v.Stages = append(v.Stages, countView{stage, s.Stages[stage]})
+	}
+	median, known := s.Quantile(0.5)
+	if p95, _ := s.Quantile(0.95); known {
+		v.Time = &timeView{int64(median.Seconds()), int64(p95.Seconds())}
+	}
+	for _, cause := range slices.Sorted(maps.Keys(s.Declined)) {
+		v.Declined = append(v.Declined, causeView{cause, s.Declined[cause]})
+	}
+	for _, doing := range slices.Sorted(maps.Keys(s.Failed)) {
+		v.Failed = append(v.Failed, failedView{doing, s.Failed[doing]})
+	}
+	return v
+}
