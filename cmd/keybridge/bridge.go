@@ -19,6 +19,7 @@ import (
 	"keybridge/bridge/people"
 	"keybridge/bridge/report"
 	"keybridge/bridge/web"
+	"keybridge/bridge/web/api"
 	"keybridge/store/bolt"
 )
 
@@ -42,6 +43,7 @@ type running struct {
 	notifier   *mail.Notifier   // nil where no mail is configured
 	sender     *outgoing.Sender // nil where no outgoing webhooks are
 	register   *people.Register
+	programs   *api.API
 	shelf      *export.Shelf
 	sheets     *report.Reader
 	loops      sync.WaitGroup
@@ -121,7 +123,10 @@ func (b *running) start(cfg *config, log *slog.Logger, listener net.Listener, ch
 	if err != nil {
 		return err
 	}
-	if err := b.listen(cfg, listener, handlerThroughFailpoints(withConsole(public, desk)), metrics); err != nil {
+	if b.programs, err = apiOf(cfg, b.service, b.store, b.register, b.shelf, b.sheets, log); err != nil {
+		return err
+	}
+	if err := b.listen(cfg, listener, handlerThroughFailpoints(withAPI(withConsole(public, desk), b.programs)), metrics); err != nil {
 		return err
 	}
 	b.run(cfg, log)
@@ -138,6 +143,9 @@ func (b *running) run(cfg *config, log *slog.Logger) {
 		b.register.Run(ctx, func(err error) { log.Error("sessions that have ended cannot be removed", "error", err) })
 	})
 	b.loops.Go(func() { b.sheets.Run(ctx) })
+	b.loops.Go(func() {
+		b.programs.Run(ctx, func(err error) { log.Error("receipts of the API that are over cannot be removed", "error", err) })
+	})
 	if b.sender != nil {
 		b.loops.Go(func() { b.sender.Run(ctx) })
 	}

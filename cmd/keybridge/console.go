@@ -76,15 +76,7 @@ func consoleOf(cfg *config, service *bridge.Service, store bridge.Store, registe
 		SignOutEverywhere: func(ctx context.Context, name string) error {
 			return register.SignOutEverywhere(ctx, bridge.Person{Name: name}, name)
 		},
-		People: func(ctx context.Context) (names []string, err error) {
-			users, err := register.List(ctx)
-			for _, u := range users {
-				if !u.Disabled {
-					names = append(names, u.Name)
-				}
-			}
-			return names, err
-		},
+		People: namesOf(register),
 	}
 	if o := cfg.Console.OIDC; o != nil {
 		out.OpenID = &finance.OpenID{

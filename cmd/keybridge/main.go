@@ -25,6 +25,7 @@ type cli struct {
 	Notify   notifyCommand   `cmd:"" help:"See what applicants are told."`
 	Outgoing outgoingCommand `cmd:"" help:"See outgoing webhooks and act on them."`
 	Users    usersCommand    `cmd:"" help:"Say who may sit at the finance console."`
+	Tokens   tokensCommand   `cmd:"" help:"Let programs come in at the API."`
 	Audit    auditCommand    `cmd:"" help:"Prove that history is as it was written."`
 	Forget   forgetCommand   `cmd:"" help:"Blank what is personal in the requests of an applicant that are over."`
 	Backup   backupCommand   `cmd:"" help:"Write a copy of the store to a file, while the bridge runs."`

@@ -145,7 +145,7 @@ func askStore(folder string, req *http.Request) (*http.Response, error) {
 
 // withHouse adds to an operator's API what is about the house: desks, people, the audit.
 func withHouse(o http.Handler, service *bridge.Service, store bridge.Store, register *people.Register) http.Handler {
-	return withDesk(withAudit(withUsers(o, register), service, store), service)
+	return withDesk(withAudit(withUsers(withTokens(o, register), register), service, store), service)
 }
 
 // idle answers for a bridge that does not run what only a running one can do.

@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"keybridge/bridge"
+	"keybridge/bridge/export"
 	"keybridge/bridge/report"
 )
 
@@ -35,6 +36,8 @@ type Config struct {
 	// House returns the house's own entries; see bridge.Store. Nil: GET /audit is not
 	// offered.
 	House func(ctx context.Context, after uint64, limit int) ([]bridge.Line, error)
+	// Shelf is where lists are taken away as files. Nil: they are not.
+	Shelf *export.Shelf
 	// Record takes the house's own entries: that a person has viewed a request. It may be
 	// nil.
 	Record func(ctx context.Context, e bridge.Entry)
@@ -127,6 +130,8 @@ func (a *API) operations() []operation {
 		{http.MethodPost, "/requests", a.create},
 		{http.MethodGet, "/requests/:id", a.request},
 		{http.MethodGet, "/requests/:id/history", a.history},
+		{http.MethodPost, "/exports", a.startExport},
+		{http.MethodGet, "/exports/:id", a.export},
 		{http.MethodGet, "/money", a.money},
 		{http.MethodGet, "/audit", a.audit},
 	}
@@ -150,6 +155,7 @@ func (a *API) routes() (http.Handler, error) {
 	for _, op := range a.operations() {
 		e.Handle(op.method, Base+op.path, a.answered(op.handle))
 	}
+	e.GET(Base+"/exports/:id/file", a.file)
 	for path, serve := range a.document.routes() {
 		e.GET(Base+path, serve)
 	}

@@ -55,7 +55,7 @@ func (a *API) create(c *gin.Context, p bridge.Person) (reply, error) {
 		if err != nil {
 			return reply{}, err
 		}
-		return reply{status: http.StatusCreated, body: a.receiptOf("create", p, r)}, nil
+		return a.receipted(http.StatusCreated, "create", p, r), nil
 	})
 }
 

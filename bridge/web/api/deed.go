@@ -98,13 +98,15 @@ type receipt struct {
 	Second bool `json:"waits_for_second"`
 }
 
-func (a *API) receiptOf(done string, p bridge.Person, r bridge.Request) receipt {
+// receipted is the reply to a write that was done.
+func (a *API) receipted(status int, done string, p bridge.Person, r bridge.Request) reply {
 	step, waits := r.Current()
-	return receipt{
-		Request: r.ID, Self: Base + "/requests/" + string(r.ID), Done: done, At: a.cfg.Now().UTC(), By: p.Actor(), Edition: r.Edition(),
+	self := Base + "/requests/" + string(r.ID)
+	return reply{status: status, etag: r.Edition(), location: self, body: receipt{
+		Request: r.ID, Self: self, Done: done, At: a.cfg.Now().UTC(), By: p.Actor(), Edition: r.Edition(),
 		State: r.State(), Verdict: r.Verdict.Outcome,
 		Second: waits && step.Kind == bridge.Review && r.Verdict.Outcome == bridge.Open && len(r.Seconded) > 0,
-	}
+	}}
 }
 
 // does answers a deed.
@@ -135,7 +137,7 @@ func (a *API) does(d deed) func(*gin.Context, bridge.Person) (reply, error) {
 				return reply{}, err
 			}
 			now, err := desk.Get(ctx, r.ID)
-			return reply{status: http.StatusOK, body: a.receiptOf(d.name, p, now)}, err
+			return a.receipted(http.StatusOK, d.name, p, now), err
 		})
 	}
 }

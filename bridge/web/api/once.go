@@ -37,13 +37,21 @@ type kept struct {
 	// Began is when the key was first used, Until to when it is taken to be under way.
 	Began time.Time `json:"began"`
 	Until time.Time `json:"until,omitzero"`
-	// Status and Receipt are what it was answered with; zero while it was not.
-	Status  int      `json:"status,omitempty"`
-	Receipt *receipt `json:"receipt,omitempty"`
+	// The others are what it was answered with; zero while it was not.
+	Status   int             `json:"status,omitempty"`
+	ETag     string          `json:"etag,omitempty"`
+	Location string          `json:"location,omitempty"`
+	Body     json.RawMessage `json:"body,omitempty"`
+}
+
+// answered is the kept answer.
+func (k kept) answered() reply {
+	return reply{status: k.Status, etag: k.ETag, location: k.Location, replayed: true, body: k.Body}
 }
 
 // once does a write, or answers as it was answered before where it is a repetition under
-// the same Idempotency-Key. do gets the key under which the desk does it once.
+// the same Idempotency-Key. do gets the key under which the desk does it once; what it
+// returns is kept, so nothing in it may be personal.
 func (a *API) once(c *gin.Context, p bridge.Person, what string, o any, do func(ctx context.Context, key string) (reply, error)) (reply, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request.Context()), longestWrite)
 	defer cancel()
@@ -52,31 +60,22 @@ func (a *API) once(c *gin.Context, p bridge.Person, what string, o any, do func(
 		return reply{}, err
 	}
 	if !given {
-		out, err := do(ctx, "")
-		return out.receipted(), err
+		return do(ctx, "")
 	}
 	name := hashed(p.Name, key)
 	k, err := a.begin(ctx, name, printOf(what, o))
 	if err != nil {
 		return reply{}, err
 	}
-	if k.Receipt != nil {
-		return reply{status: k.Status, body: *k.Receipt, replayed: true}.receipted(), nil
+	if k.Status != 0 {
+		return k.answered(), nil
 	}
 	out, err := do(ctx, hashed(key, k.Began.Format(time.RFC3339Nano)))
 	if failed := a.finish(ctx, name, k, out, err); failed != nil {
 		// What was done is done, and a repetition goes on with it.
 		a.cfg.Log.Error("a receipt of the API could not be kept", "error", failed)
 	}
-	return out.receipted(), err
-}
-
-// receipted sets the headers that a receipt's reply has.
-func (r reply) receipted() reply {
-	if done, is := r.body.(receipt); is {
-		r.etag, r.location = done.Edition, done.Self
-	}
-	return r
+	return out, err
 }
 
 // readKey reads the Idempotency-Key: 1 to 200 visible ASCII characters.
@@ -125,7 +124,7 @@ func (a *API) begin(ctx context.Context, name, fingerprint string) (k kept, err 
 			k = kept{Print: fingerprint, Began: now}
 		case k.Print != fingerprint:
 			return nil, errKeyReused
-		case k.Receipt != nil:
+		case k.Status != 0:
 			return old, nil
 		case now.Before(k.Until):
 			return nil, &bridge.Error{Kind: bridge.Conflict, Msg: "The first call with this Idempotency-Key is still under way.", RetryAfter: k.Until.Sub(now)}
@@ -141,15 +140,18 @@ func (a *API) begin(ctx context.Context, name, fingerprint string) (k kept, err 
 func (a *API) finish(ctx context.Context, name string, k kept, out reply, failed error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	done, is := out.body.(receipt)
+	body, err := json.Marshal(out.body)
+	if err != nil {
+		return err
+	}
 	return a.cfg.Papers.SetPaper(ctx, receipts, name, func(old []byte) ([]byte, error) {
 		var now kept
-		if err := json.Unmarshal(old, &now); err != nil || !now.Began.Equal(k.Began) || now.Receipt != nil {
+		if err := json.Unmarshal(old, &now); err != nil || !now.Began.Equal(k.Began) || now.Status != 0 {
 			return old, nil //nolint:nilerr // somebody else's by now: it took longer than the lease
 		}
 		switch {
-		case failed == nil && is:
-			now.Status, now.Receipt = out.status, &done
+		case failed == nil:
+			now.Status, now.ETag, now.Location, now.Body = out.status, out.etag, out.location, body
 		case undone(failed):
 			return nil, nil
 		}

@@ -36,8 +36,16 @@ func readQuery(c *gin.Context, known ...string) (url.Values, error) {
 	if err != nil {
 		return nil, invalid("The query of the address cannot be read.", nil)
 	}
-	query := url.Values{}
-	var faults []fault
+	query, faults := checkQuery(sent, known)
+	if len(faults) > 0 {
+		return nil, wrong(faults...)
+	}
+	return query, nil
+}
+
+// checkQuery returns the parameters that are given, or what is wrong with them by name.
+func checkQuery(sent url.Values, known []string) (query url.Values, faults []fault) {
+	query = url.Values{}
 	for _, name := range slices.Sorted(maps.Keys(sent)) {
 		values := sent[name]
 		most := web.LongestField
@@ -55,10 +63,7 @@ func readQuery(c *gin.Context, known ...string) (url.Values, error) {
 			query.Set(name, values[0])
 		}
 	}
-	if len(faults) > 0 {
-		return nil, wrong(faults...)
-	}
-	return query, nil
+	return query, faults
 }
 
 func inQuery(name, detail string) fault { return fault{In: "query", Name: name, Detail: detail} }

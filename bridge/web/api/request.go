@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -21,7 +22,7 @@ type requestPage struct {
 
 // list answers GET /requests.
 func (a *API) list(c *gin.Context, p bridge.Person) (reply, error) {
-	query, err := readQuery(c, append([]string{paramLimit, paramCursor}, web.FilterFields...)...)
+	query, err := readQuery(c, slices.Concat(web.FilterFields, []string{paramLimit, paramCursor})...)
 	if err != nil {
 		return reply{}, err
 	}
