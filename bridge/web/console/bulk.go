@@ -35,6 +35,9 @@ const bulkTime = 25 * time.Second
 // bulkDeeds are what can be done to many requests at once.
 var bulkDeeds = []string{"approve", "decline"}
 
+// decidedWords say what was done to a request by a deed.
+var decidedWords = map[string]string{"approve": "approved", "decline": "declined"}
+
 // ticked is a request that was chosen, and the Edition that was shown; empty where none was.
 type ticked struct {
 	ID   bridge.ID
@@ -149,6 +152,9 @@ func (s *Console) bulkPreview(c *gin.Context, p bridge.Person, view bulkView, ch
 		view.Lines = append(view.Lines, line)
 	}
 	view.Title = view.Word + " " + count(len(view.Lines), "request")
+	if len(view.Lines) == 0 {
+		view.Title = "Nothing here can be " + decidedWords[view.Name]
+	}
 	status := http.StatusOK
 	if view.Problem != "" {
 		status = http.StatusBadRequest
@@ -191,11 +197,27 @@ func (s *Console) bulkDo(c *gin.Context, p bridge.Person, view bulkView, chosen 
 		view.Lines = append(view.Lines, line)
 	}
 	view.frame = s.desk(c, p, view.Word+": done") // what waits was counted before
-	view.Says = count(len(view.Lines), "request") + " " + map[string]string{"approve": "approved", "decline": "declined"}[view.Name] + "."
-	if n := len(view.Left); n > 0 {
-		view.Says += " " + count(n, "request") + " left out."
-	}
+	view.Says = view.summary()
 	return s.pages.render(c, http.StatusOK, "bulk", view)
+}
+
+// summary says how many were decided, how many of them wait for a second person, and how
+// many were left out.
+func (v bulkView) summary() string {
+	done := 0
+	for _, line := range v.Lines {
+		if slices.Contains(line.Says, v.Done) {
+			done++
+		}
+	}
+	text := count(done, "request") + " " + decidedWords[v.Name] + "."
+	if n := len(v.Lines) - done; n > 0 {
+		text += " " + count(n, "approval") + " kept until a second person's."
+	}
+	if n := len(v.Left); n > 0 {
+		text += " " + count(n, "request") + " left out."
+	}
+	return text
 }
 
 // bulkOne decides about one request, if it is still as it was shown, and returns it as it

@@ -133,12 +133,20 @@ func (s *Console) startExport(c *gin.Context, p bridge.Person) error {
 		return err
 	}
 	if _, err := s.cfg.Shelf.Start(s.cfg.Service.Desk(p), export.Format(form.Get("as")), f.Asks); err != nil {
-		e := *asPage(err)
-		e.Back, e.Word = exportsPath, "To your exports"
-		return &e
+		return toExports(err)
 	}
 	c.Redirect(http.StatusSeeOther, exportsPath)
 	return nil
+}
+
+// toExports gives an error whose page should lead to the files a way there.
+func toExports(err error) error {
+	e := *asPage(err)
+	e.Back, e.Word = exportsPath, "To your exports"
+	if bridge.KindOf(err) == bridge.Conflict {
+		e.Title = "Not ready yet"
+	}
+	return &e
 }
 
 // listOf is the filter that a form is about. Invalid for one that cannot be understood.
@@ -161,9 +169,7 @@ func (s *Console) download(c *gin.Context, p bridge.Person) error {
 	}
 	file, j, err := s.cfg.Shelf.Open(p, c.Param("file"))
 	if err != nil {
-		e := *asPage(err)
-		e.Back, e.Word = exportsPath, "To your exports"
-		return &e
+		return toExports(err)
 	}
 	defer func() { _ = file.Close() }()
 	// A large file on a slow line takes longer than any page may. The network's clock is

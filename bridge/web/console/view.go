@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -110,7 +111,7 @@ func (s *Console) saveView(c *gin.Context, p bridge.Person) error {
 	err = s.changeViews(c, p, func(all []savedView) ([]savedView, error) {
 		all = slices.DeleteFunc(all, func(old savedView) bool { return old.Name == v.Name })
 		if len(all) >= mostViews {
-			return nil, conflict("You have as many saved views as there can be. Remove one first.")
+			return nil, &bridge.Error{Kind: bridge.Invalid, Msg: fmt.Sprintf("You have %d saved views, and there can be no more. Remove one first.", mostViews)}
 		}
 		all = append(all, v)
 		slices.SortFunc(all, func(a, b savedView) int { return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)) })
