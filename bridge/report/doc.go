@@ -46,6 +46,13 @@
 //     anew by the first entry that belongs on it.
 //   - A paper is small, so a sheet has a bounded number of lines of money. What is beyond
 //     goes into one line for the rest, currency by currency: totals stay right.
-//   - A damaged entry stops the reader, which says so in the log, and what is shown stays
-//     as it was. To leave it out would be to show wrong sums.
+//   - An entry that cannot be read, or whose request cannot, is left out: one damaged page
+//     of a file must not end all reports. The log names it, Standing counts it, and the pages
+//     say that too little is counted. At each start it is looked at again, and counted once it
+//     can be read; the sheet knows such latecomers one by one. A hundred are remembered, those
+//     beyond only as a number.
+//   - Only what the store calls damaged (bridge.Internal) is left out. Whatever may pass stops
+//     the reader until the next try, and the sheets stay behind meanwhile, which Standing says.
+//   - A damaged sheet is not made anew: it would take the whole feed. The reader stops at it,
+//     and says so in the log; like all else of the store it comes back from a backup.
 package report

@@ -32,6 +32,32 @@ func damaged(ctx context.Context, err error) bool {
 	return ok && e.Kind == bridge.Internal && ctx.Err() == nil
 }
 
+// passOver finds the damaged entry that the feed ends before. Its place is in the ledger,
+// which has a line for it that is not damaged.
+func (r *Reader) passOver(ctx context.Context, after uint64) (left, error) {
+	for {
+		lines, err := r.cfg.Store.Ledger(ctx, after, batch)
+		if err != nil {
+			return left{}, err
+		}
+		for _, line := range lines {
+			if line.Damage != "" && line.Request != "" {
+				return left{Place: line.Place, Request: line.Request, Seq: line.Seq}, nil
+			}
+			if line.Damage != "" && line.Place <= after {
+				return left{}, errSenseless
+			}
+			after = line.Place
+		}
+		if len(lines) == 0 {
+			return left{}, errSenseless
+		}
+	}
+}
+
+// errSenseless says that it cannot be known where the feed goes on.
+var errSenseless = &bridge.Error{Kind: bridge.Internal, Err: errors.New("report: the feed cannot be read, and the ledger does not say where it goes on")}
+
 // Retry looks again at the entries that were left out, and counts those that can be read
 // by now, after a repair. It may be repeated, and counts nothing twice.
 func (r *Reader) Retry(ctx context.Context) error {
@@ -85,7 +111,7 @@ type Standing struct {
 	To time.Time
 	// Behind: there are later ones, which are not on them yet.
 	Behind bool
-	// Stopped: the next one cannot be read, so nothing is counted any more.
+	// Stopped: something is damaged that cannot be left out, so nothing is counted any more.
 	Stopped bool
 	// Left is how many entries up to there could not be read, and are left out.
 	Left int
@@ -99,12 +125,10 @@ func (r *Reader) Standing(ctx context.Context) (Standing, error) {
 	}
 	out := Standing{To: at.At, Left: len(at.Left) + at.Lost}
 	lines, err := r.cfg.Store.Feed(ctx, at.Place, 1)
-	switch {
-	case damaged(ctx, err):
-		out.Stopped = true
-	case err != nil:
-		return Standing{}, err
+	out.Stopped = r.stuck.Load()
+	out.Behind = len(lines) > 0 || damaged(ctx, err)
+	if damaged(ctx, err) {
+		err = nil // it is passed over in a moment, or has stopped the reader
 	}
-	out.Behind = len(lines) > 0
-	return out, nil
+	return out, err
 }

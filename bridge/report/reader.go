@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"keybridge/bridge"
@@ -16,6 +17,7 @@ import (
 // Store is what a Reader needs of the store. See bridge.Store.
 type Store interface {
 	Feed(ctx context.Context, after uint64, limit int) ([]bridge.Line, error)
+	Ledger(ctx context.Context, after uint64, limit int) ([]bridge.LedgerLine, error)
 	Get(ctx context.Context, id bridge.ID) (bridge.Request, error)
 	History(ctx context.Context, id bridge.ID) ([]bridge.Entry, error)
 	Bookmark(ctx context.Context, name string) ([]byte, error)
@@ -36,8 +38,9 @@ type Config struct {
 
 // Reader keeps the sheets up to date. Make one with New.
 type Reader struct {
-	cfg  Config
-	wake chan struct{}
+	cfg   Config
+	wake  chan struct{}
+	stuck atomic.Bool // see Standing.Stopped
 }
 
 const (
@@ -149,28 +152,43 @@ func (r *Reader) keep(ctx context.Context, at begin) error {
 // once count nothing twice.
 func (r *Reader) CatchUp(ctx context.Context) error {
 	at, err := r.begin(ctx)
-	if err != nil {
-		return err
+	for more := true; more && err == nil; {
+		more, err = r.advance(ctx, &at)
 	}
-	for {
-		lines, err := r.cfg.Store.Feed(ctx, at.Place, batch)
-		if err != nil || len(lines) == 0 {
-			return err
-		}
-		unread, err := r.take(ctx, lines, false)
+	if err == nil || damaged(ctx, err) {
+		r.stuck.Store(err != nil)
+	}
+	return err
+}
+
+// advance adds the next lines of the feed, and reports whether there were any.
+func (r *Reader) advance(ctx context.Context, at *begin) (bool, error) {
+	var unread []left
+	lines, err := r.cfg.Store.Feed(ctx, at.Place, batch)
+	switch {
+	case damaged(ctx, err):
+		l, err := r.passOver(ctx, at.Place)
 		if err != nil {
-			return err
+			return false, err
 		}
-		at.leave(unread)
+		at.Place, unread = l.Place, []left{l}
+	case err != nil || len(lines) == 0:
+		return false, err
+	default:
+		if unread, err = r.take(ctx, lines, false); err != nil {
+			return false, err
+		}
 		last := lines[len(lines)-1]
 		at.Place, at.At = last.Place, last.Entry.At
-		if err := r.keep(ctx, at); err != nil {
-			return err
-		}
-		for _, l := range unread {
-			r.cfg.Log.Error("an entry is left out of the report, because its request cannot be read", "request", string(l.Request), "entry", l.Seq)
-		}
 	}
+	at.leave(unread)
+	if err := r.keep(ctx, *at); err != nil {
+		return false, err
+	}
+	for _, l := range unread {
+		r.cfg.Log.Error("an entry is left out of the report, because it or its request cannot be read", "request", string(l.Request), "entry", l.Seq)
+	}
+	return true, nil
 }
 
 // fact is what one line of the feed adds to a sheet.

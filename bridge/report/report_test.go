@@ -22,20 +22,26 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 // house is a real store with requests whose histories the domain writes.
 type house struct {
 	testing.TB
+	path  string
 	store *bolt.Store
 	now   time.Time
 	n     int
 }
 
 func newHouse(t testing.TB) *house {
-	h := &house{TB: t, now: noon}
-	store, err := bolt.Open(bolt.Config{Path: filepath.Join(t.TempDir(), "test.db"), Now: func() time.Time { return h.now }, InitialMmapSize: 1 << 20})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = store.Close() })
-	h.store = store
+	h := &house{TB: t, now: noon, path: filepath.Join(t.TempDir(), "test.db")}
+	h.open()
+	t.Cleanup(func() { _ = h.store.Close() })
 	return h
+}
+
+func (h *house) open() {
+	h.Helper()
+	var err error
+	h.store, err = bolt.Open(bolt.Config{Path: h.path, Now: func() time.Time { return h.now }, InitialMmapSize: 1 << 20})
+	if err != nil {
+		h.Fatal(err)
+	}
 }
 
 // receive takes in a key request for a plan.

@@ -124,7 +124,7 @@ func (s *Console) standing(c *gin.Context, view *moneyView) error {
 	}
 	switch {
 	case at.Stopped:
-		view.Stopped = "Counted up to " + s.moment(at.To) + " and no further, because what was written after that cannot be read. An operator has to look at the log."
+		view.Stopped = "Counted up to " + s.moment(at.To) + " and no further, because what comes next is damaged. An operator has to look at the log."
 	case at.Behind && at.To.IsZero():
 		view.UpTo = "Nothing is counted yet. It begins in a moment."
 	case at.Behind:

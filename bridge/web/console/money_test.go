@@ -69,8 +69,12 @@ func TestWhatIsNotCountedIsSaidToBe(t *testing.T) {
 	says("Counted up to 14 Mar 2026, 12:02 UTC. What came after that is being counted.")
 	b.count()
 	golden(t, "money-left-out", http.StatusOK, b.as("viewer").get("/console/money?span=7d"))
+	b.file("main", "Weather Pro")
 	b.worn.cut = true
-	says("Counted up to 14 Mar 2026, 12:03 UTC and no further, because what was written after that cannot be read.")
+	if err := b.sheets.CatchUp(t.Context()); err == nil {
+		t.Error("a feed that is cut is read to its end")
+	}
+	says("Counted up to 14 Mar 2026, 12:03 UTC and no further, because what comes next is damaged.")
 }
 
 // sums are the amounts on a page of money.
