@@ -1,0 +1,39 @@
+package ledger
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"keybridge/bridge"
+)
+
+// shelf is a store with papers of its own and an end that a test sets: a real one has
+// goroutines outside of a test's bubble.
+type shelf struct {
+	Store
+	papers map[string][]byte
+	end    bridge.Ledger
+}
+
+func (s *shelf) LedgerEnd(context.Context) (bridge.Ledger, bridge.Head, error) {
+	return s.end, bridge.Head{}, nil
+}
+
+func (s *shelf) Papers(_ context.Context, kind, after string, _ int) (found []bridge.Paper, _ error) {
+	for _, name := range slices.Sorted(maps.Keys(s.papers)) {
+		if rest, ok := strings.CutPrefix(name, kind+"/"); ok && rest > after {
+			found = append(found, bridge.Paper{Kind: kind, Name: rest, Value: s.papers[name]})
+		}
+	}
+	return found, nil
+}
+
+func (s *shelf) SetPaper(_ context.Context, kind, name string, change func([]byte) ([]byte, error)) error {
+	value, err := change(s.papers[kind+"/"+name])
+	if err == nil {
+		s.papers[kind+"/"+name] = value
+	}
+	return err
+}
