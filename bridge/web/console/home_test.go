@@ -74,17 +74,17 @@ func newHome(t *testing.T, change ...func(*console.Config)) *home {
 func (h *home) settle(c *console.Config) {
 	c.House = house{h.Register}
 	c.SignIn = func(ctx context.Context, a console.Attempt) (string, time.Time, error) {
-		token, s, err := h.Register.SignIn(ctx, staff.Attempt{Name: a.Name, Password: a.Password, Code: a.Code, Half: a.Half, Address: a.Address})
+		token, s, err := h.SignIn(ctx, staff.Attempt{Name: a.Name, Password: a.Password, Code: a.Code, Half: a.Half, Address: a.Address})
 		if needed, ok := errors.AsType[staff.CodeNeededError](err); ok {
 			err = console.CodeNeededError{Half: needed.Half}
 		}
 		return token, s.Last, err
 	}
 	c.Who = func(ctx context.Context, token string) (bridge.Person, error) {
-		p, _, err := h.Register.Who(ctx, token)
+		p, _, err := h.Who(ctx, token)
 		return p, err
 	}
-	c.SignOut = h.Register.SignOut
+	c.SignOut = h.SignOut
 }
 
 func (h *home) note(_ context.Context, e bridge.Entry) {
