@@ -150,10 +150,10 @@ func TestEveryPageCanBeUsedByEverybody(t *testing.T) {
 		},
 		string(bridge.Reviewer): deskPages(waits, "approve", "decline", "ask"),
 		string(bridge.Approver): append(deskPages(active, "refund", "end"), deskPages(pays, "decline", "waive")...),
-		string(bridge.Admin): {
+		string(bridge.Admin): append(housePages(passwords[bridge.Admin]),
 			to("queue", "/console/"), to("queue-all", "/console/?show=all"), to("queue-attention", "/console/?show=attention"),
 			to("queue-mistake", "/console/?show=all&least=x&age=y"), to("queue-nothing-fits", "/console/?show=all&q=nosuchword"),
-		},
+		),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
