@@ -147,7 +147,7 @@ type usersCommand struct {
 	List     usersListCommand     `cmd:"" help:"List everybody."`
 	Add      usersAddCommand      `cmd:"" help:"Add somebody, and print their first password."`
 	Passwd   usersPasswdCommand   `cmd:"" help:"Give somebody a new password, and print it. Their sessions end."`
-	Role     usersRoleCommand     `cmd:"" help:"Give somebody another role or scope."`
+	Role     usersRoleCommand     `cmd:"" help:"Give somebody another role or scope. Their sessions end."`
 	Disable  usersDisableCommand  `cmd:"" help:"Shut somebody out at once."`
 	Enable   usersEnableCommand   `cmd:"" help:"Let somebody in again."`
 	DropCode usersDropCodeCommand `cmd:"" help:"Take the second factor from somebody who lost it." name:"drop-code"`

@@ -25,6 +25,13 @@
 //	GET  /console/requests/{id}/{do}  what approve, decline, ask, waive, refund or end would do
 //	POST /console/requests/{id}/{do}  does it, when seen= names what was shown; else shows it
 //	POST /console/requests/{id}/{do}  note, assign, retry: harmless, and done at once
+//	GET  /console/you                 who one is and may do; password, factor, tokens, sessions below it
+//	POST /console/you/…               changes that
+//	GET  /console/people              who may come in, what programs hold, and who may do what
+//	GET  /console/people/users/{name} one of them; /{do} says what role, password, drop-code,
+//	POST …/users/{name}/{do}          sign-out, disable or enable do, and does it
+//	GET  /console/people/add, /tokens who is added, or given a token
+//	POST /console/people/add, /tokens, /tokens/{name}/revoke
 //
 // # Decisions
 //
@@ -50,12 +57,28 @@
 //     2.2.2). So can the keys (2.1.4). Without script a link looks again.
 //   - A search of the queue is not recorded as a view of personal data; opening a request
 //     is. The search's words would be personal themselves.
+//   - People are House's, which refuses and tells of it; the pages leave out what it would
+//     refuse. What it takes and returns are types of this package, so that whatever keeps
+//     people may stand behind it. Its parts are apart because they are asked by who sits
+//     here, by who manages others, and by both.
+//   - What would outlast a stolen session asks for one's password in the same form (a token, a
+//     second factor, whatever is changed of others), each time: a proof that is kept for some
+//     minutes is one that a stolen session has too. Who comes by OpenID has none here, and
+//     signs in there again when the last time is too long ago. What only ends something of
+//     one's own, a session or token, asks for nothing: who does that may be in a hurry.
+//   - Passwords for others are made and never typed: nobody knows somebody else's longer than
+//     it takes to hand it over. Secrets are the answer to a POST, no-store, and never in an
+//     address. The picture of a second factor is drawn into the page as SVG, so that it has no
+//     address either.
+//   - Neither all portals nor some are chosen beforehand, and both at once are refused: a
+//     ticked portal beside "all" would give more than whoever ticked it means.
+//   - That something was done is said where the address says so and the record bears it out.
 //   - An address at the provider or portal is shown only if it is http or https, and the
 //     checkout's not at all: whoever has it can pay.
 //
 // # What it must never do
 //
-// Call bridge.Service but for Desk, load anything from another host, run a script that
+// Call bridge.Service but for Desk, change people but through House, load anything from another host, run a script that
 // is not a file of ours, redirect out of /console/, show a checkout's address or a key,
 // or write a token, a password or what an applicant wrote into a log.
 package console
