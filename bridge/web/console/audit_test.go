@@ -99,6 +99,16 @@ func TestThePagesOfTheAudit(t *testing.T) {
 	}
 }
 
+// An admin of some portals would see from the entries what goes on in the others.
+func TestTheAuditIsForAdminsOfAllPortals(t *testing.T) {
+	b := newTill(t)
+	golden(t, "audit-scope", http.StatusForbidden, b.as("other").get("/console/audit"))
+	lines, err := b.store.House(t.Context(), 0, 10)
+	if err != nil || len(lines) != 1 || lines[0].Entry.What != bridge.WhatRefused || lines[0].Entry.Actor != by("olga") {
+		t.Errorf("of the refusal is written down: %+v %v", lines, err)
+	}
+}
+
 func TestWhatIsMissingOrDamagedInTheAuditIsShown(t *testing.T) {
 	b := newTill(t)
 	b.happened(aDay(b.put("key"))...)
@@ -189,7 +199,7 @@ func TestTheAuditIsTakenAwayAsJSONLines(t *testing.T) {
 	if err != nil || len(end) != 2 || end[0].Entry.What != bridge.WhatExported || end[0].Entry.Actor != by("adam") || end[0].Entry.After != "the audit up to entry 1800" {
 		t.Errorf("of the downloads is written down: %+v %v", end, err)
 	}
-	for session, want := range map[string]int{"approver": 403, "viewer": 403, "": 303} {
+	for session, want := range map[string]int{"approver": 403, "viewer": 403, "other": 403, "": 303} {
 		if got := b.as(session).get("/console/audit/entries.jsonl"); got.StatusCode != want {
 			t.Errorf("%q gets %d", session, got.StatusCode)
 		}

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -155,6 +156,23 @@ func TestEveryPlotIsAPictureThatStandsAlone(t *testing.T) {
 	if seen != 6*4 {
 		t.Errorf("the page has %d plots", seen)
 	}
+}
+
+// A browser asks for all plots of a page at once.
+func TestPlotsAreDrawnSideBySide(t *testing.T) {
+	b := newTill(t)
+	b.month()
+	var all sync.WaitGroup
+	first := textOf(t, b.as("viewer").get("/console/money/money-EUR.svg"))
+	for range 8 {
+		all.Go(func() {
+			if got := textOf(t, b.as("viewer").get("/console/money/money-EUR.svg")); got != first {
+				t.Error("the same plot is drawn otherwise")
+			}
+			b.as("viewer").get("/console/money/waits.svg?scheme=dark&size=narrow")
+		})
+	}
+	all.Wait()
 }
 
 // alone checks that a picture is well formed, has a name and a description, and asks for
