@@ -32,6 +32,8 @@
 //	POST …/users/{name}/{do}          sign-out, disable or enable do, and does it
 //	GET  /console/people/add, /tokens who is added, or given a token
 //	POST /console/people/add, /tokens, /tokens/{name}/revoke
+//	GET  /console/money               how it goes, in figures; {figure}.svg and .csv below it
+//	GET  /console/audit               the house's own entries; entries.jsonl below it
 //
 // # Decisions
 //
@@ -73,12 +75,34 @@
 //   - Neither all portals nor some are chosen beforehand, and both at once are refused: a
 //     ticked portal beside "all" would give more than whoever ticked it means.
 //   - That something was done is said where the address says so and the record bears it out.
+//   - A figure of the money pages is a sentence, a plot and a table of the same numbers
+//     (figures.go), and the plot's file carries the sentence as its description: nobody has to
+//     see it. The numbers are bridge/report's. Its types are used here as the domain's are,
+//     because a second set of them would say the same.
+//   - Plots are SVG files of their own in an <img>, one for each colour scheme and width, and
+//     not part of the page: gonum/plot writes styles into attributes, which the policy would
+//     switch off. What it writes is turned into plain attributes, so that the same policy
+//     holds when a file is opened by itself. Fonts are named and not embedded, which would
+//     make a file of 5 KB one of 400.
+//   - Only one plot has a line for two things, and it is dashed and has other dots; bars of two
+//     colours stand in a fixed order. Colour alone says nothing.
+//   - The money pages are about days in UTC, like the sheets; the audit's days are those of
+//     Config.Zone, like its times.
+//   - A table is answered at once as CSV by encoding/csv. It has a few dozen lines, so it needs
+//     neither Config.Shelf nor its columns. The currency has a column of its own, and the line
+//     that adds up the plans is left out, so that a column can be added up.
+//   - The audit takes somebody who may see all portals: its entries are one chain. It is walked
+//     back from its end, some thousand entries a page; where one is missing or damaged the page
+//     says so and goes on, and a download is broken off.
+//   - Looking at the audit is not written down, taking it away is. Otherwise each look would
+//     add to what is looked at.
 //   - An address at the provider or portal is shown only if it is http or https, and the
 //     checkout's not at all: whoever has it can pay.
 //
 // # What it must never do
 //
-// Call bridge.Service but for Desk, change people but through House, load anything from another host, run a script that
-// is not a file of ours, redirect out of /console/, show a checkout's address or a key,
-// or write a token, a password or what an applicant wrote into a log.
+// Call bridge.Service but for Desk, change people but through House, load anything from
+// another host, run a script that is not a file of ours, redirect out of /console/, add two
+// currencies up, show a checkout's address or a key, or write a token, a password or what an
+// applicant wrote into a log.
 package console
