@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strconv"
 	"time"
 
 	"keybridge/bridge"
@@ -41,7 +42,7 @@ func (s *Shelf) make(ctx context.Context, j *job) {
 	if err == nil {
 		s.cfg.Record(context.WithoutCancel(ctx), bridge.Entry{
 			At: s.cfg.Now().UTC(), Actor: j.desk.Person().Actor(), What: bridge.WhatExported,
-			Before: j.What, After: fmt.Sprintf("%d rows as %s", rows, j.Format),
+			Before: j.What, After: fmt.Sprintf("%s as %s", rowCount(rows), j.Format),
 		})
 	}
 	s.mu.Lock()
@@ -61,6 +62,14 @@ func (s *Shelf) make(ctx context.Context, j *job) {
 		j.State, j.Rows, j.Size = Ready, rows, size
 		j.Of, j.More = rows, false
 	}
+}
+
+// rowCount names a number of rows.
+func rowCount(n int) string {
+	if n == 1 {
+		return "1 row"
+	}
+	return strconv.Itoa(n) + " rows"
 }
 
 // count finds out how many rows there will be, if that can be known soon.

@@ -258,7 +258,7 @@ func TestThatAListWasTakenAwayIsKeptWithItsFilterAndItsRows(t *testing.T) {
 	h := newHouse(t, 2)
 	h.await(vera, h.start(vera, export.CSV, bridge.Filter{Portal: "main", Words: []string{"m0001"}}))
 	want := []bridge.Entry{{
-		At: noon, Actor: vera.Actor(), What: bridge.WhatExported, Before: "portal main, 1 word searched for", After: "1 rows as csv",
+		At: noon, Actor: vera.Actor(), What: bridge.WhatExported, Before: "portal main, 1 word searched for", After: "1 row as csv",
 	}}
 	if diff := cmp.Diff(want, h.entries); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

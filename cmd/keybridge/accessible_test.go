@@ -148,7 +148,7 @@ func TestEveryPageCanBeUsedByEverybody(t *testing.T) {
 			to("viewer-request", "/console/requests/"+string(waits.ID)),
 			to("viewer-may-not", "/console/requests/"+string(waits.ID)+"/approve"),
 		},
-		string(bridge.Reviewer): deskPages(waits, "approve", "decline", "ask"),
+		string(bridge.Reviewer): append(deskPages(waits, "approve", "decline", "ask"), workPages()...),
 		string(bridge.Approver): append(deskPages(active, "refund", "end"), deskPages(pays, "decline", "waive")...),
 		string(bridge.Admin): append(housePages(passwords[bridge.Admin]),
 			to("queue", "/console/"), to("queue-all", "/console/?show=all"), to("queue-attention", "/console/?show=attention"),

@@ -66,7 +66,7 @@ func TestWhatIsExportedIsWhatTheListShows(t *testing.T) {
 	if head.StatusCode != http.StatusOK || textOf(t, head) != "" || head.Header.Get("Content-Length") != fmt.Sprint(len(text)) {
 		t.Errorf("HEAD: %d, %s bytes of %d", head.StatusCode, head.Header.Get("Content-Length"), len(text))
 	}
-	want := bridge.Entry{At: noon, Actor: people["viewer"].Actor(), What: bridge.WhatExported, Before: "needs attention", After: "1 rows as csv"}
+	want := bridge.Entry{At: noon, Actor: people["viewer"].Actor(), What: bridge.WhatExported, Before: "needs attention", After: "1 row as csv"}
 	if !slices.Contains(o.entries, want) {
 		t.Errorf("the audit has %v", o.entries)
 	}
