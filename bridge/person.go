@@ -19,7 +19,8 @@ const (
 	// Approver decides about money as well: reviews above the threshold, waivers,
 	// refunds, cancellations, key requests made for a developer.
 	Approver Role = "approver"
-	// Admin looks after people and tokens, and reads the audit.
+	// Admin looks after people and tokens, and, where they may see all portals, reads the
+	// audit.
 	Admin Role = "admin"
 )
 
@@ -95,6 +96,9 @@ func (p Person) May(o Operation, portal string) error {
 	need, known := least[o]
 	if !known || slices.Index(Roles, p.Role) < slices.Index(Roles, need) || !slices.Contains(Roles, p.Role) {
 		return &Error{Kind: Denied, Msg: fmt.Sprintf("You may not %s: that takes the role %s, and you have %s.", o, need, p.Role)}
+	}
+	if o == MayAudit && len(p.Portals) > 0 { // one chain, about everybody's requests
+		return &Error{Kind: Denied, Msg: "You may not read the audit: it is about all portals, and you may not see all of them."}
 	}
 	return nil
 }

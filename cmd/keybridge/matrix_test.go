@@ -201,13 +201,16 @@ func (w *sitter) wantAsMay(o bridge.Operation, r bridge.Request, a attempt) {
 	about := o != bridge.MayManage && o != bridge.MayAudit // some portal's request
 	may := slices.Index(bridge.Roles, w.Role) >= slices.Index(bridge.Roles, leastRole[o])
 	reaches := !about || len(w.Portals) == 0 || slices.Contains(w.Portals, r.Portal)
+	if o == bridge.MayAudit && len(w.Portals) > 0 {
+		may = false // it is about all portals
+	}
 	now, err := w.bridge.service.Get(w.t.Context(), r.ID)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	status := w.try(a, now.Edition())
 	want := http.StatusForbidden
-	if !reaches {
+	if !reaches && (may || o != bridge.MayCreate) { // who may make none is told nothing by that
 		want = http.StatusNotFound
 	}
 	switch wrong := []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed}; {
