@@ -16,7 +16,7 @@ import (
 func apiOf(cfg *config, service *bridge.Service, store bridge.Store, register *people.Register, shelf *export.Shelf, sheets *report.Reader, log *slog.Logger) (*api.API, error) {
 	out := api.Config{
 		Service: service, Who: register.WhoByToken, Papers: store, Plans: cfg.plans(), Portals: map[string]api.Portal{}, People: namesOf(register),
-		House: store.House, Report: sheets.Between, Shelf: shelf, Record: recordTo(store, log), Log: log,
+		House: store.House, Report: sheets, Shelf: shelf, Record: recordTo(store, log), Log: log,
 	}
 	for _, proxy := range cfg.TrustedProxies {
 		out.TrustedProxies = append(out.TrustedProxies, proxy.String())

@@ -30,9 +30,8 @@ type Config struct {
 	Plans   bridge.Plans
 	// People returns the names that a request can be assigned to. Nil: one's own alone.
 	People func(ctx context.Context) ([]string, error)
-	// Report returns the sheets of some days, both included, for some portals; none: all.
-	// Nil: GET /money is not offered.
-	Report func(ctx context.Context, from, to time.Time, portals []string) ([]report.Day, error)
+	// Report is how it goes. Nil: GET /money is not offered.
+	Report Report
 	// House returns the house's own entries; see bridge.Store. Nil: GET /audit is not
 	// offered.
 	House func(ctx context.Context, after uint64, limit int) ([]bridge.Line, error)
@@ -59,9 +58,16 @@ type Portal struct {
 	Title string
 }
 
+// Report is where the sheets are; a report.Reader has them.
+type Report interface {
+	// Between returns the sheets of some days, both included, for some portals; none: all.
+	Between(ctx context.Context, from, to time.Time, portals []string) ([]report.Day, error)
+	// Standing says how far the sheets have come.
+	Standing(ctx context.Context) (report.Standing, error)
+}
+
 // Papers are where receipts are kept; see bridge.Store.
 type Papers interface {
-	Paper(ctx context.Context, kind, name string) ([]byte, error)
 	Papers(ctx context.Context, kind, after string, limit int) ([]bridge.Paper, error)
 	SetPaper(ctx context.Context, kind, name string, change func(old []byte) ([]byte, error)) error
 }

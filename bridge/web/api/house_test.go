@@ -45,6 +45,7 @@ type house struct {
 	service *bridge.Service
 	portal  *farPortal
 	log     *logbook
+	cfg     api.Config
 
 	mu      sync.Mutex
 	next    bridge.ID // of the next request
@@ -84,7 +85,7 @@ func newHouse(t testing.TB, change ...func(*api.Config)) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := api.Config{
+	h.cfg = api.Config{
 		Service: h.service, Who: h.who, Papers: h.store, Now: h.now, House: h.store.House, Plans: plans,
 		Portals: map[string]api.Portal{"main": {Title: "portal.example"}, "other": {Title: "Other portal"}},
 		People:  func(context.Context) ([]string, error) { return []string{"anna", "otto", "rosa"}, nil },
@@ -95,13 +96,20 @@ func newHouse(t testing.TB, change ...func(*api.Config)) *house {
 		},
 		Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
-	for _, fn := range change {
-		fn(&cfg)
-	}
-	if h.API, err = api.New(cfg); err != nil {
-		t.Fatal(err)
-	}
+	h.remake(change...)
 	return h
+}
+
+// remake makes the API anew with another configuration.
+func (h *house) remake(change ...func(*api.Config)) {
+	h.t.Helper()
+	for _, fn := range change {
+		fn(&h.cfg)
+	}
+	var err error
+	if h.API, err = api.New(h.cfg); err != nil {
+		h.t.Fatal(err)
+	}
 }
 
 // plans are what can be asked for in the portals.
@@ -176,6 +184,12 @@ func (l *logbook) String() string {
 	return l.text.String()
 }
 
+// idOf makes an id that is the same in every run.
+func idOf(key string, at time.Time) bridge.ID {
+	sum := sha256.Sum256([]byte(key))
+	return bridge.ID(ulid.MustNew(ulid.Timestamp(at), bytes.NewReader(sum[:])).String())
+}
+
 // put stores a record and returns its id. It waits for a review, and then for a payment.
 func (h *house) put(key string, changes ...func(*bridge.Request)) bridge.ID {
 	h.t.Helper()
@@ -196,8 +210,7 @@ func (h *house) put(key string, changes ...func(*bridge.Request)) bridge.ID {
 	for _, change := range changes {
 		change(&r)
 	}
-	sum := sha256.Sum256([]byte(key))
-	r.Key, r.ID = key, bridge.ID(ulid.MustNew(ulid.Timestamp(r.Created), bytes.NewReader(sum[:])).String())
+	r.Key, r.ID = key, idOf(key, r.Created)
 	for i := range r.Refs {
 		r.Refs[i].ID += key
 	}
@@ -364,3 +377,8 @@ func (h *house) etag(id bridge.ID) string { return `"` + h.get(id).Edition() + `
 
 // of is the path of a request.
 func of(id bridge.ID) string { return "/requests/" + string(id) }
+
+// replaced is a body in which one id stands for another.
+func replaced(body []byte, old, id bridge.ID) string {
+	return strings.ReplaceAll(string(body), string(old), string(id))
+}

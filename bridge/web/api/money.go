@@ -70,12 +70,21 @@ func readSpan(query url.Values, now time.Time) (s span, faults []fault) {
 
 // reportView is how it goes: the whole span, and its parts.
 type reportView struct {
-	From    string     `json:"from"`
-	To      string     `json:"to"`
-	Unit    string     `json:"unit"`
-	Portals []string   `json:"portals,omitempty"`
-	Total   sheetView  `json:"total"`
-	Parts   []partView `json:"parts"`
+	From    string      `json:"from"`
+	To      string      `json:"to"`
+	Unit    string      `json:"unit"`
+	Portals []string    `json:"portals,omitempty"`
+	Counted countedView `json:"counted"`
+	Total   sheetView   `json:"total"`
+	Parts   []partView  `json:"parts"`
+}
+
+// countedView is how far the counting has come; see report.Standing.
+type countedView struct {
+	To      time.Time `json:"to,omitzero"`
+	Behind  bool      `json:"behind"`
+	Stopped bool      `json:"stopped"`
+	Left    int       `json:"left_out"`
 }
 
 type partView struct {
@@ -142,11 +151,17 @@ func (a *API) money(c *gin.Context, p bridge.Person) (reply, error) {
 	if portal != "" {
 		portals = []string{portal}
 	}
-	days, err := a.cfg.Report(c.Request.Context(), s.from, s.to, portals)
+	at, err := a.cfg.Report.Standing(c.Request.Context())
 	if err != nil {
 		return reply{}, err
 	}
-	return ok(reportOf(s, portals, days)), nil
+	days, err := a.cfg.Report.Between(c.Request.Context(), s.from, s.to, portals)
+	if err != nil {
+		return reply{}, err
+	}
+	out := reportOf(s, portals, days)
+	out.Counted = countedView{at.To.UTC(), at.Behind, at.Stopped, at.Left}
+	return ok(out), nil
 }
 
 func reportOf(s span, portals []string, days []report.Day) reportView {

@@ -49,7 +49,7 @@ func (a answer) described(c call) {
 	r := c.request(context.Background())
 	r.Method = strings.Replace(r.Method, http.MethodHead, http.MethodGet, 1)
 	route, params, err := d.router.FindRoute(r)
-	if err != nil {
+	if err != nil || strings.HasSuffix(r.URL.Path, "/") { // which the router of the check takes for none
 		a.isProblem(d.doc)
 		return
 	}
