@@ -66,7 +66,7 @@ func (a *API) startExport(c *gin.Context, p bridge.Person) (reply, error) {
 		return reply{}, err
 	}
 	return a.once(c, p, "export", o, func(context.Context, string) (reply, error) {
-		j, err := a.cfg.Shelf.Start(desk, export.Format(o.As), f)
+		j, err := a.cfg.Shelf.Start(desk, export.Format(o.As), f) //nolint:contextcheck // the file is made when the call is over
 		v := exportOf(j)
 		return reply{status: http.StatusAccepted, location: v.Self, body: v}, noPortal(err)
 	})

@@ -274,7 +274,9 @@ func (f *farPortal) Create(_ context.Context, a bridge.Asking) (string, error) {
 // call is what a program sends.
 type call struct {
 	method, path, token, body string
+	query                     string // as it is, after the path
 	header                    http.Header
+	odd                       bool // it may be done though it is not described: it has an empty parameter, say
 }
 
 // with adds a header.
@@ -303,6 +305,9 @@ func (c call) request(ctx context.Context) *http.Request {
 	}
 	if c.body != "" {
 		r.Header.Set("Content-Type", "application/json")
+	}
+	if c.query != "" {
+		r.URL.RawQuery = c.query
 	}
 	for name, values := range c.header {
 		r.Header[name] = values

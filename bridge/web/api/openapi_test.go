@@ -55,7 +55,7 @@ func (a answer) described(c call) {
 	}
 	options := &openapi3filter.Options{IncludeResponseStatus: true, MultiError: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc}
 	in := &openapi3filter.RequestValidationInput{Request: r, PathParams: params, Route: route, Options: options}
-	if a.status < 300 {
+	if a.status < 300 && !c.odd {
 		if err := openapi3filter.ValidateRequest(context.Background(), in); err != nil {
 			a.t.Errorf("%s %s was done, and is not described: %v", c.method, c.path, err)
 		}
