@@ -25,6 +25,11 @@
 //	GET  /console/requests/{id}/{do}  what approve, decline, ask, waive, refund or end would do
 //	POST /console/requests/{id}/{do}  does it, when seen= names what was shown; else shows it
 //	POST /console/requests/{id}/{do}  note, assign, retry: harmless, and done at once
+//	POST /console/bulk                what approve or decline (do=) would do to each of many (id=); does
+//	                                  it to those whose edition was shown (seen=)
+//	POST /console/views               keeps a filter (query=) under a name; /remove forgets it
+//	GET  /console/exports             the files one takes away; /{id} is one of them
+//	POST /console/exports             begins one of a filter (query=) as csv or xlsx; /{id}/remove ends it
 //	GET  /console/you                 who one is and may do; password, factor, tokens, sessions below it
 //	POST /console/you/…               changes that
 //	GET  /console/people              who may come in, what programs hold, and who may do what
@@ -54,9 +59,25 @@
 //     that the way back needs no session. A store lists in one direction only.
 //   - Amounts are typed with a point and without grouping: "1,250" is a thousand to one
 //     reader and one and a quarter to another.
-//   - The queue refreshes itself by script: it replaces the list and nothing else, keeps
-//     the focused row, stops while the page is hidden, and can be switched off (WCAG 2.2,
-//     2.2.2). So can the keys (2.1.4). Without script a link looks again.
+//   - Pages refresh themselves by script: marked parts (data-live) are replaced and nothing
+//     else. A part keeps its focus and its ticks, one in which something was typed or chosen
+//     stays as it is, and forms for text stand outside of all. It stops while the page is
+//     hidden, and can be switched off (WCAG 2.2, 2.2.2). So can the keys (2.1.4). Without
+//     script a link looks again; only a page of files that are being made does so by itself,
+//     in a <noscript>, and with a link that stops it.
+//   - A request's page asks with its edition (If-None-Match), and is answered 304 while nothing
+//     has changed: what is not shown anew is not recorded as a view either.
+//   - Many are decided by the same deeds as one. Each carries the edition that was shown, which
+//     is checked in the commit (Desk.Seen) and is the key of the decision (Desk.Once): one that
+//     has moved on is left out and said to be, and a form that is sent twice does nothing the
+//     second time and says what the first did. It is a loop of decisions and no transaction: a
+//     request that is refused holds up no other.
+//   - What is ticked is sent by POST though the first answer only shows: fifty ids are too long
+//     for an address, and an address is kept in places where a list of requests should not be.
+//   - A person's saved views are one paper, so that their number is bounded in the commit that
+//     adds one. They may hold what somebody searches for, and are shown to nobody else.
+//   - Files are made by bridge/export on Config.Shelf, which is used as it is: a list has one
+//     way out. The address of a file is a capability of nobody: it works for who made it.
 //   - A search of the queue is not recorded as a view of personal data; opening a request
 //     is. The search's words would be personal themselves.
 //   - People are House's, which refuses and tells of it; the pages leave out what it would

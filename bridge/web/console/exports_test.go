@@ -84,8 +84,11 @@ func TestAFileIsGivenToNobodyElse(t *testing.T) {
 			t.Errorf("%s: %d", who, got.StatusCode)
 		}
 	}
-	if got := o.as("").get(link); got.StatusCode != http.StatusSeeOther || !strings.HasPrefix(got.Header.Get("Location"), "/console/sign-in") {
-		t.Errorf("nobody gets it: %d", got.StatusCode)
+	if got := o.as("").get(link); got.StatusCode != http.StatusSeeOther || got.Header.Get("Location") != "/console/sign-in" {
+		t.Errorf("nobody gets it: %d to %s", got.StatusCode, got.Header.Get("Location"))
+	}
+	if got := o.as("").get("/console/exports"); got.Header.Get("Location") != "/console/sign-in?next=%2Fconsole%2Fexports" {
+		t.Errorf("who signs in is led to %s", got.Header.Get("Location"))
 	}
 	if got := o.as("viewer").get(link); got.StatusCode != http.StatusOK {
 		t.Fatalf("after others have tried to remove it: %d", got.StatusCode)

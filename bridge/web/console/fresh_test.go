@@ -63,6 +63,9 @@ func TestARequestsPageKeepsItselfFreshAndWhatIsTyped(t *testing.T) {
 	if got := b.look(`document.getElementById("note-text").value + "|" + document.activeElement.id + "|" + (document.getElementById("approve") === null)`); got != "half a|note-text|true" {
 		t.Errorf("the page has %q", got)
 	}
+	if n := len(b.o.viewed(id)); n != 2 {
+		t.Errorf("%d views are recorded: want one of what was opened, and one of what was new", n)
+	}
 	b.press(" word")
 	if got := b.look(`document.getElementById("note-text").value`); got != "half a word" {
 		t.Errorf("typing goes on into %q", got)
@@ -83,6 +86,18 @@ func TestARequestsPageKeepsItselfFreshAndWhatIsTyped(t *testing.T) {
 	if got := b.look(`document.getElementById("to").value + "|" + document.activeElement.id`); got != "rosa|decline" {
 		t.Errorf("the page has %q", got)
 	}
+}
+
+// viewed are the entries that say that somebody has looked at a request.
+func (o *office) viewed(id bridge.ID) (all []bridge.Entry) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, e := range o.entries {
+		if e.Request == id && e.What == bridge.WhatViewed {
+			all = append(all, e)
+		}
+	}
+	return all
 }
 
 func TestManyAreDecidedByKeyboard(t *testing.T) {
