@@ -27,3 +27,6 @@ func Picture(text string) (side int, path string, err error) {
 	}
 	return p.Side, p.Path, nil
 }
+
+// OnlyHere returns where somebody goes on who wanted to go to an address.
+func OnlyHere(address string) string { return onlyHere(address) }
