@@ -150,7 +150,7 @@ func TestEveryPageCanBeUsedByEverybody(t *testing.T) {
 		},
 		string(bridge.Reviewer): append(deskPages(waits, "approve", "decline", "ask"), workPages()...),
 		string(bridge.Approver): append(deskPages(active, "refund", "end"), deskPages(pays, "decline", "waive")...),
-		string(bridge.Admin): append(housePages(passwords[bridge.Admin]),
+		string(bridge.Admin): append(append(housePages(passwords[bridge.Admin]), reportPages()...),
 			to("queue", "/console/"), to("queue-all", "/console/?show=all"), to("queue-attention", "/console/?show=attention"),
 			to("queue-mistake", "/console/?show=all&least=x&age=y"), to("queue-nothing-fits", "/console/?show=all&q=nosuchword"),
 			to("exports", "/console/exports"), to("money", "/console/money"), to("money-year", "/console/money?span=12m"), to("audit", "/console/audit"),

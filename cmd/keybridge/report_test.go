@@ -42,3 +42,15 @@ func TestMoneyAndAuditInABrowser(t *testing.T) {
 		return strings.Contains(text, "person vera Viewed "+string(r.ID))
 	}, v.where)
 }
+
+// reportPages are the pages of money and of the audit, with every table open.
+func reportPages() []page {
+	return []page{
+		{"money", func(v *visit) {
+			v.open(v.url + "/console/money")
+			_, _ = look[bool](v, `document.querySelectorAll("details").forEach(d => { d.open = true }), true`)
+		}},
+		to("money-year", "/console/money?span=12m&portal="+demoPortal), to("money-mistake", "/console/money?from=x"),
+		to("audit", "/console/audit"), to("audit-nothing", "/console/audit?who=nobody"), to("audit-mistake", "/console/audit?request=x"),
+	}
+}
