@@ -232,19 +232,23 @@ func (k *Keeper) Run(ctx context.Context) {
 
 func day(t time.Time) time.Time { return t.UTC().Truncate(24 * time.Hour) }
 
-// Verify verifies the store with what the keeper knows, and more heads from elsewhere,
-// keeps what came of it, and adds to the house's entries that this person had it done.
-func (k *Keeper) Verify(ctx context.Context, by bridge.Actor, more []Heads, progress func(done, of uint64)) (Report, error) {
+// Verify verifies the store with the keeper's file of heads and what o has beside it,
+// keeps what came of it, and adds to the house's entries who had it done. Without keys in o
+// the keeper's own are believed.
+func (k *Keeper) Verify(ctx context.Context, by bridge.Actor, o Options) (Report, error) {
+	if len(o.Keys) == 0 {
+		o.Keys = k.Keys()
+	}
 	if k.cfg.File != "" {
 		own, err := OpenHeads(k.cfg.File)
 		if err != nil {
 			return Report{}, err
 		}
 		own.Whole = true
-		more = append([]Heads{own}, more...)
+		o.Heads = append([]Heads{own}, o.Heads...)
 	}
 	began := k.cfg.Now()
-	report, err := Verify(ctx, k.cfg.Store, Options{Keys: k.Keys(), Heads: more, Progress: progress})
+	report, err := Verify(ctx, k.cfg.Store, o)
 	if err != nil {
 		return report, err
 	}

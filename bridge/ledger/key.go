@@ -2,7 +2,10 @@ package ledger
 
 import (
 	"crypto/ed25519"
+	"crypto/hmac"
+	"crypto/sha256"
 	"crypto/x509"
+	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -22,15 +25,15 @@ func KeyFile(path string, random io.Reader) (ed25519.PrivateKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the key of the audit: %w", err)
 	}
-	key, err := parsePrivate(text)
+	key, err := ParsePrivate(text)
 	if err != nil {
 		return nil, fmt.Errorf("the key of the audit, %s: %w", path, err)
 	}
 	return key, nil
 }
 
-// parsePrivate reads a private key. An error says nothing of what was there.
-func parsePrivate(text []byte) (ed25519.PrivateKey, error) {
+// ParsePrivate reads a signing key from its PEM. An error says nothing of what was there.
+func ParsePrivate(text []byte) (ed25519.PrivateKey, error) {
 	block, _ := pem.Decode(text)
 	if block == nil || block.Type != "PRIVATE KEY" {
 		return nil, errors.New("there is no PRIVATE KEY in PEM; make one with: openssl genpkey -algorithm ed25519")
@@ -63,4 +66,15 @@ func makeKey(path string, random io.Reader) (ed25519.PrivateKey, error) {
 		return nil, fmt.Errorf("keep the key of the audit: %w", errors.Join(err, os.Remove(path)))
 	}
 	return key, nil
+}
+
+// Digest makes a text comparable and not readable: the first 64 bits of its HMAC-SHA256 in
+// hex, under a key derived from the signing key. Under another signing key it is another. It takes a
+// keeper with a key.
+func (k *Keeper) Digest(text string) string {
+	derive := hmac.New(sha256.New, k.cfg.Key.Seed())
+	derive.Write([]byte("keybridge digest"))
+	sum := hmac.New(sha256.New, derive.Sum(nil))
+	sum.Write([]byte(text))
+	return hex.EncodeToString(sum.Sum(nil)[:8])
 }

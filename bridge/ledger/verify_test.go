@@ -131,7 +131,7 @@ func says(r Report) string {
 func TestAStoreThatNobodyTouchedIsAsItWasWritten(t *testing.T) {
 	t.Parallel()
 	w := lived(t)
-	r, err := w.keeper().Verify(t.Context(), bridge.Actor{Kind: bridge.ByPerson, Name: "ada"}, nil, nil)
+	r, err := w.keeper().Verify(t.Context(), bridge.Actor{Kind: bridge.ByPerson, Name: "ada"}, Options{})
 	if err != nil || !r.Whole() {
 		t.Fatalf("%v: %s", err, says(r))
 	}
@@ -146,7 +146,7 @@ func TestAStoreThatNobodyTouchedIsAsItWasWritten(t *testing.T) {
 	if err != nil || len(house) != 1 || house[0].Entry.What != bridge.WhatVerified || house[0].Entry.After != r.Summary() {
 		t.Errorf("the house has %+v, %v", house, err)
 	}
-	if again, err := w.keeper().Verify(t.Context(), bridge.Actor{}, nil, nil); err != nil || !again.Whole() {
+	if again, err := w.keeper().Verify(t.Context(), bridge.Actor{}, Options{}); err != nil || !again.Whole() {
 		t.Errorf("the second time: %v: %s", err, says(again))
 	}
 }
@@ -242,7 +242,7 @@ func TestWhatWasForgedIsFoundAndNamed(t *testing.T) {
 			}
 			forge(t, w.path(), c.forge)
 			w.open(t)
-			r, err := w.keeper().Verify(t.Context(), bridge.Actor{}, nil, nil)
+			r, err := w.keeper().Verify(t.Context(), bridge.Actor{}, Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -274,7 +274,7 @@ func TestAFileOfHeadsThatWasTouchedIsFound(t *testing.T) {
 			t.Parallel()
 			w := lived(t)
 			editHeads(t, w.dir, c.change)
-			r, err := w.keeper().Verify(t.Context(), bridge.Actor{}, nil, nil)
+			r, err := w.keeper().Verify(t.Context(), bridge.Actor{}, Options{})
 			if err != nil || r.Whole() || !strings.Contains(r.Findings[0].What, c.first) {
 				t.Errorf("%v, found, and %q should be the first:\n%s", err, c.first, says(r))
 			}
@@ -303,7 +303,7 @@ func TestAStoreThatWasPutBackDoesNotFitTheHeadsThatWereSignedSince(t *testing.T)
 		t.Fatal(err)
 	}
 	w.open(t)
-	r, err := w.keeper().Verify(t.Context(), bridge.Actor{}, nil, nil)
+	r, err := w.keeper().Verify(t.Context(), bridge.Actor{}, Options{})
 	if err != nil || !strings.Contains(says(r), "signed head 6 is in heads.jsonl and not in the store") || !strings.Contains(says(r), "lines of the ledger were removed: signed head 6") {
 		t.Errorf("%v: %s", err, says(r))
 	}
@@ -312,7 +312,7 @@ func TestAStoreThatWasPutBackDoesNotFitTheHeadsThatWereSignedSince(t *testing.T)
 		t.Fatal(err)
 	}
 	w.sign(t)
-	if r, err := w.keeper().Verify(t.Context(), bridge.Actor{}, nil, nil); err != nil || !r.Whole() {
+	if r, err := w.keeper().Verify(t.Context(), bridge.Actor{}, Options{}); err != nil || !r.Whole() {
 		t.Errorf("afterwards: %v: %s", err, says(r))
 	}
 }
@@ -326,7 +326,7 @@ func TestHeadsOfAKeyThatIsNotOursAreFoundAndOfAnOldOneBelieved(t *testing.T) {
 	if _, err := k.Sign(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if r, err := k.Verify(t.Context(), bridge.Actor{}, nil, nil); err != nil || !r.Whole() {
+	if r, err := k.Verify(t.Context(), bridge.Actor{}, Options{}); err != nil || !r.Whole() {
 		t.Errorf("%v: %s", err, says(r))
 	}
 	r, err := Verify(t.Context(), w.store, Options{Keys: []ed25519.PublicKey{was}})

@@ -1,104 +1,136 @@
 package main
 
 import (
+	"bufio"
 	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"time"
 
 	"keybridge/bridge"
+	"keybridge/bridge/ledger"
+	finance "keybridge/bridge/web/console"
 )
 
-// auditPage is what was found among some requests.
-type auditPage struct {
-	Requests int `json:"requests"`
-	Entries  int `json:"entries"`
-	// House is how many of the house's own entries there are: sign-ins, views, refusals.
-	House int `json:"house,omitempty"`
-	// Wrong says what is wrong with the first history that is not as it was written.
-	Wrong string `json:"wrong,omitempty"`
-	// Next is where to go on; empty at the end.
-	Next string `json:"next,omitempty"`
-}
+// The files of the audit in the data folder.
+const (
+	auditKeyFile = "audit.key"
+	headsFile    = "heads.jsonl"
+)
 
-// auditBatch is how many requests are verified in one answer.
-const auditBatch = 200
+// mostHeads bounds the signed heads that are handed in, in bytes: a thousand years' worth.
+const mostHeads = 256 << 20
 
-// verify checks the histories of some requests.
-func verify(ctx context.Context, service *bridge.Service, after string) (auditPage, error) {
-	page, err := service.List(ctx, bridge.Filter{After: after, Limit: auditBatch})
-	if err != nil {
-		return auditPage{}, err
-	}
-	out := auditPage{Next: page.Next}
-	for _, r := range page.Requests {
-		entries, wrong := service.History(ctx, r.ID)
-		if bridge.KindOf(wrong) == bridge.NotFound {
-			continue // dropped meanwhile: it was no key request
-		}
-		out.Requests++
-		out.Entries += len(entries)
-		if wrong != nil {
-			out.Wrong, out.Next = wrong.Error(), ""
-			break
+// keeperOf makes what signs and verifies the audit. The key is made once where the
+// configuration has none.
+func keeperOf(cfg *config, store bridge.Store, log *slog.Logger) (*ledger.Keeper, error) {
+	key := cfg.Audit.key
+	if key == nil {
+		var err error
+		if key, err = ledger.KeyFile(filepath.Join(cfg.Data, auditKeyFile), rand.Reader); err != nil {
+			return nil, err
 		}
 	}
-	return out, nil
+	return ledger.New(ledger.Config{
+		Store: store, Key: key, Old: cfg.Audit.old, File: filepath.Join(cfg.Data, headsFile), Log: log,
+	}), nil
 }
 
-// verifyHouse checks the house's own chain from its beginning.
-func verifyHouse(ctx context.Context, store bridge.Store) (auditPage, error) {
-	var out auditPage
-	var at bridge.Head
-	for {
-		lines, err := store.House(ctx, at.Seq, 1000)
+// idleKeeper is the keeper of a bridge that does not run. It makes no key.
+func idleKeeper(folder string, audit auditConfig, store bridge.Store) (*ledger.Keeper, error) {
+	key := audit.key
+	if key == nil {
+		var err error
+		if key, err = ledger.KeyFile(filepath.Join(folder, auditKeyFile), nil); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+	return ledger.New(ledger.Config{Store: store, Key: key, Old: audit.old, File: filepath.Join(folder, headsFile)}), nil
+}
+
+// signStop signs what history was when the bridge stopped: the last thing that is written.
+func signStop(keeper *ledger.Keeper) error {
+	if keeper == nil {
+		return nil // it never got so far
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if _, err := keeper.Sign(ctx); err != nil {
+		return fmt.Errorf("the audit cannot be signed: %w", err)
+	}
+	return nil
+}
+
+// showLedger tells the console what is known of the ledger.
+func showLedger(keeper *ledger.Keeper) func(context.Context) (finance.Ledger, error) {
+	return func(ctx context.Context) (out finance.Ledger, err error) {
+		last, ok, err := keeper.Last(ctx)
 		if err != nil {
 			return out, err
 		}
-		if len(lines) == 0 {
-			break
+		if ok {
+			out.Verified, out.Entries = last.At, last.Entries
+			if !last.Whole() {
+				out.Wrong = last.Findings[0].What
+			}
 		}
-		entries := make([]bridge.Entry, len(lines))
-		for i, line := range lines {
-			entries[i] = line.Entry
+		heads, err := keeper.Heads(ctx)
+		if err != nil || len(heads) == 0 {
+			return out, err
 		}
-		out.Entries += len(entries)
-		head, wrong := at.Verify(entries)
-		if wrong != nil {
-			out.Wrong = "the house's own: " + wrong.Error()
-			break
-		}
-		at = head
+		h := heads[len(heads)-1]
+		out.Signed, out.Count, out.Hash, out.Key = h.At, h.Ledger.Count, h.Ledger.Hash, h.Key
+		return out, nil
 	}
-	end, err := store.HouseEnd(ctx)
-	if err != nil || out.Wrong != "" || end == at {
-		return out, err
-	}
-	more, err := store.House(ctx, at.Seq, 1) // it may have grown meanwhile
-	if err == nil && (end.Seq <= at.Seq || len(more) == 0) {
-		out.Wrong = fmt.Sprintf("the house's own: entry %d is not the end that was kept, which is entry %d", at.Seq, end.Seq)
-	}
-	return out, err
+}
+
+// auditLine is one line of the answer to a verification: how far it is, or what came of it.
+type auditLine struct {
+	Done   uint64         `json:"done,omitempty"`
+	Of     uint64         `json:"of,omitempty"`
+	Report *ledger.Report `json:"report,omitempty"`
+	Error  string         `json:"error,omitempty"`
 }
 
 // withAudit answers the commands about the audit and about people who are to be
 // forgotten, and hands all others on.
 //
-//	GET  /v1/audit?after=   verify some histories; with ?house=1 the house's own
+//	POST /v1/audit/verify   signed heads as JSON lines; ?key= believes that key alone.
+//	                        The answer is JSON lines (auditLine), the last with the report
+//	GET  /v1/audit/export   an export, as JSON lines; one with "error" says that it failed
+//	GET  /v1/audit/heads    the signed heads as JSON lines
+//	GET  /v1/audit/key      {"key"}: the public key
 //	POST /v1/forget         {"portal","applicant"}: blank what is personal
-func withAudit(others http.Handler, service *bridge.Service, store bridge.Store) http.Handler {
+func withAudit(others http.Handler, service *bridge.Service, keeper *ledger.Keeper) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", others)
-	mux.HandleFunc("GET /v1/audit", func(w http.ResponseWriter, r *http.Request) {
-		var page auditPage
-		var err error
-		if r.URL.Query().Has("house") {
-			page, err = verifyHouse(r.Context(), store)
-		} else {
-			page, err = verify(r.Context(), service, r.URL.Query().Get("after"))
+	mux.HandleFunc("POST /v1/audit/verify", func(w http.ResponseWriter, r *http.Request) { answerVerify(w, r, keeper) })
+	mux.HandleFunc("GET /v1/audit/export", func(w http.ResponseWriter, r *http.Request) {
+		if err := keeper.WriteExport(r.Context(), w, nil); err != nil {
+			_ = json.NewEncoder(w).Encode(auditLine{Error: bridge.Explain(err)}) // who has gone has lost nothing
 		}
-		answer(w, page, err)
+	})
+	mux.HandleFunc("GET /v1/audit/heads", func(w http.ResponseWriter, r *http.Request) {
+		heads, err := keeper.Heads(r.Context())
+		answer(w, heads, err)
+	})
+	mux.HandleFunc("GET /v1/audit/key", func(w http.ResponseWriter, _ *http.Request) {
+		keys := keeper.Keys()
+		if len(keys) == 0 {
+			answer(w, nil, &bridge.Error{Kind: bridge.NotFound, Msg: "There is no key of the audit in this folder. One is made when the bridge starts."})
+			return
+		}
+		answer(w, map[string]string{"key": ledger.KeyText(keys[0])}, nil)
 	})
 	mux.HandleFunc("POST /v1/forget", func(w http.ResponseWriter, r *http.Request) {
 		var o forgetOrder
@@ -111,88 +143,260 @@ func withAudit(others http.Handler, service *bridge.Service, store bridge.Store)
 	return mux
 }
 
+// answerVerify verifies the store, and says meanwhile how far it is.
+func answerVerify(w http.ResponseWriter, r *http.Request, keeper *ledger.Keeper) {
+	var o ledger.Options
+	if text := r.URL.Query().Get("key"); text != "" {
+		key, err := ledger.ParseKey(text)
+		if err != nil {
+			answer(w, nil, err)
+			return
+		}
+		o.Keys = []ed25519.PublicKey{key}
+	}
+	given, err := ledger.ReadHeads("the heads that were given", http.MaxBytesReader(w, r.Body, mostHeads))
+	if err != nil {
+		answer(w, nil, &bridge.Error{Kind: bridge.Invalid, Msg: "The signed heads cannot be read."})
+		return
+	}
+	if len(given.Heads)+len(given.Wrong) > 0 {
+		o.Heads = []ledger.Heads{given}
+	}
+	out := json.NewEncoder(w)
+	flush := http.NewResponseController(w)
+	o.Progress = func(done, of uint64) {
+		_ = out.Encode(auditLine{Done: done, Of: of}) // who has gone has lost nothing
+		_ = flush.Flush()
+	}
+	report, err := keeper.Verify(r.Context(), operator.Actor(), o)
+	if err != nil {
+		_ = out.Encode(auditLine{Error: bridge.Explain(err)})
+		return
+	}
+	_ = out.Encode(auditLine{Report: &report})
+}
+
+// exitDamaged is what the program exits with where history is not as it was written.
+const exitDamaged = 3
+
 // auditCommand is about the history of what was done.
 type auditCommand struct {
-	Verify auditVerifyCommand `cmd:"" help:"Check that every history is as it was written, and name the first that is not."`
+	Verify auditVerifyCommand `cmd:"" help:"Check that all of history is as it was written, and name the first that is not. Exits with 3 where something is not."`
+	Export auditExportCommand `cmd:"" help:"Take all of history away as a file that proves itself."`
+	Heads  auditHeadsCommand  `cmd:"" help:"Print the signed heads, one a line: keep them where nobody of the house can change them."`
+	Key    auditKeyCommand    `cmd:"" help:"Print the public key that the heads are signed with."`
 }
 
 type auditVerifyCommand struct {
 	operatorFlags
-	JSON bool `help:"Print JSON."`
+	JSON  bool   `help:"Print JSON."`
+	Heads string `help:"Signed heads that were kept elsewhere, to compare as well." type:"existingfile" placeholder:"FILE"`
+	File  string `help:"Verify an export instead of the store; takes --key." type:"existingfile" placeholder:"FILE"`
+	Key   string `help:"Believe this public key alone, as keybridge audit key printed it." placeholder:"ed25519:..."`
 }
 
 // Run runs the command.
 func (cmd *auditVerifyCommand) Run(c *console) error {
-	var total auditPage
-	begin := time.Now()
-	for after := ""; ; {
-		var page auditPage
-		if err := cmd.call(c, "GET", "/v1/audit?after="+url.QueryEscape(after), nil, &page); err != nil {
-			return err
-		}
-		total.Requests += page.Requests
-		total.Entries += page.Entries
-		total.Wrong = page.Wrong
-		if time.Since(begin) > 2*time.Second {
-			begin = time.Now()
-			fmt.Fprintf(c.err, "%d requests, %d entries so far\n", total.Requests, total.Entries)
-		}
-		if after = page.Next; after == "" {
-			break
-		}
+	verify := cmd.store
+	if cmd.File != "" {
+		verify = cmd.export
 	}
-	if total.Wrong == "" {
-		var house auditPage
-		if err := cmd.call(c, "GET", "/v1/audit?house=1", nil, &house); err != nil {
-			return err
-		}
-		total.House, total.Wrong = house.Entries, house.Wrong
+	report, err := verify(c)
+	if err != nil {
+		return err
 	}
 	if cmd.JSON {
-		if err := printJSON(c, total); err != nil {
+		if err := printJSON(c, report); err != nil {
 			return err
 		}
 	}
-	if total.Wrong != "" {
-		return fmt.Errorf("the history is not as it was written: %s", total.Wrong)
+	if !report.Whole() {
+		return &exitError{exitDamaged, errors.New(damage(report))}
 	}
 	if !cmd.JSON {
-		fmt.Fprintf(c.out, "%d entries of %d requests, and %d of the house's own, are as they were written.\n", total.Entries, total.Requests, total.House)
+		fmt.Fprintf(c.out, "%d entries of %d requests, and %d of the house's own, are as they were written.\n", report.Entries-report.House, report.Requests, report.House)
+		fmt.Fprintln(c.out, headsWords(report))
 	}
 	return nil
 }
 
-// forgetOrder says who is to be forgotten.
-type forgetOrder struct {
-	Portal    string `json:"portal"`
-	Applicant string `json:"applicant"`
+// headsWords says what the signed heads prove.
+func headsWords(r ledger.Report) string {
+	switch {
+	case r.Heads == 0:
+		return "No head of it has been signed yet."
+	case !r.Signed:
+		return fmt.Sprintf("%d signed heads fit. There is no key here, so their signatures were not checked: give one with --key.", r.Heads)
+	}
+	return fmt.Sprintf("%d signed heads fit.", r.Heads)
 }
 
-// forgetDone says in how many requests that was done, and how many are not over yet.
-type forgetDone struct {
-	Forgotten int `json:"forgotten"`
-	Left      int `json:"left"`
+// damage tells all findings.
+func damage(r ledger.Report) string {
+	text := "the history is not as it was written: " + r.Findings[0].What
+	for _, f := range r.Findings[1:] {
+		text += "\n  also: " + f.What
+	}
+	if r.More {
+		text += "\n  and more"
+	}
+	return text
 }
 
-type forgetCommand struct {
+// store verifies the store of a bridge.
+func (cmd *auditVerifyCommand) store(c *console) (ledger.Report, error) {
+	path := "/v1/audit/verify"
+	if cmd.Key != "" {
+		path += "?key=" + url.QueryEscape(cmd.Key)
+	}
+	var heads []byte
+	if cmd.Heads != "" {
+		var err error
+		if heads, err = os.ReadFile(cmd.Heads); err != nil {
+			return ledger.Report{}, err
+		}
+	}
+	answer, err := cmd.open(c.ctx, c, "POST", path, heads)
+	if err != nil {
+		return ledger.Report{}, err
+	}
+	defer func() { _ = answer.Close() }() // read to its end
+	tell := progressTo(c, "verified")
+	for lines := json.NewDecoder(answer); ; {
+		var line auditLine
+		if err := lines.Decode(&line); err != nil {
+			return ledger.Report{}, fmt.Errorf("the verification was broken off: %w", err)
+		}
+		switch {
+		case line.Error != "":
+			return ledger.Report{}, errors.New(line.Error)
+		case line.Report != nil:
+			return *line.Report, nil
+		}
+		tell(line.Done, line.Of)
+	}
+}
+
+// export verifies a file by itself.
+func (cmd *auditVerifyCommand) export(c *console) (ledger.Report, error) {
+	if cmd.Key == "" {
+		return ledger.Report{}, &exitError{exitUsage, errors.New("--file takes --key: the public key that keybridge audit key printed when you got to know this bridge")}
+	}
+	key, err := ledger.ParseKey(cmd.Key)
+	if err != nil {
+		return ledger.Report{}, &exitError{exitUsage, errors.New(bridge.Explain(err))}
+	}
+	o := ledger.Options{Keys: []ed25519.PublicKey{key}, Progress: progressTo(c, "verified")}
+	if cmd.Heads != "" {
+		heads, err := ledger.OpenHeads(cmd.Heads)
+		if err != nil {
+			return ledger.Report{}, err
+		}
+		o.Heads = []ledger.Heads{heads}
+	}
+	f, err := os.Open(cmd.File)
+	if err != nil {
+		return ledger.Report{}, err
+	}
+	defer func() { _ = f.Close() }() // nothing was written
+	return ledger.VerifyExport(c.ctx, f, o)
+}
+
+// progressTo tells how far something is, every two seconds.
+func progressTo(c *console, what string) func(done, of uint64) {
+	last := time.Now()
+	return func(done, of uint64) {
+		if of > 0 && time.Since(last) > 2*time.Second {
+			last = time.Now()
+			fmt.Fprintf(c.err, "%d %% %s\n", done*100/of, what)
+		}
+	}
+}
+
+type auditExportCommand struct {
 	operatorFlags
-	Portal    string `help:"The portal." required:"" placeholder:"NAME"`
-	Applicant string `help:"The developer's e-mail address, or id at the portal." required:""`
-	JSON      bool   `help:"Print JSON."`
+	To string `arg:"" help:"The file to write. It must not exist." type:"path"`
 }
 
 // Run runs the command.
-func (cmd *forgetCommand) Run(c *console) error {
-	var done forgetDone
-	if err := cmd.call(c, "POST", "/v1/forget", forgetOrder{cmd.Portal, cmd.Applicant}, &done); err != nil {
+func (cmd *auditExportCommand) Run(c *console) error {
+	if _, err := os.Lstat(cmd.To); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s is there already", cmd.To)
+	}
+	answer, err := cmd.open(c.ctx, c, "GET", "/v1/audit/export", nil)
+	if err != nil {
 		return err
 	}
-	if cmd.JSON {
-		return printJSON(c, done)
+	defer func() { _ = answer.Close() }() // read to its end
+	half := cmd.To + ".part"
+	f, err := os.OpenFile(half, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
 	}
-	fmt.Fprintf(c.out, "Blanked what is personal in %d requests. Amounts and history stay.\n", done.Forgotten)
-	if done.Left > 0 {
-		fmt.Fprintf(c.out, "%d requests are not over yet and were left: decline them, or end their keys, first.\n", done.Left)
+	lines, err := copyExport(c, f, answer)
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Rename(half, cmd.To)
 	}
+	if err != nil {
+		_ = os.Remove(half) // the error is the one to tell
+		return err
+	}
+	fmt.Fprintf(c.out, "%s: %d lines. Verify it with: keybridge audit verify --file %s --key ...\n", cmd.To, lines, cmd.To)
+	return nil
+}
+
+// copyExport copies an export line by line, and finds the line that says that it failed.
+func copyExport(c *console, to io.Writer, from io.Reader) (lines int, err error) {
+	in, out := bufio.NewReaderSize(from, 64<<10), bufio.NewWriter(to)
+	begin := time.Now()
+	for {
+		line, err := in.ReadBytes('\n')
+		if errors.Is(err, io.EOF) && len(line) == 0 {
+			return lines, out.Flush()
+		}
+		if err != nil {
+			return lines, fmt.Errorf("the export was broken off: %w", err)
+		}
+		var failed auditLine
+		if json.Unmarshal(line, &failed) == nil && failed.Error != "" {
+			return lines, errors.New(failed.Error)
+		}
+		if _, err := out.Write(line); err != nil {
+			return lines, err
+		}
+		if lines++; time.Since(begin) > 2*time.Second {
+			begin = time.Now()
+			fmt.Fprintf(c.err, "%d lines so far\n", lines)
+		}
+	}
+}
+
+type auditHeadsCommand struct {
+	operatorFlags
+}
+
+// Run runs the command.
+func (cmd *auditHeadsCommand) Run(c *console) error {
+	var heads []ledger.Head
+	if err := cmd.call(c, "GET", "/v1/audit/heads", nil, &heads); err != nil {
+		return err
+	}
+	for _, h := range heads {
+		fmt.Fprintf(c.out, "%s\n", h.Line())
+	}
+	return nil
+}
+
+type auditKeyCommand struct {
+	operatorFlags
+}
+
+// Run runs the command.
+func (cmd *auditKeyCommand) Run(c *console) error {
+	var said struct{ Key string }
+	if err := cmd.call(c, "GET", "/v1/audit/key", nil, &said); err != nil {
+		return err
+	}
+	fmt.Fprintln(c.out, said.Key)
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"keybridge/bridge"
 	"keybridge/bridge/export"
+	"keybridge/bridge/ledger"
 	"keybridge/bridge/notify/mail"
 	"keybridge/bridge/notify/outgoing"
 	"keybridge/bridge/people"
@@ -43,6 +44,7 @@ type running struct {
 	notifier   *mail.Notifier   // nil where no mail is configured
 	sender     *outgoing.Sender // nil where no outgoing webhooks are
 	register   *people.Register
+	keeper     *ledger.Keeper
 	programs   *api.API
 	shelf      *export.Shelf
 	sheets     *report.Reader
@@ -116,10 +118,14 @@ func (b *running) start(cfg *config, log *slog.Logger, listener net.Listener, ch
 	if b.register, err = registerOf(cfg, b.store, links, log); err != nil {
 		return err
 	}
+	if b.keeper, err = keeperOf(cfg, b.store, log); err != nil {
+		return err
+	}
+	noteSettings(cfg, b.store, b.keeper.Digest, log)
 	if b.shelf, err = shelfOf(cfg, b.store, log); err != nil {
 		return err
 	}
-	desk, err := consoleOf(cfg, b.service, b.store, b.register, b.shelf, b.sheets, log)
+	desk, err := consoleOf(cfg, b.service, b.store, b.register, b.shelf, b.sheets, b.keeper, log)
 	if err != nil {
 		return err
 	}
@@ -143,6 +149,7 @@ func (b *running) run(cfg *config, log *slog.Logger) {
 		b.register.Run(ctx, func(err error) { log.Error("sessions that have ended cannot be removed", "error", err) })
 	})
 	b.loops.Go(func() { b.sheets.Run(ctx) })
+	b.loops.Go(func() { b.keeper.Run(ctx) })
 	b.loops.Go(func() {
 		b.programs.Run(ctx, func(err error) { log.Error("receipts of the API that are over cannot be removed", "error", err) })
 	})
@@ -182,7 +189,7 @@ func (b *running) listen(cfg *config, public net.Listener, handler http.Handler,
 		return err
 	}
 	// A backup takes as long as it takes.
-	b.serve(socket, withHouse(b.operator(cfg), b.service, b.store, b.register), 0)
+	b.serve(socket, withHouse(b.operator(cfg), b.service, b.register, b.keeper), 0)
 	return nil
 }
 
@@ -260,5 +267,5 @@ func (b *running) Stop() error {
 	if b.shelf != nil {
 		errs = append(errs, b.shelf.Close()) // it reads the store
 	}
-	return errors.Join(append(errs, b.store.Close())...)
+	return errors.Join(append(errs, signStop(b.keeper), b.store.Close())...)
 }

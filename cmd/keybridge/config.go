@@ -69,11 +69,23 @@ type config struct {
 	Retain time.Duration `yaml:"retain" default:"off" min:"1d" max:"3650d" off:"yes"`
 	// The console of finance, at /console/. Absent: the defaults, and the people that keybridge users adds.
 	Console consoleConfig `yaml:"console"`
+	// How it is proved that history is as it was written.
+	Audit auditConfig `yaml:"audit"`
 	// Where keybridge sends word of what happens, as signed webhooks (standardwebhooks.com).
 	Outgoing []outgoingConfig `yaml:"outgoing" empty:"yes"`
 
 	// Warnings are what is unwise and not wrong, in the order of the file.
 	Warnings configErrors `yaml:"-"`
+}
+
+// auditConfig says what signs the history.
+type auditConfig struct {
+	// The key that signs what history was, every day: Ed25519, PKCS #8 in PEM, as openssl genpkey -algorithm ed25519 makes it. Absent: made once and kept in the data folder.
+	Key secret `yaml:"key"`
+	// The public keys of those that signed before, as keybridge audit key prints them.
+	OldKeys []string `yaml:"old_keys" empty:"yes"`
+
+	auditKeys
 }
 
 // logConfig says what is logged.

@@ -25,6 +25,7 @@ func (r *reading) check(c *config) {
 	r.checkPlans(c)
 	r.checkOutgoing(c)
 	r.checkConsole(c)
+	r.checkAudit(&c.Audit)
 }
 
 // checkListen looks at where the bridge answers.

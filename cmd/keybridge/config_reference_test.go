@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"keybridge/bridge"
+	"keybridge/bridge/ledger"
 )
 
 // everyKey calls visit for each key of the file.
@@ -86,6 +87,9 @@ func TestTheExampleLoadsAndShowsEveryKey(t *testing.T) {
 	public, certificate := pemOf(t)
 	write(t, filepath.Join(folder, "portal-token.pem"), public, 0o644)
 	write(t, filepath.Join(folder, "mail-ca.pem"), certificate, 0o644)
+	if _, err := ledger.KeyFile(filepath.Join(folder, "audit.key"), rand.Reader); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.Mkdir(filepath.Join(folder, "templates"), 0o700); err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"keybridge/bridge"
 	"keybridge/bridge/export"
+	"keybridge/bridge/ledger"
 	"keybridge/bridge/people"
 	"keybridge/bridge/report"
 	"keybridge/bridge/web"
@@ -54,11 +55,11 @@ func recordTo(store bridge.Store, log *slog.Logger) func(context.Context, bridge
 }
 
 // consoleOf makes the finance console.
-func consoleOf(cfg *config, service *bridge.Service, store bridge.Store, register *people.Register, shelf *export.Shelf, sheets *report.Reader, log *slog.Logger) (*finance.Console, error) {
+func consoleOf(cfg *config, service *bridge.Service, store bridge.Store, register *people.Register, shelf *export.Shelf, sheets *report.Reader, keeper *ledger.Keeper, log *slog.Logger) (*finance.Console, error) {
 	out := finance.Config{
 		Service: service, Count: store.Count, Record: recordTo(store, log), Portals: map[string]finance.Portal{},
 		Name: cfg.Pages.ServiceName, Zone: cfg.Console.TimeZone, Origin: cfg.PublicURL.String(), Secure: cfg.PublicURL.Scheme == "https",
-		Links: linksOut(cfg), Log: log, Shelf: shelf, Views: store, House: house{register},
+		Links: linksOut(cfg), Log: log, Shelf: shelf, Views: store, House: house{register}, Ledger: showLedger(keeper),
 		SignIn: func(ctx context.Context, a finance.Attempt) (string, time.Time, error) {
 			token, s, err := register.SignIn(ctx, people.Attempt{
 				Name: a.Name, Password: a.Password, Code: a.Code, Half: a.Half, Address: a.Address,

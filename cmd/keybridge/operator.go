@@ -11,13 +11,13 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"syscall"
 	"time"
 
 	"keybridge/bridge"
+	"keybridge/bridge/ledger"
 	"keybridge/bridge/people"
 	"keybridge/bridge/web"
 	"keybridge/store/bolt"
@@ -35,51 +35,67 @@ type resultFlags struct {
 	jsonFlag
 }
 
-// folder returns the data folder.
-func (f operatorFlags) folder(c *console) (string, error) {
+// folder returns the data folder, and what the configuration says of the audit, where it
+// was read.
+func (f operatorFlags) folder(c *console) (string, auditConfig, error) {
 	if f.Data != "" {
-		return f.Data, nil
+		return f.Data, auditConfig{}, nil
 	}
 	cfg, err := loadConfig(f.Config, c.lookup)
 	if err != nil {
-		return "", err
+		return "", auditConfig{}, err
 	}
-	return cfg.Data, nil
+	return cfg.Data, cfg.Audit, nil
 }
+
+// callTime is how long a bridge may take for an answer that is read at once.
+const callTime = 10 * time.Minute
 
 // call asks the bridge that runs on the data folder, through its socket; where none
 // runs, it opens the store itself for as long as the call takes.
 func (f operatorFlags) call(c *console, method, path string, body, into any) error {
-	folder, err := f.folder(c)
-	if err != nil {
-		return err
-	}
 	text, err := json.Marshal(body)
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(c.ctx, method, "http://operator"+path, bytes.NewReader(text))
+	ctx, cancel := context.WithTimeout(c.ctx, callTime)
+	defer cancel()
+	answer, err := f.open(ctx, c, method, path, text)
 	if err != nil {
 		return err
 	}
-	answer, err := ask(folder, req, text)
+	defer func() { _ = answer.Close() }() // read to its end
+	return json.NewDecoder(answer).Decode(into)
+}
+
+// open is call for an answer that is read as it comes. It has to be closed.
+func (f operatorFlags) open(ctx context.Context, c *console, method, path string, text []byte) (io.ReadCloser, error) {
+	folder, audit, err := f.folder(c)
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://operator"+path, bytes.NewReader(text))
+	if err != nil {
+		return nil, err
+	}
+	answer, err := ask(folder, audit, req, text)
 	// A bridge that is starting has the store a moment before it answers on its socket.
 	for deadline := time.Now().Add(startTime); bridge.KindOf(err) == bridge.Conflict && time.Now().Before(deadline); {
 		time.Sleep(50 * time.Millisecond)
-		answer, err = ask(folder, req, text)
+		answer, err = ask(folder, audit, req, text)
 	}
 	if err != nil {
-		return err
+		return nil, err
+	}
+	if answer.StatusCode < 400 {
+		return answer.Body, nil
 	}
 	defer func() { _ = answer.Body.Close() }() // read to its end
-	if answer.StatusCode >= 400 {
-		var p struct{ Detail string }
-		if err := json.NewDecoder(answer.Body).Decode(&p); err != nil {
-			return fmt.Errorf("the bridge answered %s", answer.Status)
-		}
-		return errors.New(p.Detail)
+	var p struct{ Detail string }
+	if err := json.NewDecoder(answer.Body).Decode(&p); err != nil {
+		return nil, fmt.Errorf("the bridge answered %s", answer.Status)
 	}
-	return json.NewDecoder(answer.Body).Decode(into)
+	return nil, errors.New(p.Detail)
 }
 
 // startTime is how long a bridge may take from opening its store to answering.
@@ -87,14 +103,14 @@ const startTime = 3 * time.Second
 
 // ask asks the running bridge, or the store where none runs. Conflict when another
 // process has the store and does not answer.
-func ask(folder string, req *http.Request, body []byte) (*http.Response, error) {
+func ask(folder string, audit auditConfig, req *http.Request, body []byte) (*http.Response, error) {
 	req.Body = io.NopCloser(bytes.NewReader(body))
 	answer, err := askSocket(filepath.Join(folder, socketFile), req)
 	if !notRunning(err) {
 		return answer, err
 	}
 	req.Body = io.NopCloser(bytes.NewReader(body))
-	return askStore(folder, req)
+	return askStore(folder, audit, req)
 }
 
 // notRunning reports that nothing listens on the socket.
@@ -104,7 +120,7 @@ func notRunning(err error) bool {
 
 // askSocket asks the running bridge.
 func askSocket(socket string, req *http.Request) (*http.Response, error) {
-	client := http.Client{Timeout: 10 * time.Minute, Transport: &http.Transport{
+	client := http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			var d net.Dialer
 			return d.DialContext(ctx, "unix", socket)
@@ -115,7 +131,7 @@ func askSocket(socket string, req *http.Request) (*http.Response, error) {
 
 // askStore answers from the store of a bridge that does not run. What is decided
 // this way is carried out when it runs again.
-func askStore(folder string, req *http.Request) (*http.Response, error) {
+func askStore(folder string, audit auditConfig, req *http.Request) (*http.Response, error) {
 	path := filepath.Join(folder, storeFile)
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("there is no store in %s: give the folder with --data or the configuration with --config", folder)
@@ -124,7 +140,15 @@ func askStore(folder string, req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = store.Close() }() // every write has been answered
+	answer, err := answerFrom(folder, store, audit, req)
+	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	return answer, nil
+}
+
+// answerFrom answers from an open store, which is closed with the answer.
+func answerFrom(folder string, store *bolt.Store, audit auditConfig, req *http.Request) (*http.Response, error) {
 	service, err := bridge.New(bridge.Config{
 		Store: store, NewID: newID, Page: func(bridge.ID, time.Time) string { return "" },
 		Portals: map[string]bridge.Site{"": {}},
@@ -138,14 +162,16 @@ func askStore(folder string, req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := httptest.NewRecorder()
-	withHouse(operator, service, store, register).ServeHTTP(w, req)
-	return w.Result(), nil
+	keeper, err := idleKeeper(folder, audit, store)
+	if err != nil {
+		return nil, err
+	}
+	return streamed(withHouse(operator, service, register, keeper), req, store.Close), nil
 }
 
 // withHouse adds to an operator's API what is about the house: desks, people, the audit.
-func withHouse(o http.Handler, service *bridge.Service, store bridge.Store, register *people.Register) http.Handler {
-	return withDesk(withAudit(withUsers(withTokens(o, register), register), service, store), service)
+func withHouse(o http.Handler, service *bridge.Service, register *people.Register, keeper *ledger.Keeper) http.Handler {
+	return withDesk(withAudit(withUsers(withTokens(o, register), register), service, keeper), service)
 }
 
 // idle answers for a bridge that does not run what only a running one can do.

@@ -1,0 +1,38 @@
+package main
+
+import "fmt"
+
+// forgetOrder says who is to be forgotten.
+type forgetOrder struct {
+	Portal    string `json:"portal"`
+	Applicant string `json:"applicant"`
+}
+
+// forgetDone says in how many requests that was done, and how many are not over yet.
+type forgetDone struct {
+	Forgotten int `json:"forgotten"`
+	Left      int `json:"left"`
+}
+
+type forgetCommand struct {
+	operatorFlags
+	Portal    string `help:"The portal." required:"" placeholder:"NAME"`
+	Applicant string `help:"The developer's e-mail address, or id at the portal." required:""`
+	JSON      bool   `help:"Print JSON."`
+}
+
+// Run runs the command.
+func (cmd *forgetCommand) Run(c *console) error {
+	var done forgetDone
+	if err := cmd.call(c, "POST", "/v1/forget", forgetOrder{cmd.Portal, cmd.Applicant}, &done); err != nil {
+		return err
+	}
+	if cmd.JSON {
+		return printJSON(c, done)
+	}
+	fmt.Fprintf(c.out, "Blanked what is personal in %d requests. Amounts and history stay.\n", done.Forgotten)
+	if done.Left > 0 {
+		fmt.Fprintf(c.out, "%d requests are not over yet and were left: decline them, or end their keys, first.\n", done.Left)
+	}
+	return nil
+}
