@@ -119,6 +119,9 @@
 //   - Notes, questions and answers are in the record, where they can be blanked, and
 //     history says only that there were any. A question is asked of an applicant who can
 //     read it: by mail, or on a page that shows it to nobody else.
+//   - Histories are chains of their own, and the Ledger is one running hash over all of
+//     them, in the order of commits: a history that is removed whole is missed. The hash
+//     is defined here, so that every store makes the same of the same entries.
 //   - A request can be forgotten once it is over: names, addresses, reasons and notes are
 //     blanked, amounts, ids and history stay. It is nobody's fact and no call, so the
 //     clock and a person's word do it alike.

@@ -142,7 +142,7 @@ func (v *exportVerifier) everything(ctx context.Context) error {
 			return err
 		}
 		var l exportLine
-		if err := readExact(v.lines.Bytes(), &l); err != nil || l.Place == 0 {
+		if readExact(v.lines.Bytes(), &l) != nil || l.Place == 0 {
 			v.report.find("", 0, "line %d is none of an export", v.number)
 			return nil
 		}

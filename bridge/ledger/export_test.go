@@ -63,7 +63,7 @@ func TestAnExportThatWasTouchedIsFound(t *testing.T) {
 		"another file":                  {func([][]byte) [][]byte { return [][]byte{[]byte(`{"keybridge":"x"}`)} }, "this is no export"},
 		"only the title":                {func(l [][]byte) [][]byte { return l[:1] }, "ends before its signed heads do"},
 		"a line that is far too long":   {func(l [][]byte) [][]byte { return append(l[:first], bytes.Repeat([]byte("x"), 2<<20)) }, "is too long"},
-		"an entry of a request altered": {replace(first, `"why":"received"`, `"why":"recieved"`), "entry 1 of request " + string(testID(1)) + " was altered"},
+		"an entry of a request altered": {replace(first, `"why":"received"`, `"why":"believed"`), "entry 1 of request " + string(testID(1)) + " was altered"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

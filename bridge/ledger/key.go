@@ -57,7 +57,7 @@ func makeKey(path string, random io.Reader) (ed25519.PrivateKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the key of the audit: %w", err)
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the operator says which file
 	if err != nil {
 		return nil, fmt.Errorf("keep the key of the audit: %w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,9 +23,9 @@ func brought(t *testing.T, schema string, most int, log *slog.Logger) *bbolt.DB 
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	steps := append(migrations[:5:5], migration{what: "the ledger", some: func(tx *bbolt.Tx, log *slog.Logger, after []byte) ([]byte, error) {
+	steps := slices.Concat(migrations[:5], []migration{{what: "the ledger", some: func(tx *bbolt.Tx, log *slog.Logger, after []byte) ([]byte, error) {
 		return buildLedgerSome(tx, log, after, most)
-	}})
+	}}})
 	if err := migrate(db, log, steps); err != nil {
 		t.Fatal(err)
 	}

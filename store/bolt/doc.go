@@ -20,14 +20,15 @@
 //
 // # What lies where
 //
-//	meta       schema version, when the store was made
+//	meta       schema version, when the store was made, the ends of ledger and house
 //	request    id → record
 //	history    id, number → entry
 //	key, ref, applicant          indexes, see index.go
 //	tag, day                     indexes that lists are made from, see tag.go
 //	schedule, due, lease         what is due when, see schedule.go
 //	seen       a bucket a week, in each: source, id of a hint → id of its request
-//	feed       a bucket a week, in each: place → id, number of an entry; see feed.go
+//	ledger     a bucket a week, in each: place → id, number, hash of an entry; ledger.go
+//	checkpoint place → the end of the ledger at the end of a day
 //	bookmark   name → a small value of who follows the feed
 //	paper      kind, name → a small document that is about no request
 //	house      number → entry of the house's own chain, see house.go
@@ -49,12 +50,21 @@
 //     new id (8.9 µs among 360,000 ids); a week means six (2.8 µs) and remembers 35
 //     to 42 days; one bucket for all (0.5 µs) could not be forgotten in one stroke.
 //     The first hint of a week drops the oldest bucket in its own commit.
-//   - The feed holds where an entry is and not the entry, and is forgotten by the week
-//     like the ids of hints. A place is a time: a counter would go on from an old
+//   - The feed is the ledger without what is not its readers': it holds where an entry is
+//     and not the entry. A place is a time: a counter would go on from an old
 //     number once a backup was restored, and a reader outside that kept its place
 //     would miss what came then. Its readers are told of a commit once it was synced,
 //     for the reason given above for duplicates. What was dropped is passed over when
 //     it is read, because looking for its places would cost more.
+//   - The ledger is kept for good, unlike the ids of hints: a running hash over what was
+//     forgotten could not be made again. A line is 74 bytes with its entry's hash, without
+//     which nobody could tell what was there when an entry is gone, nor that one was
+//     written anew. Its end is written once a commit and not once an entry.
+//   - Ends and lines are read exactly: JSON can say the same in many ways, and whoever
+//     verifies wants to know that not a byte was changed.
+//   - The ledger of an older store is built backwards along each history, from the entry
+//     with which the feed begins, so that no entry gets a place after the one that follows
+//     it, whatever their times are.
 //   - What a request is found by follows from its record (bridge.Request.Tags) and is
 //     written where it differs. The state is one tag among the others. Text that is not
 //     UTF-8 is indexed as it is read back, for that is what it is removed by.
@@ -75,7 +85,8 @@
 //     have changed requests since.
 //   - The house's entries are a chain of their own, because they belong to no request.
 //     Its end is kept apart from it, so that cutting it short is noticed. The entries of
-//     requests are chained request by request, and not with each other.
+//     requests are chained request by request, so that one history can be verified alone;
+//     the ledger holds all chains together.
 //   - Leases end with the process: only one process can have the file, so Open
 //     voids those it finds, and what was under way is due at once.
 //   - The list of free pages is kept on disk. Leaving it out makes commits cheaper
