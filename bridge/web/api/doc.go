@@ -53,6 +53,4 @@
 //     not shut out the whole house behind one address.
 //   - Problem types are URNs. They name what happened to a program; title and detail are for
 //     whoever reads its log.
-//   - The audit is for admins of all portals: the house's entries are one chain and about
-//     everybody's requests.
 package api
