@@ -173,6 +173,9 @@ func (s *Console) bulkLine(id bridge.ID, r bridge.Request) bulkLine {
 
 // why says in words why a request is left out. What is ours to mend is logged.
 func (s *Console) why(c *gin.Context, err error) string {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "There was no time left to find out whether this was done. Look at it."
+	}
 	if bridge.KindOf(err) == bridge.Internal {
 		s.cfg.Log.Error("one of many requests could not be decided", "route", c.FullPath(), "error", err)
 	}
@@ -233,7 +236,7 @@ func (s *Console) bulkOne(ctx context.Context, p bridge.Person, d deed, t ticked
 		return r, "", bridge.ErrMoved
 	}
 	mine := func(m bridge.Mark) bool { return m.By == p.Actor() }
-	if d.Name != "approve" || !slices.ContainsFunc(r.Seconded, mine) || d.not(r) != nil {
+	if d.Name != "approve" || !slices.ContainsFunc(r.Seconded, mine) { // who was first would be refused as a second
 		err = d.run(ctx, desk.Once("bulk "+t.Seen).Seen(t.Seen), r, typed{Text: text})
 	}
 	if err != nil {

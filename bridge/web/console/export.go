@@ -28,7 +28,7 @@ type exportsView struct {
 	Making, Still bool
 	// Every is after how many milliseconds a script looks again; 0: it does not.
 	Every int
-	// Here is the page's address, Updated when it was read.
+	// Here is the page's address, Updated when it was read. Files have no Edition.
 	Here, Updated, Edition string
 }
 
@@ -45,7 +45,8 @@ type fileView struct {
 	Remove   string
 }
 
-// How often a page looks again while a file is made: a script, and the browser without one.
+// everyMaking is how often a script looks again while a file is made. The page itself says
+// how often a browser without one does.
 const everyMaking = 2 * time.Second
 
 // exports shows a person's files.

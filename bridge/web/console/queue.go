@@ -38,7 +38,7 @@ type queueView struct {
 	// Empty says that there is nothing, in words.
 	Empty string
 	// Updated is when the list was read, Every after how many milliseconds a script reads it
-	// again.
+	// again. A list has no Edition.
 	Updated, Edition string
 	Every            int
 	// Query is the filter as an address has it, Views are the saved ones, and Plans the names
@@ -107,7 +107,7 @@ func (s *Console) queueView(c *gin.Context, p bridge.Person, f *filter) queueVie
 		frame: s.desk(c, p, "Queue"), Show: f.Show(), Problem: f.Problems, Refined: f.Refined(),
 		Plan: f.Get(web.FieldPlan), Currency: f.Get(web.FieldCurrency), Least: f.Get(web.FieldLeast), Most: f.Get(web.FieldMost), Words: f.Get(web.FieldWords),
 		Here: f.address(f.places), First: f.address(nil), Updated: s.clock(s.cfg.Now()), Every: int(everyQueue.Milliseconds()),
-		Query: f.Query.Encode(), Views: s.viewChoices(c, p, f.Query), Plans: s.plans(p), MayDecide: p.May(bridge.MayReview, "") == nil,
+		Query: f.Query.Encode(), Views: s.viewChoices(c, p, f.Filter), Plans: s.plans(p), MayDecide: p.May(bridge.MayReview, "") == nil,
 		MayExport: s.cfg.Shelf != nil && p.May(bridge.MayExport, "") == nil, MaySave: s.cfg.Views != nil,
 	}
 	view.Back, _ = f.back()

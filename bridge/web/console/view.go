@@ -5,8 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"unicode"
@@ -77,13 +77,13 @@ func writeViews(all []savedView) ([]byte, error) {
 
 // viewChoices are the saved views for the queue's page, the one that is shown marked.
 // Views that cannot be read are left out: the queue works without.
-func (s *Console) viewChoices(c *gin.Context, p bridge.Person, shown url.Values) (all []choice) {
+func (s *Console) viewChoices(c *gin.Context, p bridge.Person, shown web.Filter) (all []choice) {
 	views, err := s.views(c, p)
 	if err != nil {
 		s.cfg.Log.Warn("saved views could not be read", "error", err)
 	}
 	for _, v := range views {
-		all = append(all, choice{Value: v.Name, Text: v.Name, Href: queuePath + "?" + v.Query, Chosen: v.Query == shown.Encode()})
+		all = append(all, choice{Value: v.Name, Text: v.Name, Href: queuePath + "?" + v.Query, Chosen: v.Query == savedQuery(shown)})
 	}
 	return all
 }
@@ -101,10 +101,7 @@ func (s *Console) saveView(c *gin.Context, p bridge.Person) error {
 	if err != nil {
 		return err
 	}
-	if f.Query.Get(web.FieldShow) == "" {
-		f.Query.Set(web.FieldShow, f.Show()) // an empty filter is an address too
-	}
-	v := savedView{Name: strings.Join(strings.Fields(form.Get("name")), " "), Query: f.Query.Encode()}
+	v := savedView{Name: strings.Join(strings.Fields(form.Get("name")), " "), Query: savedQuery(f)}
 	if err := v.wrong(); err != nil {
 		return err
 	}
@@ -122,6 +119,14 @@ func (s *Console) saveView(c *gin.Context, p bridge.Person) error {
 	}
 	c.Redirect(http.StatusSeeOther, queuePath+"?"+v.Query)
 	return nil
+}
+
+// savedQuery is a filter as a saved view has it. What is shown is always in it, so that the
+// queue as it comes can be saved too.
+func savedQuery(f web.Filter) string {
+	query := maps.Clone(f.Query)
+	query.Set(web.FieldShow, f.Show())
+	return query.Encode()
 }
 
 // wrong says why a view cannot be kept; nil when it can.

@@ -52,6 +52,9 @@ func TestAViewIsSavedShownAndRemoved(t *testing.T) {
 	if got := viewsOn(t, page); !slices.Equal(got, want) {
 		t.Errorf("there are %q, want %q", got, want)
 	}
+	if got := viewsOn(t, anna.get("/console/")); got[2] != "*Zero /console/?show=waits" {
+		t.Errorf("the queue as it comes is not known to be saved: %q", got)
+	}
 	if got := viewsOn(t, o.as("second").get("/console/")); len(got) > 0 {
 		t.Errorf("somebody else sees %v", got)
 	}

@@ -40,8 +40,10 @@ func bare(f *testing.F) (*console.Console, *bolt.Store, bridge.ID) {
 	none := func(context.Context, string) error { return nil }
 	desk, err := console.New(console.Config{
 		Service: service, Views: store, SignOut: none, SignOutEverywhere: none,
-		SignIn: func(context.Context, console.Attempt) (string, time.Time, error) { return "", time.Time{}, console.ErrCode },
-		Who:    func(context.Context, string) (bridge.Person, error) { return people["approver"], nil },
+		SignIn: func(context.Context, console.Attempt) (string, time.Time, error) {
+			return "", time.Time{}, console.ErrCode
+		},
+		Who: func(context.Context, string) (bridge.Person, error) { return people["approver"], nil },
 	})
 	if err != nil {
 		f.Fatal(err)
