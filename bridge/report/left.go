@@ -83,9 +83,11 @@ func (r *Reader) Retry(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if at.Left = append(still, unread...); len(at.Left) == before {
+	still = append(still, unread...)
+	if len(still) == before {
 		return nil
 	}
+	at.Left = still
 	r.cfg.Log.Info("entries that were left out of the report are on it now", "counted", before-len(at.Left), "left", len(at.Left))
 	return r.keep(ctx, at)
 }

@@ -58,6 +58,7 @@ const (
 // auditSubjects are those that can be chosen.
 var auditSubjects = []bridge.What{
 	bridge.WhatSignedIn, bridge.WhatRefused, bridge.WhatViewed, bridge.WhatExported, bridge.WhatPerson, bridge.WhatToken, bridge.WhatForgot,
+	bridge.WhatDropped, bridge.WhatSettings, bridge.WhatVerified,
 }
 
 func (s *Console) auditRoutes(e *gin.Engine) {

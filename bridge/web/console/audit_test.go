@@ -214,7 +214,7 @@ func TestADownloadOfADamagedAuditIsBrokenOff(t *testing.T) {
 	b.crowd(600, func(int) bridge.Entry { return bridge.Entry{Actor: by("anna"), What: bridge.WhatViewed} })
 	b.worn.entry = 555
 	defer func() {
-		if p := recover(); p != http.ErrAbortHandler {
+		if p := recover(); p != http.ErrAbortHandler { //nolint:errorlint // a value to compare with, by its documentation
 			t.Errorf("the connection is not cut, but %v", p)
 		}
 		if !strings.Contains(b.log.String(), "a download of the audit was broken off") {

@@ -14,6 +14,7 @@ import (
 
 	"keybridge/bridge"
 	"keybridge/bridge/report"
+	"keybridge/bridge/web"
 )
 
 // moneyPath is where finance sees how it goes; auditPath where admins see who did what.
@@ -108,7 +109,7 @@ func (s *Console) moneyView(c *gin.Context, p bridge.Person, asked span) moneyVi
 		one.Chosen = one.Value == asked.Name
 		query := url.Values{fieldSpan: {one.Value}}
 		if asked.Portal != "" {
-			query.Set(fieldPortal, asked.Portal)
+			query.Set(web.FieldPortal, asked.Portal)
 		}
 		one.Href = moneyPath + "?" + query.Encode()
 		view.Spans = append(view.Spans, one)

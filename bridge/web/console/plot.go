@@ -123,7 +123,7 @@ func (f figure) draw(l look) ([]byte, error) {
 func (d *drawing) frame() {
 	d.BackgroundColor = nil // the canvas is larger than the plot; see finish
 	for _, axis := range []*plot.Axis{&d.X, &d.Y} {
-		axis.Color, axis.Tick.Color, axis.Tick.LineStyle.Color = d.soft, d.soft, d.soft
+		axis.Color, axis.Tick.Color = d.soft, d.soft
 		d.write(&axis.Tick.Label)
 		axis.Padding = 0
 	}

@@ -6,6 +6,7 @@ import (
 
 	"keybridge/bridge"
 	"keybridge/bridge/report"
+	"keybridge/bridge/web"
 )
 
 // The fields that choose what the money pages are about.
@@ -13,7 +14,6 @@ const (
 	fieldSpan     = "span"
 	fieldFirstDay = "from"
 	fieldLastDay  = "to"
-	fieldPortal   = "portal"
 )
 
 // The spans that have a name. Any other is chosen by its first and last day.
@@ -45,7 +45,7 @@ type span struct {
 func readSpan(query url.Values, now time.Time) span {
 	today := now.UTC().Truncate(24 * time.Hour)
 	s := span{
-		Name: query.Get(fieldSpan), To: today, Portal: query.Get(fieldPortal), Problems: map[string]string{},
+		Name: query.Get(fieldSpan), To: today, Portal: query.Get(web.FieldPortal), Problems: map[string]string{},
 		typed: [2]string{query.Get(fieldFirstDay), query.Get(fieldLastDay)},
 	}
 	if s.typed[0] != "" || s.typed[1] != "" {
@@ -100,7 +100,7 @@ func (s *span) Query() url.Values {
 		query.Set(fieldLastDay, s.To.Format(time.DateOnly))
 	}
 	if s.Portal != "" {
-		query.Set(fieldPortal, s.Portal)
+		query.Set(web.FieldPortal, s.Portal)
 	}
 	return query
 }
