@@ -307,13 +307,33 @@ func TestWhatEndsWhenRightsChange(t *testing.T) {
 	}
 }
 
+// Who sits at somebody else's desk does not get to guess.
+func TestThePasswordIsNotGuessedOnAForm(t *testing.T) {
+	h := newHome(t)
+	adam := h.in("adam")
+	path := "/console/people/users/anna/disable"
+	var got *http.Response
+	for range 11 {
+		got = adam.post(path, url.Values{"again": {"a guess"}})
+	}
+	if wait := got.Header.Get("Retry-After"); got.StatusCode != http.StatusTooManyRequests || wait == "" || !strings.Contains(textOf(t, got), "Try again in "+wait+" s.") {
+		t.Errorf("%d, to be tried again in %q", got.StatusCode, wait)
+	}
+	if got := adam.does(path, nil); got.StatusCode != http.StatusTooManyRequests {
+		t.Errorf("with the right one, after too many: %d", got.StatusCode)
+	}
+	if u, err := h.Get(t.Context(), "anna"); err != nil || u.Disabled || !adam.isIn() {
+		t.Errorf("%+v, %v; he is in: %t", u, err, adam.isIn())
+	}
+}
+
 // An address can be made up, and what it says was done was not.
 func TestAPageSaysOnlyOfWhatWasDoneThatItWas(t *testing.T) {
 	h := settled(t)
 	adam := h.in("adam")
 	for _, path := range []string{
 		"/people/users/anna?done=disable", "/people/users/anna?done=role", "/people/users/vera?done=disable", "/people/users/vera?done=enable",
-		"/people/users/anna?done=nothing", "/people?done=revoke&name=erp-export", "/you?done=factor", "/you?done=others", "/you?done=nothing",
+		"/people/users/anna?done=nothing", "/people?done=revoke&name=erp-export", "/you?done=factor", "/you?done=others", "/you?done=nothing", "/you?done=revoke", "/you?done=session", "/people?done=revoke",
 	} {
 		if path == "/you?done=others" {
 			h.in("adam")

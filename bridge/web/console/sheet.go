@@ -21,9 +21,8 @@ type sheet struct {
 	// Says is what will happen. Note is what is to be known beside it.
 	Says []string
 	Note string
-	// Problem says what is wrong with what was typed, At beside which blank; empty: with
-	// all of it.
-	Problem, At string
+	// Problem says what is wrong with what was typed.
+	Problem string
 	// Picture is what an authenticator reads.
 	Picture *picture
 	Action  string

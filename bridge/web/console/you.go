@@ -61,16 +61,17 @@ func (s *Console) you(c *gin.Context, p bridge.Person) error {
 // flash says what was just done, if the address says so and what is shown bears it out: an
 // address can be made up.
 func (v *youView) flash(done, name string) string {
+	named := name != ""
 	switch {
 	case done == "factor" && v.Factor:
 		return "Your second factor is set up. From now on signing in takes a code."
 	case done == "drop" && !v.Factor:
 		return "Your second factor is dropped. Your password is enough now."
-	case done == "session" && !slices.ContainsFunc(v.Sessions, func(r sessionRow) bool { return r.ID == name }):
+	case done == "session" && named && !slices.ContainsFunc(v.Sessions, func(r sessionRow) bool { return r.ID == name }):
 		return "That session is over."
 	case done == "others" && !v.Others:
 		return "You are signed in here, and nowhere else."
-	case done == "revoke" && !v.Tokens.has(name):
+	case done == "revoke" && named && !v.Tokens.has(name):
 		return "The token is revoked. It opens nothing any more."
 	}
 	return ""
