@@ -44,7 +44,8 @@
 //     file or not; nothing is in it twice.
 //   - The shelf is in memory and its files go with it. What is interrupted by a restart is
 //     started again by whoever still wants it: it takes seconds, and a file of personal
-//     data that nobody remembers would stay.
+//     data that nobody remembers would stay. Where several nodes share a store, a file is at
+//     the node that made it.
 //   - Whose role or portals were changed since makes their file anew: an old one holds
 //     what they might not see any more.
 //
