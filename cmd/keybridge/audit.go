@@ -226,9 +226,9 @@ func headsWords(r ledger.Report) string {
 	case r.Heads == 0:
 		return "No head of it has been signed yet."
 	case !r.Signed:
-		return fmt.Sprintf("%d signed heads fit. There is no key here, so their signatures were not checked: give one with --key.", r.Heads)
+		return fmt.Sprintf("Signed heads that fit: %d. There is no key here, so their signatures were not checked: give one with --key.", r.Heads)
 	}
-	return fmt.Sprintf("%d signed heads fit.", r.Heads)
+	return fmt.Sprintf("Signed heads that fit: %d.", r.Heads)
 }
 
 // damage tells all findings.
