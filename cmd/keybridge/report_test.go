@@ -28,7 +28,7 @@ func TestMoneyAndAuditInABrowser(t *testing.T) {
 	drawn := `[...document.querySelectorAll(".figure img")].filter(i => i.complete && i.naturalWidth > 300).length`
 	await(t, "the plots to be drawn", func() bool { n, _ := look[int](v, drawn); return n >= 3 }, v.where)
 	taken := `(() => { const r = new XMLHttpRequest(); r.open("GET", document.querySelector('a[href*="plans-EUR.csv"]').href, false); r.send(); return r.responseText })()`
-	if text, _ := look[string](v, taken); !strings.HasPrefix(text, "Currency,Plan,In,Back,Net,Payments\r\nEUR,Weather Pro,") {
+	if text, _ := look[string](v, taken); !strings.HasPrefix(strings.TrimPrefix(text, "\uFEFF"), "Currency,Plan,In,Back,Net,Payments\r\nEUR,Weather Pro,") {
 		t.Errorf("the table is taken away as %q", text)
 	}
 	v.open(v.url + "/console/requests/" + string(r.ID))

@@ -343,17 +343,24 @@ func (s *Console) ledger(c *gin.Context) *ledgerView {
 	}
 	view := &ledgerView{Verified: "It was not verified yet.", Signed: "Its head was not signed yet."}
 	if !l.Verified.IsZero() {
-		view.Verified = "Verified " + s.moment(l.Verified) + ": " + thousands(float64(l.Entries)) + " entries, of requests and of the house."
+		view.Verified = "Verified " + s.moment(l.Verified) + ": " + entriesOf(l.Entries) + ", of requests and of the house."
 		view.Wrong = l.Wrong
 		if l.Wrong == "" {
 			view.Verified += " All are as they were written."
 		}
 	}
 	if !l.Signed.IsZero() {
-		view.Signed = "Its head was signed " + s.moment(l.Signed) + ", after " + thousands(float64(l.Count)) + " entries."
+		view.Signed = "Its head was signed " + s.moment(l.Signed) + ", after " + entriesOf(l.Count) + "."
 		view.Hash, view.Key = l.Hash, l.Key
 	}
 	return view
+}
+
+func entriesOf(n uint64) string {
+	if n == 1 {
+		return "1 entry"
+	}
+	return thousands(float64(n)) + " entries"
 }
 
 // auditDownload answers with the entries that fit as JSON lines, the oldest first, as they

@@ -109,9 +109,9 @@
 //     colours stand in a fixed order. Colour alone says nothing.
 //   - The money pages are about days in UTC, like the sheets; the audit's days are those of
 //     Config.Zone, like its times.
-//   - A table is answered at once as CSV by encoding/csv. It has a few dozen lines, so it needs
-//     neither Config.Shelf nor its columns. The currency has a column of its own, and the line
-//     that adds up the plans is left out, so that a column can be added up.
+//   - A table of money is written as bridge/export writes lists, and answered at once: it has a
+//     few dozen lines, so it needs no shelf. The currency has a column of its own, and the
+//     line that adds up the plans is left out, so that a column can be added up.
 //   - The audit takes somebody who may see all portals: its entries are one chain. It is walked
 //     back from its end, some thousand entries a page; where one is missing or damaged the page
 //     says so and goes on, and a download is broken off.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"keybridge/bridge"
+	"keybridge/bridge/export"
 	"keybridge/bridge/report"
 	"keybridge/bridge/web"
 )
@@ -39,20 +40,23 @@ type table struct {
 }
 
 // cell is a value: as the page shows it, and as a file has it for a program.
-type cell struct{ Text, Plain string }
+type cell struct {
+	Text string
+	File export.Cell
+}
 
-func words(text string) cell { return cell{text, text} }
+func words(text string) cell { return cell{text, export.Text(text)} }
 
 func counted(n int) cell { return words(strconv.Itoa(n)) }
 
-func amount(a bridge.Amount) cell { return cell{web.FormatAmount(a), web.PlainAmount(a)} }
+func amount(a bridge.Amount) cell { return cell{web.FormatAmount(a), export.Number(a)} }
 
 // lasting is a duration, in seconds in a file.
 func lasting(d time.Duration, known bool) cell {
 	if !known {
 		return cell{Text: "–"}
 	}
-	return cell{lasted(d), strconv.Itoa(int(d.Seconds()))}
+	return cell{lasted(d), export.Text(strconv.Itoa(int(d.Seconds())))}
 }
 
 // lasted is a duration in words, the seconds only of short ones.
@@ -75,7 +79,7 @@ func partCell(p report.Part, unit report.Unit) cell {
 	if unit == report.Monthly {
 		text = p.From.Format("January 2006")
 	}
-	return cell{text, p.From.Format(time.DateOnly)}
+	return cell{text, export.Text(p.From.Format(time.DateOnly))}
 }
 
 // figuresOf are the figures of a span.
@@ -167,27 +171,30 @@ func waits(parts []report.Part, names []string, total report.Sheet, s span) figu
 	}
 	half, most := series{Name: "median"}, series{Name: "95th percentile"}
 	for _, p := range parts {
-		row := []cell{partCell(p, s.unit()), counted(p.Keys())}
-		for quantile, to := range map[float64]*series{0.5: &half, 0.95: &most} {
-			d, ok := p.Quantile(quantile)
-			to.Values = append(to.Values, map[bool]float64{true: d.Seconds(), false: math.NaN()}[ok])
-		}
 		median, ok := p.Quantile(0.5)
 		late, _ := p.Quantile(0.95)
-		t.Rows = append(t.Rows, append(row, lasting(median, ok), lasting(late, ok)))
+		half.Values, most.Values = append(half.Values, seconds(median, ok)), append(most.Values, seconds(late, ok))
+		t.Rows = append(t.Rows, []cell{partCell(p, s.unit()), counted(p.Keys()), lasting(median, ok), lasting(late, ok)})
 	}
-	f := figure{
-		Name: "waits", Title: "From request to key", Table: t, Says: "No key was granted " + s.Words() + ".",
-		Chart: &chart{Form: courses, Parts: names, Series: []series{half, most}},
+	f := figure{Name: "waits", Title: "From request to key"}
+	median, ok := total.Quantile(0.5)
+	if !ok {
+		f.Says = "No key was granted " + s.Words() + "."
+		return f
 	}
-	if median, ok := total.Quantile(0.5); ok {
-		late, _ := total.Quantile(0.95)
-		f.Says = fmt.Sprintf("Of %s %s half took up to %s from the request, and 95 of 100 up to %s. These times are rounded up, by a quarter at most.",
-			many(total.Keys(), "key"), s.Words(), lasted(median), lasted(late))
-	} else {
-		f.Chart = nil
-	}
+	late, _ := total.Quantile(0.95)
+	f.Says = fmt.Sprintf("Of %s %s half took up to %s from the request, and 95 of 100 up to %s. These times are rounded up, by a quarter at most.",
+		many(total.Keys(), "key"), s.Words(), lasted(median), lasted(late))
+	f.Table, f.Chart = t, &chart{Form: courses, Parts: names, Series: []series{half, most}}
 	return f
+}
+
+// seconds are how long something took, for drawing; not a number where it is not known.
+func seconds(d time.Duration, known bool) float64 {
+	if !known {
+		return math.NaN()
+	}
+	return d.Seconds()
 }
 
 var stageWords = map[report.Stage]string{
@@ -204,12 +211,12 @@ func stages(total report.Sheet, s span) figure {
 		share := cell{Text: "–"}
 		if first > 0 {
 			percent := strconv.FormatFloat(100*float64(total.Stages[stage])/float64(first), 'f', 1, 64)
-			share = cell{percent + " %", percent}
+			share = cell{percent + " %", export.Text(percent)}
 		}
 		f.Table.Rows[i] = append(f.Table.Rows[i], share)
 	}
 	f.Says = fmt.Sprintf("%s asked for %s: %d came here from the portal, for %d a checkout was opened, %d paid, and %d got a key.",
-		upper(manyWere(first, "key")), s.Words(), total.Stages[report.HandedOff], total.Stages[report.CheckedOut], total.Stages[report.Paid], total.Stages[report.Granted]) +
+		many(first, "key")+plural(first, " was", " were"), s.Words(), total.Stages[report.HandedOff], total.Stages[report.CheckedOut], total.Stages[report.Paid], total.Stages[report.Granted]) +
 		" Each is counted on the day it happened, and free plans need no checkout, so the numbers need not fall from one to the next."
 	return f
 }
@@ -249,13 +256,10 @@ func told[K comparable](f figure, all map[K]int, one, more string, s span) strin
 	for _, k := range all {
 		n += k
 	}
-	switch {
-	case n == 0:
+	if n == 0 {
 		return "None " + s.Words() + "."
-	case n > 1:
-		one = more
 	}
-	return fmt.Sprintf("%d %s %s, most of them: %s (%s).", n, one, s.Words(), strings.ToLower(f.Table.Rows[0][0].Text), f.Table.Rows[0][1].Text)
+	return fmt.Sprintf("%d %s %s, most of them: %s (%s).", n, plural(n, one, more), s.Words(), strings.ToLower(f.Table.Rows[0][0].Text), f.Table.Rows[0][1].Text)
 }
 
 // tally is a figure of what is counted by kind.
@@ -275,17 +279,12 @@ func tally[K comparable](name, title, of string, titles map[K]string, kinds []K,
 	return f
 }
 
-// many is a number of things.
-func many(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return strconv.Itoa(n) + " " + thing + "s"
-}
+// many is a number of things, plural the word for one or for more.
+func many(n int, thing string) string { return strconv.Itoa(n) + " " + plural(n, thing, thing+"s") }
 
-func manyWere(n int, thing string) string {
+func plural(n int, one, more string) string {
 	if n == 1 {
-		return "1 " + thing + " was"
+		return one
 	}
-	return many(n, thing) + " were"
+	return more
 }

@@ -2,10 +2,9 @@ package console
 
 import (
 	"context"
-	"encoding/csv"
+	"iter"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"keybridge/bridge"
+	"keybridge/bridge/export"
 	"keybridge/bridge/report"
 	"keybridge/bridge/web"
 )
@@ -133,7 +133,7 @@ func (s *Console) standing(c *gin.Context, view *moneyView) error {
 	}
 	if at.Left > 0 {
 		view.Left = "Too little is counted: " + many(at.Left, "line") + " of history cannot be read, and " +
-			map[bool]string{true: "is", false: "are"}[at.Left == 1] + " left out. An operator has to look at the log."
+			plural(at.Left, "is", "are") + " left out. An operator has to look at the log."
 	}
 	return nil
 }
@@ -197,7 +197,7 @@ func (s *Console) moneyFile(c *gin.Context, p bridge.Person) error {
 	switch {
 	case err != nil:
 		return err
-	case ext == "csv":
+	case ext == "csv" && len(f.Table.Rows) > 0:
 		return sendTable(c, f, asked)
 	case ext == "svg" && f.Chart != nil:
 		file, err := f.draw(look{query.Get(fieldScheme) == "dark", query.Get(fieldSize) == "narrow"})
@@ -268,50 +268,42 @@ func (s *Console) waiting(c *gin.Context, p bridge.Person, asked span) ([]figure
 		before = f.From
 	}
 	f := tally(figureWaiting, "What waits for a person now", "Since it was asked for", titles, classes, counts)
-	f.Says = upper(many(total, "request")) + " " + map[bool]string{true: "waits", false: "wait"}[total == 1] + " for a person now, " +
+	f.Says = many(total, "request") + plural(total, " waits", " wait") + " for a person now, " +
 		strconv.Itoa(total-counts[classes[0]]) + " of them for a day or longer." + says
 	return []figure{f}, nil
 }
 
-// sendTable answers with a table as CSV (RFC 4180). The currency has a column of its own,
-// so amounts are numbers.
+// sendTable answers with a table as CSV; see export.Table. The currency has a column of its
+// own, so amounts are numbers.
 func sendTable(c *gin.Context, f figure, asked span) error {
-	c.Header("Content-Type", "text/csv; charset=utf-8")
+	t := export.Table{Rows: fileRows(f.Table)}
+	head := f.Table.Head
+	if f.Table.Currency != "" {
+		head = append([]string{"Currency"}, head...)
+	}
+	for _, title := range head {
+		t.Columns = append(t.Columns, export.Column{Title: title})
+	}
+	c.Header("Content-Type", export.CSV.Type())
 	c.Header("Content-Disposition", `attachment; filename="`+f.Name+"-"+asked.From.Format(time.DateOnly)+"-"+asked.To.Format(time.DateOnly)+`.csv"`)
-	w := csv.NewWriter(c.Writer)
-	w.UseCRLF = true
-	line := func(first string, rest []string) error {
-		if f.Table.Currency != "" {
-			rest = append([]string{first}, rest...)
-		}
-		return w.Write(rest)
-	}
-	if err := line("Currency", f.Table.Head); err != nil {
-		return err
-	}
-	for _, row := range f.Table.Rows {
-		fields := make([]string, len(row))
-		for i, cell := range row {
-			fields[i] = unformula(cell.Plain)
-		}
-		if err := line(f.Table.Currency, fields); err != nil {
-			return err
-		}
-	}
-	w.Flush()
-	return w.Error()
+	_, err := t.Write(c.Writer, export.CSV, "")
+	return err
 }
 
-var number = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
-
-// unformula puts an apostrophe before what a spreadsheet would run: plans and portals are
-// called as somebody liked. A number stays one, with its sign.
-func unformula(text string) string {
-	if number.MatchString(text) {
-		return text
+// fileRows are the rows of a table as a file has them.
+func fileRows(t table) iter.Seq2[[]export.Cell, error] {
+	return func(yield func([]export.Cell, error) bool) {
+		for _, row := range t.Rows {
+			var cells []export.Cell
+			if t.Currency != "" {
+				cells = append(cells, export.Text(t.Currency))
+			}
+			for _, cell := range row {
+				cells = append(cells, cell.File)
+			}
+			if !yield(cells, nil) {
+				return
+			}
+		}
 	}
-	if begin := strings.TrimLeft(text, " \u00a0"); strings.ContainsAny(text, "\t\r\n") || begin != "" && strings.ContainsAny(begin[:1], "=+-@|%") {
-		return "'" + text
-	}
-	return text
 }

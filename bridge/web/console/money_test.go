@@ -213,10 +213,10 @@ func alone(t *testing.T, address, picture string) {
 // records are the lines of a CSV file that was sent.
 func records(t *testing.T, got *http.Response) [][]string {
 	t.Helper()
-	if got.StatusCode != http.StatusOK || got.Header.Get("Content-Type") != "text/csv; charset=utf-8" {
+	if got.StatusCode != http.StatusOK || got.Header.Get("Content-Type") != "text/csv; charset=utf-8; header=present" {
 		t.Fatalf("%d %s", got.StatusCode, got.Header.Get("Content-Type"))
 	}
-	lines, err := csv.NewReader(strings.NewReader(textOf(t, got))).ReadAll()
+	lines, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(textOf(t, got), "\uFEFF"))).ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,32 +44,13 @@ func FuzzSpan(f *testing.F) {
 	})
 }
 
-func FuzzNoCellBecomesAFormula(f *testing.F) {
-	for _, text := range []string{"=1+1", " =1", "\t=1", "+1", "-1", "-1.50", "@x", "|x", "a\r=1", "\u00a0=1", "", "Weather Pro", "'=", "1e5", "Inf", "0x1p-2"} {
-		f.Add(text)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		got := unformula(text)
-		if got != text && got != "'"+text {
-			t.Fatalf("%q became %q", text, got)
-		}
-		begin := strings.TrimLeft(got, " \u00a0")
-		if begin == "" || !strings.ContainsAny(begin[:1], "=+-@\t\r\n") {
-			return
-		}
-		if strings.Trim(begin, "-0123456789.") != "" || strings.Count(begin, "-") > 1 {
-			t.Errorf("%q is left as it is", got)
-		}
-	})
-}
-
 // Whatever plans and failures are called and however much it is, a plot is a whole file.
 func FuzzPlot(f *testing.F) {
 	f.Add("Weather Pro", "49 came in", 49.0, 0.0, true)
 	f.Add(strings.Repeat("W", 300), "$1 <b>&\"'", 1e18, 1e-9, false)
 	f.Add("\uFFFE\x00]]>", "\x0b", 0.0, 0.0, true)
 	f.Fuzz(func(t *testing.T, name, says string, a, b float64, narrow bool) {
-		if math.IsNaN(a+b) || math.IsInf(a+b, 0) || a < 0 || b < 0 || a > 1e18 || b > 1e18 || !strings.Contains(name+says, "") {
+		if math.IsNaN(a+b) || math.IsInf(a+b, 0) || a < 0 || b < 0 || a > 1e18 || b > 1e18 {
 			return // amounts are whole numbers of 64 bits
 		}
 		for _, form := range []form{columns, courses, bars} {
