@@ -83,9 +83,9 @@ func (o OIDC) granted(claim any) (all Grant, any bool) {
 }
 
 // admit lists who comes from the provider among the users, with what their groups give
-// them now; where that is something else than before, the sessions they have open end. A name belongs to who came with it first: the provider may give it to
-// somebody else one day (OpenID Connect Core section 5.7), or there is a user with a
-// password of that name.
+// them now; where that is something else than before, the sessions they have open end. A
+// name belongs to who came with it first: the provider may give it to somebody else one day
+// (OpenID Connect Core section 5.7), or there is a user with a password of that name.
 func (g *Register) admit(ctx context.Context, c claims) (string, user, error) {
 	var now user
 	var before, after string

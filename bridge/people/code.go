@@ -70,7 +70,7 @@ func (u user) mayTakeFactor() error {
 	case u.From != "":
 		return &bridge.Error{Kind: bridge.Conflict, Msg: "You sign in elsewhere: the second factor is asked for there."}
 	case u.Factor != "":
-		return &bridge.Error{Kind: bridge.Conflict, Msg: "You have a second factor already. An admin can remove it."}
+		return &bridge.Error{Kind: bridge.Conflict, Msg: "You have a second factor already. Drop that one first."}
 	}
 	return nil
 }

@@ -83,10 +83,11 @@
 //   - Nobody gives more than they have, and who manages some portals only does not manage
 //     users of more: a new password for somebody is their rights.
 //   - Nobody changes their own role or shuts themselves out, so there is always one admin
-//     left; two who shut each other out in the same moment are let in again by the commands. Their own second factor they give up with the password and a code of it: a
-//     factor that the other one can remove is none, and a page that passes on what is typed
-//     to steal it has both password and session (OWASP Multifactor Authentication Cheat
-//     Sheet, "Changing MFA factors"). Who lost it asks an admin.
+//     left; two who shut each other out in the same moment are let in again by the commands.
+//   - Their own second factor people give up with the password and a code of it: a factor
+//     that the other one can remove is none, and a page that passes on what is typed to steal
+//     it has both password and session (OWASP Multifactor Authentication Cheat Sheet,
+//     "Changing MFA factors"). Who lost it asks an admin.
 //   - ProveAgain asks for the password, not for a code: what it stands before outlasts a
 //     session that was stolen from a browser, which has no password in it. There is none
 //     for who comes from the OpenID provider, so they have to have come from there within
