@@ -30,7 +30,7 @@ func testID(n int) bridge.ID { return bridge.ID(fmt.Sprintf("01J%023d", n)) }
 
 func (w *world) path() string { return filepath.Join(w.dir, "keybridge.db") }
 
-func (w *world) open(t *testing.T) {
+func (w *world) open(t testing.TB) {
 	t.Helper()
 	var err error
 	w.store, err = bolt.Open(bolt.Config{Path: w.path(), Now: func() time.Time { return w.now }})
@@ -69,7 +69,7 @@ func (w *world) create(t *testing.T, n int) {
 	}
 }
 
-func (w *world) viewed(t *testing.T) {
+func (w *world) viewed(t testing.TB) {
 	t.Helper()
 	w.now = w.now.Add(time.Second)
 	if err := w.store.Record(t.Context(), bridge.Entry{Request: testID(1), At: w.now, Actor: bridge.Actor{Kind: bridge.ByPerson, Name: "rita"}, What: bridge.WhatViewed}); err != nil {

@@ -94,7 +94,9 @@ func (b *ledgerBuilder) fed() error {
 				return err
 			}
 		}
-		return b.put(place, at, record)
+		var e bridge.Entry
+		_ = unseal(record, &e) // as below
+		return b.put(place, at, e.Hash)
 	})
 }
 
@@ -197,17 +199,15 @@ func (b *ledgerBuilder) find(at, record []byte) error {
 		return errInternal("there is no place for the entry %x", at)
 	}
 	b.Place = place
-	return b.put(place, at, record)
+	return b.put(place, at, e.Hash)
 }
 
-func (b *ledgerBuilder) put(place uint64, at, record []byte) error {
-	var e bridge.Entry
-	_ = unseal(record, &e)
+func (b *ledgerBuilder) put(place uint64, at []byte, hash string) error {
 	week, err := weekFor(b.tx.Bucket(bucketLedger), place)
 	if err != nil {
 		return err
 	}
-	return week.Put(appendUint(nil, place), fedValue(at, e.Hash))
+	return week.Put(appendUint(nil, place), fedValue(at, hash))
 }
 
 // sum makes the running hash and the checkpoints.
