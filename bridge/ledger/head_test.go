@@ -164,16 +164,13 @@ func TestAHeadIsSignedEveryDay(t *testing.T) {
 		go k.Run(t.Context())
 		for range 5 {
 			synctest.Wait()
-			shelf.end.Count++
+			shelf.grow()
 			time.Sleep(24 * time.Hour)
 		}
 		synctest.Wait()
-		if n := len(shelf.papers); n != 6 {
-			t.Errorf("%d heads in five days", n)
-		}
 		heads, err := k.Heads(t.Context())
-		if err != nil {
-			t.Fatal(err)
+		if err != nil || len(heads) != 6 {
+			t.Fatalf("%d heads in five days, %v", len(heads), err)
 		}
 		if _, wrong := (Heads{Heads: heads}).sound(k.Keys()); len(wrong) > 0 {
 			t.Errorf("%v", wrong)

@@ -61,13 +61,13 @@ func (r Report) Whole() bool { return len(r.Findings) == 0 }
 
 // Summary says in a few words what came of it. It names nobody.
 func (r Report) Summary() string {
-	switch n := len(r.Findings); {
+	switch {
 	case r.More:
-		return fmt.Sprintf("%d entries, and more than %d things not as they were written: %s", r.Entries, n, r.Findings[0].What)
-	case n > 0:
-		return fmt.Sprintf("%d entries, and %d things not as they were written: %s", r.Entries, n, r.Findings[0].What)
+		return fmt.Sprintf("of %d entries, more than %d things are not as they were written: %s", r.Entries, len(r.Findings), r.Findings[0].What)
+	case len(r.Findings) > 0:
+		return fmt.Sprintf("of %d entries, not all are as they were written: %s", r.Entries, r.Findings[0].What)
 	}
-	return fmt.Sprintf("%d entries are as they were written", r.Entries)
+	return fmt.Sprintf("all of %d entries are as they were written", r.Entries)
 }
 
 // find notes a finding.

@@ -95,7 +95,7 @@ func (b *ledgerBuilder) fed() error {
 			}
 		}
 		var e bridge.Entry
-		_ = unseal(record, &e) // as below
+		_ = unseal(record, &e) // a damaged one keeps its place, and whoever verifies is told
 		return b.put(place, at, e.Hash)
 	})
 }
