@@ -137,7 +137,10 @@ func (a *API) does(d deed) func(*gin.Context, bridge.Person) (reply, error) {
 				return reply{}, err
 			}
 			now, err := desk.Get(ctx, r.ID)
-			return a.receipted(http.StatusOK, d.name, p, now), err
+			if err != nil {
+				return reply{}, &bridge.Error{Kind: bridge.Unavailable, Msg: "It was done, and how the request stands cannot be read. Look at it in a moment.", Err: err}
+			}
+			return a.receipted(http.StatusOK, d.name, p, now), nil
 		})
 	}
 }

@@ -63,7 +63,7 @@ func (a *API) once(c *gin.Context, p bridge.Person, what string, o any, do func(
 		return do(ctx, "")
 	}
 	name := hashed(p.Name, key)
-	k, err := a.begin(ctx, name, printOf(what, o))
+	k, err := a.begin(ctx, name, printOf(key, what, o))
 	if err != nil {
 		return reply{}, err
 	}
@@ -98,14 +98,15 @@ func hashed(texts ...string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// printOf is the hash of what is asked for. A struct's members have a fixed order, so that
-// spaces and order of what was sent make no difference.
-func printOf(what string, o any) string {
+// printOf is the hash of what is asked for under a key, which is kept nowhere, so that what
+// was asked for cannot be guessed from it. A struct's members have a fixed order: spaces and
+// order of what was sent make no difference.
+func printOf(key, what string, o any) string {
 	b, err := json.Marshal(o)
 	if err != nil { // a struct of strings and numbers always encodes
 		panic(err)
 	}
-	return hashed(what, string(b))
+	return hashed(key, what, string(b))
 }
 
 // begin notes that a write is under way, or returns the receipt of one that was done.
