@@ -127,7 +127,7 @@ type operation struct {
 	handle       func(c *gin.Context, p bridge.Person) (reply, error)
 }
 
-// operations are all that take a token.
+// operations are all that take a token and answer with JSON.
 func (a *API) operations() []operation {
 	all := []operation{
 		{http.MethodGet, "/me", a.me},

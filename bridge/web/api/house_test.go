@@ -54,6 +54,22 @@ type house struct {
 	broken  error
 	entries []bridge.Entry
 	refused []refusal
+	alter   func([]bridge.Entry) []bridge.Entry
+}
+
+// altered is a store from whose history somebody with access to the file has taken what
+// is theirs.
+type altered struct {
+	*bolt.Store
+	h *house
+}
+
+func (a altered) History(ctx context.Context, id bridge.ID) ([]bridge.Entry, error) {
+	entries, err := a.Store.History(ctx, id)
+	if a.h.alter != nil {
+		entries = a.h.alter(entries)
+	}
+	return entries, err
 }
 
 // refusal is what the desk told of.
@@ -73,7 +89,7 @@ func newHouse(t testing.TB, change ...func(*api.Config)) *house {
 	}
 	t.Cleanup(func() { _ = h.store.Close() })
 	h.service, err = bridge.New(bridge.Config{
-		Store: h.store, Portals: map[string]bridge.Site{"main": {Portal: h.portal}, "other": {Portal: h.portal}}, Now: h.now,
+		Store: altered{h.store, h}, Portals: map[string]bridge.Site{"main": {Portal: h.portal}, "other": {Portal: h.portal}}, Now: h.now,
 		NewID: func() bridge.ID { return h.next },
 		Page:  func(id bridge.ID, _ time.Time) string { return "https://bridge.example/r/" + string(id) },
 		Refused: func(p bridge.Person, what bridge.Operation, id bridge.ID) {

@@ -224,6 +224,29 @@ func TestAHistoryIsShownWithItsChain(t *testing.T) {
 	}
 }
 
+func TestAHistoryThatIsBrokenIsShownAndSaidToBeBroken(t *testing.T) {
+	h := newHouse(t)
+	id := h.put("k")
+	h.want(http.StatusOK, post("reviewer", of(id)+"/note", `{"text": "A word."}`))
+	for name, alter := range map[string]func([]bridge.Entry) []bridge.Entry{
+		"an entry was altered":    func(e []bridge.Entry) []bridge.Entry { e[0].Actor.Name = "nobody"; return e },
+		"the last one is missing": func(e []bridge.Entry) []bridge.Entry { return e[:1] },
+		"two are swapped":         func(e []bridge.Entry) []bridge.Entry { return []bridge.Entry{e[1], e[0]} },
+	} {
+		h.alter = alter
+		var got struct {
+			Entries []bridge.Entry
+			Broken  string
+		}
+		h.want(http.StatusOK, get("viewer", of(id)+"/history")).into(&got)
+		if got.Broken == "" || len(got.Entries) == 0 {
+			t.Errorf("%s: %d entries, broken %q", name, len(got.Entries), got.Broken)
+		}
+	}
+	h.alter = func([]bridge.Entry) []bridge.Entry { return nil }
+	h.want(http.StatusInternalServerError, get("viewer", of(id)+"/history"))
+}
+
 func TestHEADIsAnsweredAsGETWithoutItsBody(t *testing.T) {
 	h := newHouse(t)
 	c := get("viewer", "/me")
