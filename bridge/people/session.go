@@ -126,6 +126,16 @@ func (g *Register) Who(ctx context.Context, token string) (bridge.Person, Sessio
 	return u.public(s.User).Person(), g.public(s), nil
 }
 
+// Glance is Who for a page that looks again by itself: it does not keep the session from
+// ending, because nobody need be there.
+func (g *Register) Glance(ctx context.Context, token string) (bridge.Person, Session, error) {
+	s, u, _, err := g.session(ctx, token)
+	if err != nil {
+		return bridge.Person{}, Session{}, err
+	}
+	return u.public(s.User).Person(), g.public(s), nil
+}
+
 // session returns the session of a token, with its user.
 func (g *Register) session(ctx context.Context, token string) (s session, u user, key string, err error) {
 	key, ok := sessionKey(token)

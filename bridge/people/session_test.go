@@ -36,6 +36,23 @@ func TestASessionEndsUnusedAndAtTheLatest(t *testing.T) {
 	h.wantIn(busy, false)
 }
 
+// A page that looks again by itself keeps nobody in who has left.
+func TestAGlanceKeepsNoSessionFromEnding(t *testing.T) {
+	h := newHouse(t)
+	h.add("ada", bridge.Viewer)
+	left := h.in("ada")
+	for range 30 {
+		if p, _, err := h.Glance(t.Context(), left); err != nil || p.Name != "ada" {
+			t.Fatalf("%v: %v", p, err)
+		}
+		h.pass(time.Minute)
+	}
+	if p, _, err := h.Glance(t.Context(), left); bridge.KindOf(err) != bridge.Refused {
+		t.Errorf("after half an hour a glance sees %v, %v", p, err)
+	}
+	h.wantIn(left, false)
+}
+
 func TestBeingHereIsWrittenOnceAMinute(t *testing.T) {
 	h := newHouse(t)
 	h.add("ada", bridge.Viewer)

@@ -73,6 +73,10 @@ func consoleOf(cfg *config, service *bridge.Service, store bridge.Store, registe
 			p, _, err := register.Who(ctx, token)
 			return p, err
 		},
+		Glance: func(ctx context.Context, token string) (bridge.Person, error) {
+			p, _, err := register.Glance(ctx, token)
+			return p, err
+		},
 		SignOut: register.SignOut,
 		SignOutEverywhere: func(ctx context.Context, name string) error {
 			return register.SignOutEverywhere(ctx, bridge.Person{Name: name}, name)

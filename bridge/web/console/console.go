@@ -28,6 +28,9 @@ type Config struct {
 	// Who returns whose session a token is of. Refused, Denied or NotFound when it is no
 	// session any more.
 	Who func(ctx context.Context, token string) (bridge.Person, error)
+	// Glance is Who for a page that looks again by itself: nobody need be there, so it
+	// keeps no session from ending. Nil: Who.
+	Glance func(ctx context.Context, token string) (bridge.Person, error)
 	// SignOut ends a session; SignOutEverywhere ends every one of a person, by their name.
 	// Both may be repeated.
 	SignOut           func(ctx context.Context, token string) error
@@ -125,6 +128,9 @@ type Console struct {
 func New(cfg Config) (*Console, error) {
 	if cfg.Service == nil || cfg.SignIn == nil || cfg.Who == nil || cfg.SignOut == nil || cfg.SignOutEverywhere == nil {
 		return nil, errors.New("console: Config needs Service, SignIn, Who, SignOut and SignOutEverywhere")
+	}
+	if cfg.Glance == nil {
+		cfg.Glance = cfg.Who
 	}
 	if cfg.Name == "" {
 		cfg.Name = "keybridge"

@@ -47,13 +47,21 @@ func (s *Console) token(c *gin.Context) string {
 	return got.Value
 }
 
+// refreshHeader is what a page sends that looks again by itself. Who sends it without
+// being such a page only lets their own session end earlier.
+const refreshHeader = "X-Keybridge-Refresh"
+
 // who returns who is signed in. errSignedOut when nobody is.
 func (s *Console) who(c *gin.Context) (bridge.Person, error) {
 	token := s.token(c)
 	if token == "" {
 		return bridge.Person{}, errSignedOut
 	}
-	p, err := s.cfg.Who(c.Request.Context(), token)
+	who := s.cfg.Who
+	if c.GetHeader(refreshHeader) != "" {
+		who = s.cfg.Glance
+	}
+	p, err := who(c.Request.Context(), token)
 	switch bridge.KindOf(err) {
 	case bridge.Refused, bridge.Denied, bridge.NotFound:
 		return bridge.Person{}, errSignedOut

@@ -168,6 +168,21 @@ func TestASessionThatCannotBeReadIsNotOver(t *testing.T) {
 	golden(t, "error-unavailable", 503, o.as("viewer").get("/console/"))
 }
 
+// A page that looks again by itself says so, and counts as nobody being here.
+func TestAPageThatLooksAgainIsNobodyBeingHere(t *testing.T) {
+	var came, glanced int
+	o := newOffice(t, func(cfg *console.Config) {
+		who := cfg.Who
+		cfg.Who = func(ctx context.Context, token string) (bridge.Person, error) { came++; return who(ctx, token) }
+		cfg.Glance = func(ctx context.Context, token string) (bridge.Person, error) { glanced++; return who(ctx, token) }
+	})
+	o.as("viewer").get("/console/")
+	o.as("viewer").send(http.MethodGet, "/console/", nil, http.Header{"X-Keybridge-Refresh": {"1"}})
+	if came != 1 || glanced != 1 {
+		t.Errorf("they came %d times, and %d glances were thrown", came, glanced)
+	}
+}
+
 func TestPostsFromOtherSitesAreRefused(t *testing.T) {
 	o := newOffice(t)
 	id := o.put("k")

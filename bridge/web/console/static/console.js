@@ -148,7 +148,7 @@
     asking = true;
     const edition = byId("updated").dataset.edition;
     try {
-      const headers = { Accept: "text/html" };
+      const headers = { Accept: "text/html", "X-Keybridge-Refresh": "1" };
       if (edition) headers["If-None-Match"] = edition;
       const answer = await fetch(location.href, { credentials: "same-origin", redirect: "manual", cache: "no-store", headers });
       if (answer.type === "opaqueredirect") {
