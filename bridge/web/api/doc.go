@@ -38,7 +38,8 @@
 //     Idempotent-Replayed, for a week. The same key with another body is 422, a repetition
 //     while the first is under way 409. Failures that did nothing leave the key free. Where
 //     it is not known what became of a write, the next one under its key goes on with it:
-//     the Desk does a thing once for a key (bridge.Desk.Once). What is kept has the shape of
+//     the Desk does a thing once for a key (bridge.Desk.Once), and a key request that was made
+//     and still waits is taken (bridge.Service.Create). What is kept has the shape of
 //     a receipt, so that people can be forgotten and repetitions are answered all the same.
 //   - Who may not do a deed is told so (403) before they are told that a header is missing,
 //     so that a refusal is recorded whatever else is wrong with the call.

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -114,6 +115,34 @@ func TestACursorIsGoodForItsFilterAndPersonAlone(t *testing.T) {
 		a := h.send(c)
 		if a.status != http.StatusBadRequest {
 			t.Errorf("%s: %d %s", name, a.status, a.body)
+		}
+	}
+}
+
+func TestACursorThatWasMadeUpOpensNothing(t *testing.T) {
+	h := newHouse(t)
+	there := h.put("there") // in main, which olga is not to know of
+	for i := range 2 {
+		h.put(fmt.Sprint("k", i), otherPortal)
+	}
+	var p page
+	h.want(http.StatusOK, get("other", "/requests?limit=1&show=all")).into(&p)
+	next, err := url.Parse(p.Next)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good, err := base64.RawURLEncoding.DecodeString(next.Query().Get("cursor"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	begin := good[:len(good)-26] // whose and which list it is of; a request's id follows
+	for place, want := range map[string]int{
+		string(there): http.StatusOK, strings.Repeat("Z", 26): http.StatusOK, "x": http.StatusBadRequest, strings.Repeat("x", 200): http.StatusBadRequest,
+	} {
+		cursor := base64.RawURLEncoding.EncodeToString(append(slices.Clone(begin), place...))
+		a := h.want(want, get("other", "/requests?show=all&cursor="+cursor))
+		if strings.Contains(string(a.body), `"portal":"main"`) {
+			t.Errorf("olga is shown %s", a.body)
 		}
 	}
 }
