@@ -213,14 +213,16 @@ func (w *sitter) wantAsMay(o bridge.Operation, r bridge.Request, a attempt) {
 	if !reaches && (may || o != bridge.MayCreate) { // who may make none is told nothing by that
 		want = http.StatusNotFound
 	}
-	switch wrong := []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed}; {
-	case may && reaches && (slices.Contains(wrong, status) || status >= 500):
-		w.t.Errorf("%s may %s with %s, and %s answered %d", w.Name, o, r.Portal, a.path, status)
-	case !(may && reaches) && status != want:
-		w.t.Errorf("%s may not %s with %s, and %s answered %d, want %d", w.Name, o, r.Portal, a.path, status, want)
+	if may && reaches {
+		wrong := []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed}
+		if slices.Contains(wrong, status) || status >= 500 {
+			w.t.Errorf("%s may %s with %s, and %s answered %d", w.Name, o, r.Portal, a.path, status)
+		}
+		return
 	}
-	if !(may && reaches) {
-		w.refused++
+	w.refused++
+	if status != want {
+		w.t.Errorf("%s may not %s with %s, and %s answered %d, want %d", w.Name, o, r.Portal, a.path, status, want)
 	}
 }
 
