@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
@@ -142,7 +141,7 @@ func (v *exportVerifier) everything(ctx context.Context) error {
 			return err
 		}
 		var l exportLine
-		if readExact(v.lines.Bytes(), &l) != nil || l.Place == 0 {
+		if !readExact(v.lines.Bytes(), &l) || l.Place == 0 {
 			v.report.find("", 0, "line %d is none of an export", v.number)
 			return nil
 		}
@@ -162,7 +161,7 @@ func (v *exportVerifier) everything(ctx context.Context) error {
 // begin reads the title and the heads.
 func (v *exportVerifier) begin() (last Head, ok bool) {
 	var title exportTitle
-	if !v.next() || readExact(v.lines.Bytes(), &title) != nil || title.Keybridge != exportName || title.Version != 1 {
+	if !v.next() || !readExact(v.lines.Bytes(), &title) || title.Keybridge != exportName || title.Version != 1 {
 		v.report.find("", 0, "this is no export of the audit, or one of another version")
 		return last, false
 	}
@@ -195,17 +194,14 @@ func (v *exportVerifier) next() bool {
 	return true
 }
 
-// readExact reads what was written by encoding it, and refuses anything else: JSON can say
-// the same in many ways.
-func readExact(line []byte, v any) error {
+// readExact reads what was written by encoding it, and returns false for anything else:
+// JSON can say the same in many ways.
+func readExact(line []byte, v any) bool {
 	d := json.NewDecoder(bytes.NewReader(line))
 	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		return err
+	if d.Decode(v) != nil {
+		return false
 	}
 	again, err := json.Marshal(v)
-	if err == nil && !bytes.Equal(again, line) {
-		err = fmt.Errorf("it is not written as an export is")
-	}
-	return err
+	return err == nil && bytes.Equal(again, line)
 }

@@ -188,8 +188,7 @@ type auditCommand struct {
 }
 
 type auditVerifyCommand struct {
-	operatorFlags
-	JSON  bool   `help:"Print JSON."`
+	resultFlags
 	Heads string `help:"Signed heads that were kept elsewhere, to compare as well." type:"existingfile" placeholder:"FILE"`
 	File  string `help:"Verify an export instead of the store; takes --key." type:"existingfile" placeholder:"FILE"`
 	Key   string `help:"Believe this public key alone, as keybridge audit key printed it." placeholder:"ed25519:..."`
@@ -205,19 +204,25 @@ func (cmd *auditVerifyCommand) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	if cmd.JSON {
-		if err := printJSON(c, report); err != nil {
-			return err
+	err = cmd.tell(c, report, func() error {
+		if report.Whole() {
+			fmt.Fprintln(c.out, wholeWords(report))
+			fmt.Fprintln(c.out, headsWords(report))
 		}
+		return nil
+	})
+	if err == nil && !report.Whole() {
+		err = &exitError{exitDamaged, errors.New(damage(report))}
 	}
-	if !report.Whole() {
-		return &exitError{exitDamaged, errors.New(damage(report))}
+	return err
+}
+
+// wholeWords says what is as it was written. An export has no requests, only their entries.
+func wholeWords(r ledger.Report) string {
+	if r.Requests == 0 {
+		return fmt.Sprintf("%d entries of requests, and %d of the house's own, are as they were written.", r.Entries-r.House, r.House)
 	}
-	if !cmd.JSON {
-		fmt.Fprintf(c.out, "%d entries of %d requests, and %d of the house's own, are as they were written.\n", report.Entries-report.House, report.Requests, report.House)
-		fmt.Fprintln(c.out, headsWords(report))
-	}
-	return nil
+	return fmt.Sprintf("%d entries of %d requests, and %d of the house's own, are as they were written.", r.Entries-r.House, r.Requests, r.House)
 }
 
 // headsWords says what the signed heads prove.

@@ -15,10 +15,9 @@ type forgetDone struct {
 }
 
 type forgetCommand struct {
-	operatorFlags
+	resultFlags
 	Portal    string `help:"The portal." required:"" placeholder:"NAME"`
 	Applicant string `help:"The developer's e-mail address, or id at the portal." required:""`
-	JSON      bool   `help:"Print JSON."`
 }
 
 // Run runs the command.
@@ -27,12 +26,11 @@ func (cmd *forgetCommand) Run(c *console) error {
 	if err := cmd.call(c, "POST", "/v1/forget", forgetOrder{cmd.Portal, cmd.Applicant}, &done); err != nil {
 		return err
 	}
-	if cmd.JSON {
-		return printJSON(c, done)
-	}
-	fmt.Fprintf(c.out, "Blanked what is personal in %d requests. Amounts and history stay.\n", done.Forgotten)
-	if done.Left > 0 {
-		fmt.Fprintf(c.out, "%d requests are not over yet and were left: decline them, or end their keys, first.\n", done.Left)
-	}
-	return nil
+	return cmd.tell(c, done, func() error {
+		fmt.Fprintf(c.out, "Blanked what is personal in %d requests. Amounts and history stay.\n", done.Forgotten)
+		if done.Left > 0 {
+			fmt.Fprintf(c.out, "%d requests are not over yet and were left: decline them, or end their keys, first.\n", done.Left)
+		}
+		return nil
+	})
 }
