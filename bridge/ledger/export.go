@@ -150,12 +150,20 @@ func (v *exportVerifier) everything(ctx context.Context) error {
 			return nil
 		}
 		v.walk.line(bridge.LedgerLine{Place: l.Place, Request: l.Request, Seq: l.Seq, Hash: l.Hash, Entry: l.Entry})
-		if v.options.Progress != nil && v.report.Entries%pageLen == 0 {
-			v.options.Progress(min(v.report.Entries, last.Ledger.Count), last.Ledger.Count)
+		if v.report.Entries%pageLen == 0 {
+			v.tell(last.Ledger.Count)
 		}
 	}
 	v.walk.over()
+	v.tell(last.Ledger.Count)
 	return nil
+}
+
+// tell reports progress.
+func (v *exportVerifier) tell(of uint64) {
+	if v.options.Progress != nil {
+		v.options.Progress(min(v.report.Entries, of), of)
+	}
 }
 
 // begin reads the title and the heads.

@@ -31,7 +31,7 @@ func TestAnExportIsVerifiedByItself(t *testing.T) {
 	if err != nil || !r.Whole() || !r.Signed || r.Heads != 6 || r.Dropped != 2 || r.Entries != r.End.Count || int(r.Entries) != len(lines)-7 { //nolint:gosec // small
 		t.Fatalf("%v, %+v", err, r)
 	}
-	if done != total {
+	if done != total || total != r.Entries {
 		t.Errorf("%d of %d", done, total)
 	}
 }
