@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -154,6 +155,42 @@ func TestFinanceInABrowser(t *testing.T) {
 			v.awaitState(key.ID, bridge.StateEnded)
 			v.wantCharges(charge{Amount: 4900, Captured: 4900, Refunded: 4900})
 		}},
+		{"many are approved at once, but for one that moved on meanwhile", choice{plans: []string{reviewedPlan}, mail: true}, func(v *visit) {
+			password := v.hire("rita", bridge.Reviewer)
+			var keys []asked
+			for i := range 3 {
+				keys = append(keys, v.stand.ask(fmt.Sprintf("dev%d@example.com", i), tyksandbox.ReviewedPolicy))
+				v.awaitState(keys[i].ID, bridge.StateReviewing)
+			}
+			v.enters("rita", password, "/console/")
+			v.sees("Queue")
+			v.press("bulk-all")
+			v.press("bulk-approve")
+			v.at("confirm")
+			v.operate("requests", "decline", string(v.request(keys[1].ID).ID), "--why", "Not this one.")
+			v.confirms("All fine.")
+			for i, want := range []bridge.State{bridge.StateActive, bridge.StateDeclined, bridge.StateActive} {
+				v.awaitState(keys[i].ID, want)
+			}
+			v.wantOneKey(keys[0].ID, "dev0@example.com")
+			v.wantOneKey(keys[2].ID, "dev2@example.com")
+			if left, _ := look[string](v, `document.getElementById("title").closest("main").textContent`); !strings.Contains(left, "changed since you looked") {
+				v.t.Errorf("of the one that moved on nothing is said:\n%s", left)
+			}
+		}},
+		{"a viewer takes the list away, and no cell of it runs", choice{plans: []string{reviewedPlan}}, func(v *visit) {
+			password := v.hire("vera", bridge.Viewer)
+			key := v.stand.ask("=cmd@example.com", tyksandbox.ReviewedPolicy)
+			v.awaitState(key.ID, bridge.StateReviewing)
+			v.enters("vera", password, "/console/")
+			v.sees("Queue")
+			v.press("export-csv")
+			v.sees("Exports")
+			file := v.downloads()
+			if !strings.Contains(file, key.ID) || !strings.Contains(file, "'=cmd@example.com") {
+				v.t.Errorf("the file is\n%s", file)
+			}
+		}},
 		{"the queue is walked with the keyboard", choice{plans: []string{reviewedPlan}}, func(v *visit) {
 			password := v.hire("rita", bridge.Reviewer)
 			for i := range 3 {
@@ -189,4 +226,21 @@ func (v *visit) opensRequest(id bridge.ID) {
 		v.t.Fatal(err)
 	}
 	v.at("next-title")
+}
+
+// downloads waits until the newest file is ready, and returns what is in it.
+func (v *visit) downloads() string {
+	v.t.Helper()
+	await(v.t, "a file that is ready", func() bool {
+		ready, _ := look[bool](v, `document.querySelector("#files a.open") !== null`)
+		return ready
+	}, v.where)
+	ctx, cancel := context.WithTimeout(v.ctx, patience)
+	defer cancel()
+	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](
+		`fetch(document.querySelector("#files a.open").href).then(answer => answer.text())`, chromedp.EvalAwaitPromise))
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return text
 }
