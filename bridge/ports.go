@@ -213,6 +213,22 @@ type Provider interface {
 	// could not deliver, oldest first, until yield returns an error, which it
 	// returns.
 	Missed(ctx context.Context, since time.Time, yield func(Hint) error) error
+	// List calls yield with every checkout that was opened for a request since a time,
+	// whatever became of it, newest first, until yield returns an error, which it returns.
+	// It keeps a page at most. It may know less of a subscription's earlier periods than
+	// Read does.
+	List(ctx context.Context, since time.Time, yield func(Opened) error) error
+}
+
+// Opened is a checkout as a provider lists it.
+type Opened struct {
+	// Request and Portal are those it was opened for, by its own word: they may be of
+	// another installation on the same account.
+	Request ID
+	Portal  string
+	At      time.Time
+	// Money is what became of it, and of it alone.
+	Money Money
 }
 
 // Order is a checkout to be opened.

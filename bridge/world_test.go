@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -514,6 +515,8 @@ type farProvider struct {
 	quotes   int
 	orders   []bridge.Order
 	missed   []bridge.Hint // what it could not deliver
+	// strangers are checkouts that were opened for no request here.
+	strangers []bridge.Opened
 }
 
 // do runs work on a request's account and returns the facts.
@@ -653,6 +656,38 @@ func (p *farProvider) Missed(ctx context.Context, since time.Time, yield func(br
 	})
 	for _, h := range missed {
 		if err := yield(h); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// List lists the last checkout of every account with its money, those before as what they
+// are by themselves, and then what was opened for nobody here.
+func (p *farProvider) List(ctx context.Context, since time.Time, yield func(bridge.Opened) error) error {
+	var all []bridge.Opened
+	err := p.w.call(ctx, "list checkouts", "", nil, func() error {
+		for _, id := range slices.Backward(slices.Sorted(maps.Keys(p.accounts))) {
+			a := p.accounts[id]
+			for i, s := range slices.Backward(a.sessions) {
+				o := bridge.Opened{Request: id, Portal: "main", At: s.Expires.Add(-24 * time.Hour), Money: a.money}
+				if i < len(a.sessions)-1 {
+					o.Money = bridge.Money{State: bridge.NoPayment, Checkout: s}
+					if s.State == bridge.CheckoutOpen {
+						o.Money.State = bridge.PaymentOpen
+					}
+				}
+				all = append(all, o)
+			}
+		}
+		all = append(all, p.strangers...)
+		return nil
+	})
+	for _, o := range all {
+		if o.At.Before(since) {
+			continue
+		}
+		if err := yield(o); err != nil {
 			return err
 		}
 	}

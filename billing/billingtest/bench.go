@@ -39,6 +39,7 @@ func Run(t *testing.T, stand func(*testing.T) Stand) {
 		{"fault", probe.Break != nil, faultTests},
 		{"quote", probe.OnSale.Ref != "", quoteTests},
 		{"missed", probe.Undelivered != nil, missedTests},
+		{"list", true, listTests},
 	} {
 		if !group.there {
 			continue

@@ -254,6 +254,8 @@ func (p farProvider) Cancel(_ context.Context, r bridge.Request, _ string) (brid
 
 func (p farProvider) Missed(context.Context, time.Time, func(bridge.Hint) error) error { return nil }
 
+func (p farProvider) List(context.Context, time.Time, func(bridge.Opened) error) error { return nil }
+
 type farMailbox struct{}
 
 func (farMailbox) Send(context.Context, bridge.Message) error { return nil }
