@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"math/rand/v2"
@@ -37,6 +38,15 @@ type Config struct {
 	// Refused is told of what a person tried and may not do; the request may be empty. It
 	// must not block. May be nil.
 	Refused func(p Person, o Operation, id ID)
+	// Hinted is told of every hint that no webhook brought, and what became of it: by is
+	// Hint.Source, or "sweep/" and a provider's name for what its webhooks had not brought.
+	// Webhooks are counted where they come in, because most of what can become of them is
+	// not seen here. It must not block. May be nil.
+	Hinted func(by string, a Accepted, err error)
+	// Pass is called when the work on a claimed request begins, for traces. The calls of
+	// the pass get the context that it returns; what it returns besides is called at the
+	// end. May be nil.
+	Pass func(ctx context.Context, id ID, portal string) (context.Context, func())
 	// Tried is called after every outside call, for metrics, by many goroutines. May
 	// be nil.
 	Tried func(Try)
@@ -120,6 +130,12 @@ func (c Config) complete() (Config, error) {
 	}
 	if c.Refused == nil {
 		c.Refused = func(Person, Operation, ID) {}
+	}
+	if c.Hinted == nil {
+		c.Hinted = func(string, Accepted, error) {}
+	}
+	if c.Pass == nil {
+		c.Pass = func(ctx context.Context, _ ID, _ string) (context.Context, func()) { return ctx, func() {} }
 	}
 	if c.Tried == nil {
 		c.Tried = func(Try) {}

@@ -104,9 +104,9 @@ func (w *Worker) list(ctx context.Context, portal string, site Site) error {
 			if KindOf(err) != NotFound {
 				return err
 			}
-			_, err = w.service.Accept(ctx, Hint{
+			_, err = w.service.accept(ctx, Hint{
 				Source: "poll/" + portal, What: "pending", Portal: portal, Key: key, Intake: w.service.Intake(portal, key),
-			})
+			}, nil)
 			return err
 		})
 	})

@@ -40,10 +40,17 @@ func New(cfg Config) (*Service, error) {
 
 // Accept commits a hint and wakes the worker. It may be repeated.
 func (s *Service) Accept(ctx context.Context, h Hint) (Accepted, error) {
-	return s.accept(ctx, h, nil)
+	return s.take(ctx, h, nil)
 }
 
+// accept is Accept for what comes from within: it may apply a change, and is counted.
 func (s *Service) accept(ctx context.Context, h Hint, then func(*Change) error) (Accepted, error) {
+	done, err := s.take(ctx, h, then)
+	s.cfg.Hinted(h.Source, done, err)
+	return done, err
+}
+
+func (s *Service) take(ctx context.Context, h Hint, then func(*Change) error) (Accepted, error) {
 	if h.At.IsZero() {
 		h.At = s.cfg.Now()
 	}
@@ -228,7 +235,7 @@ func (s *Service) History(ctx context.Context, id ID) ([]Entry, error) {
 
 // Look hints that somebody looks at a request and wants to see how it is now.
 func (s *Service) Look(ctx context.Context, id ID) error {
-	_, err := s.Accept(ctx, Hint{Source: "page", What: "look", Request: id})
+	_, err := s.accept(ctx, Hint{Source: "page", What: "look", Request: id}, nil)
 	return err
 }
 

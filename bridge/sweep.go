@@ -25,7 +25,7 @@ const (
 func (w *Worker) sweeps(ctx context.Context, name string, provider Provider) {
 	for {
 		again := sweepEach
-		missed, err := w.sweep(ctx, provider)
+		missed, err := w.sweep(ctx, name, provider)
 		if ctx.Err() != nil {
 			return
 		}
@@ -45,13 +45,14 @@ func (w *Worker) sweeps(ctx context.Context, name string, provider Provider) {
 }
 
 // sweep takes in what a provider could not deliver, and counts what was not known yet.
-func (w *Worker) sweep(ctx context.Context, provider Provider) (missed int, err error) {
+func (w *Worker) sweep(ctx context.Context, name string, provider Provider) (missed int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, sweepWithin)
 	defer cancel()
 	p := &pass{w: w}
 	err = p.timed("list missed events", func() error {
 		return provider.Missed(ctx, w.cfg.Now().Add(-sweepBack), func(h Hint) error {
 			a, err := w.service.Accept(ctx, h)
+			w.cfg.Hinted("sweep/"+name, a, err)
 			if err == nil && !a.Duplicate && !a.Unknown() {
 				missed++
 			}

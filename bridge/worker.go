@@ -153,6 +153,8 @@ func (w *Worker) pass(ctx context.Context, claim Claim) {
 		w.cfg.Log.Error("cannot read a request", "request", claim.Request, "error", err)
 		return // the lease lapses and another pass tries
 	}
+	ctx, over := w.cfg.Pass(ctx, r.ID, r.Portal)
+	defer over()
 	w.work(ctx, &pass{w: w, claim: claim, request: r})
 }
 
