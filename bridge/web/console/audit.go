@@ -59,6 +59,7 @@ const (
 var auditSubjects = []bridge.What{
 	bridge.WhatSignedIn, bridge.WhatRefused, bridge.WhatViewed, bridge.WhatExported, bridge.WhatPerson, bridge.WhatToken, bridge.WhatForgot,
 	bridge.WhatDropped, bridge.WhatSettings, bridge.WhatVerified,
+	bridge.WhatDropped, bridge.WhatSettings, bridge.WhatVerified,
 }
 
 func (s *Console) auditRoutes(e *gin.Engine) {
