@@ -17,7 +17,7 @@ import (
 )
 
 // figure is one thing that the money pages show: a sentence, a plot and a table, which can
-// be taken away as CSV. All three are made of the same numbers.
+// be taken away as CSV or XLSX. All three are made of the same numbers.
 type figure struct {
 	// Name is that of its files.
 	Name, Title, Says string

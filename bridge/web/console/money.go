@@ -5,6 +5,7 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -62,9 +63,12 @@ type figureView struct {
 	figure
 	// Wide and Narrow are the plot in light and dark; zero where there is none.
 	Wide, Narrow plotView
-	// CSV is where the table is taken away; empty where the person may not.
-	CSV string
+	// Files are where the table is taken away; none where the person may not.
+	Files []tableFile
 }
+
+// tableFile is a table as a file of a format.
+type tableFile struct{ Format, Href string }
 
 type plotView struct {
 	Light, Dark   string
@@ -139,11 +143,14 @@ func (s *Console) standing(c *gin.Context, view *moneyView) error {
 }
 
 // viewOf is a figure with the addresses of its files.
-func viewOf(f figure, asked span, export bool) figureView {
+func viewOf(f figure, asked span, take bool) figureView {
 	view := figureView{figure: f}
 	query := asked.Query()
-	if export && len(f.Table.Rows) > 0 {
-		view.CSV = moneyPath + "/" + url.PathEscape(f.Name) + ".csv?" + query.Encode()
+	if take && len(f.Table.Rows) > 0 {
+		for _, as := range export.Formats {
+			href := moneyPath + "/" + url.PathEscape(f.Name) + "." + string(as) + "?" + query.Encode()
+			view.Files = append(view.Files, tableFile{strings.ToUpper(string(as)), href})
+		}
 	}
 	if f.Chart == nil {
 		return view
@@ -183,8 +190,8 @@ func (s *Console) moneyFile(c *gin.Context, p bridge.Person) error {
 	query := c.Request.URL.Query()
 	asked := readSpan(query, s.cfg.Now())
 	name, ext, _ := strings.Cut(c.Param("file"), ".")
-	operation := bridge.MaySee
-	if ext == "csv" {
+	operation, taken := bridge.MaySee, slices.Contains(export.Formats, export.Format(ext))
+	if taken {
 		operation = bridge.MayExport
 	}
 	if err := s.cfg.Service.Desk(p).May(operation, asked.Portal); err != nil {
@@ -197,8 +204,8 @@ func (s *Console) moneyFile(c *gin.Context, p bridge.Person) error {
 	switch {
 	case err != nil:
 		return err
-	case ext == "csv" && len(f.Table.Rows) > 0:
-		return sendTable(c, f, asked)
+	case taken && len(f.Table.Rows) > 0:
+		return sendTable(c, f, asked, export.Format(ext))
 	case ext == "svg" && f.Chart != nil:
 		file, err := f.draw(look{query.Get(fieldScheme) == "dark", query.Get(fieldSize) == "narrow"})
 		if err == nil {
@@ -273,22 +280,28 @@ func (s *Console) waiting(c *gin.Context, p bridge.Person, asked span) ([]figure
 	return []figure{f}, nil
 }
 
-// sendTable answers with a table as CSV; see export.Table. The currency has a column of its
+// sendTable answers with a table as a file; see export.Table. The currency has a column of its
 // own, so amounts are numbers.
-func sendTable(c *gin.Context, f figure, asked span) error {
-	t := export.Table{Rows: fileRows(f.Table)}
+func sendTable(c *gin.Context, f figure, asked span, as export.Format) error {
+	t := export.Table{Name: f.Name, Rows: fileRows(f.Table)}
 	head := f.Table.Head
 	if f.Table.Currency != "" {
 		head = append([]string{"Currency"}, head...)
 	}
 	for _, title := range head {
-		t.Columns = append(t.Columns, export.Column{Title: title})
+		t.Columns = append(t.Columns, export.Column{Title: title, Width: sheetColumn})
 	}
-	c.Header("Content-Type", export.CSV.Type())
-	c.Header("Content-Disposition", `attachment; filename="`+f.Name+"-"+asked.From.Format(time.DateOnly)+"-"+asked.To.Format(time.DateOnly)+`.csv"`)
-	_, err := t.Write(c.Writer, export.CSV, "")
+	c.Header("Content-Type", as.Type())
+	c.Header("Content-Disposition", `attachment; filename="`+f.Name+"-"+asked.From.Format(time.DateOnly)+"-"+asked.To.Format(time.DateOnly)+"."+string(as)+`"`)
+	_, err := t.Write(c.Writer, as, "")
+	if err != nil && !c.Writer.Written() {
+		c.Writer.Header().Del("Content-Disposition") // what follows is a page
+	}
 	return err
 }
+
+// sheetColumn is how wide a column of a sheet is, in characters: a plan's name fits.
+const sheetColumn = 24
 
 // fileRows are the rows of a table as a file has them.
 func fileRows(t table) iter.Seq2[[]export.Cell, error] {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/xuri/excelize/v2"
 
 	"keybridge/bridge"
 )
@@ -249,9 +250,27 @@ func TestATableIsTakenAwayAsCSV(t *testing.T) {
 	}
 }
 
+func TestATableIsASheetToo(t *testing.T) {
+	b := newTill(t)
+	b.sells("main", `=HYPERLINK("https://evil.example","Pro"), really`, collected(490000, 10000, "eur"), 90*time.Second)
+	b.count()
+	got := b.as("viewer").get("/console/money/plans-EUR.xlsx?from=2026-03-14&to=2026-03-14")
+	book, err := excelize.OpenReader(got.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := book.GetRows(book.GetSheetName(0))
+	if err != nil || len(rows) != 2 || rows[1][0] != "EUR" || rows[1][1] != `=HYPERLINK("https://evil.example","Pro"), really` {
+		t.Errorf("%v: %q", err, rows)
+	}
+	if formula, err := book.GetCellFormula(book.GetSheetName(0), "B2"); err != nil || formula != "" {
+		t.Errorf("a cell runs %q (%v)", formula, err)
+	}
+}
+
 func TestThereIsNoFileOfWhatIsNotShown(t *testing.T) {
 	b := newTill(t)
-	for _, name := range []string{"nothing.csv", "stages", "stages.xlsx", "stages.svg", "plans-EUR.svg", "money-EUR.csv", "..%2fstages.csv", ".svg", "."} {
+	for _, name := range []string{"nothing.csv", "stages", "stages.pdf", "stages.svg", "plans-EUR.svg", "money-EUR.csv", "..%2fstages.csv", ".svg", "."} {
 		if got := b.as("viewer").get("/console/money/" + name); got.StatusCode != http.StatusNotFound {
 			t.Errorf("%s: %d", name, got.StatusCode)
 		}
