@@ -52,6 +52,9 @@ type Config struct {
 	Tried func(Try)
 	// Retain is how long what is personal is kept once a request is over. Zero: for good.
 	Retain time.Duration
+	// Settle is how long a request has to have stood still before reconciling calls it
+	// different. Zero: a minute.
+	Settle time.Duration
 	// Lease is how long a claim lasts: longer than any pass. Zero: 2 minutes.
 	Lease time.Duration
 	// AttentionAfter is how many failures in a row ask for a person. Zero: 8.
@@ -78,7 +81,7 @@ type Site struct {
 // Try is one outside call.
 type Try struct {
 	// Doing is an ActionKind, or "read portal", "read payment", "quote", "list pending",
-	// "create key request".
+	// "list checkouts", "list missed events", "create key request".
 	Doing  string
 	Portal string
 	// Kind is "" for success.

@@ -93,6 +93,11 @@
 //   - What a provider could not deliver by webhook is asked for at the start and every
 //     hour, 30 days back each time. Nothing is kept of how far that came: the events have
 //     the ids of their webhooks, so each counts once.
+//   - Reconciling (reconcile.go) compares what the provider lists and the portals say with
+//     the record, and decides nothing: the rules look at the facts on a copy of the record,
+//     and what they would have to do then is what differs (Compare). What they can do is made
+//     due by a hint. What they cannot (a second live checkout) asks for a person until it is
+//     gone (Work.Apart). The daily run looks 30 days back: what is older has its own clock.
 //   - A hint that leads to no request wakes nobody and leaves nothing. A hint at a
 //     known one is committed without reading its record.
 //   - A lease that lapses is all that is left of a process that died: what it had

@@ -23,6 +23,8 @@ type Service struct {
 	// makes are the key requests that persons are making right now; see Create.
 	makes map[*Asking]string
 	wakes []chan struct{} // one a worker loop; buffered, so that a wake is never lost
+
+	reconciling sync.Mutex // held while a reconciliation is under way
 }
 
 // New returns a service. It starts nothing; see Worker.
@@ -312,7 +314,7 @@ func (s *Service) Retry(ctx context.Context, id ID, by Actor) error {
 
 func (c *Change) retry(mark Mark) {
 	c.note(mark.At, mark.By, WhatAttention, "", "", "retry now")
-	c.Work.Failures = 0
+	c.Work.Failures, c.Work.Apart = 0, ""
 }
 
 // rule applies a person's word and makes the request due.

@@ -84,6 +84,9 @@ type Work struct {
 	ErrorAt time.Time `json:"error_at,omitzero"`
 	// Attention asks for a person: the failure is permanent, or has lasted.
 	Attention bool `json:"attention,omitempty"`
+	// Apart is a difference between provider, bridge and portal that no rule mends, in
+	// words for people. It asks for a person until it is gone, or they say "retry".
+	Apart string `json:"apart,omitempty"`
 	// Next is when the worker will look again; zero when only a hint wakes it.
 	Next time.Time `json:"next,omitzero"`
 }

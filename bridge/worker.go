@@ -400,10 +400,10 @@ func (p *pass) next(c *Change, now time.Time) (Action, bool) {
 	if crowded {
 		c.Work.Next = now.Add(tellAgain)
 	}
-	if c.Work.Attention {
+	if c.Work.Attention && c.Work.Apart == "" {
 		c.note(now, Actor{Kind: ByClock}, WhatAttention, "needs attention", "", "")
 	}
-	c.Work.Failures, c.Work.Error, c.Work.Doing, c.Work.ErrorAt, c.Work.Attention = 0, "", "", time.Time{}, false
+	c.Work.calm()
 	c.Done = &Done{Claim: p.claim, Due: c.Work.Next}
 	return Action{}, false
 }

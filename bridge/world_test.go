@@ -587,7 +587,27 @@ func (p *farProvider) Open(ctx context.Context, o bridge.Order) (bridge.Money, e
 }
 
 func (p *farProvider) Read(ctx context.Context, r bridge.Request) (bridge.Money, error) {
-	return p.do(ctx, "read payment", "", r, func(*account) error { return nil })
+	m, err := p.do(ctx, "read payment", "", r, func(*account) error { return nil })
+	if err != nil {
+		return m, err
+	}
+	p.w.mu.Lock()
+	defer p.w.mu.Unlock()
+	a := p.account(r.ID)
+	i := slices.IndexFunc(a.sessions, func(s bridge.Checkout) bool { return s.ID == r.Payment.Checkout.ID })
+	if i < 0 || i == len(a.sessions)-1 {
+		return m, nil
+	}
+	return spare(a.sessions[i]), nil
+}
+
+// spare is what a checkout is by itself that is not the last one.
+func spare(s bridge.Checkout) bridge.Money {
+	m := bridge.Money{State: bridge.NoPayment, Checkout: s}
+	if s.State == bridge.CheckoutOpen {
+		m.State = bridge.PaymentOpen
+	}
+	return m
 }
 
 func (p *farProvider) Expire(ctx context.Context, r bridge.Request, key string) (bridge.Money, error) {
@@ -672,10 +692,7 @@ func (p *farProvider) List(ctx context.Context, since time.Time, yield func(brid
 			for i, s := range slices.Backward(a.sessions) {
 				o := bridge.Opened{Request: id, Portal: "main", At: s.Expires.Add(-24 * time.Hour), Money: a.money}
 				if i < len(a.sessions)-1 {
-					o.Money = bridge.Money{State: bridge.NoPayment, Checkout: s}
-					if s.State == bridge.CheckoutOpen {
-						o.Money.State = bridge.PaymentOpen
-					}
+					o.Money = spare(s)
 				}
 				all = append(all, o)
 			}
