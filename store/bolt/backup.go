@@ -37,7 +37,7 @@ func (s *Store) Backup(ctx context.Context, path string, progress func(done, tot
 		return fmt.Errorf("backup: %w", err)
 	}
 	defer func() { _ = os.Remove(temp) }()
-	if err := s.copyTo(ctx, temp, progress); err != nil {
+	if err := copyFile(ctx, func(fn func(*bbolt.Tx) error) error { return s.view(ctx, fn) }, temp, progress); err != nil {
 		return fmt.Errorf("backup: %w", err)
 	}
 	if err := verify(ctx, temp); err != nil {
@@ -59,15 +59,15 @@ func errExists(path string, err error) error {
 	}
 }
 
-// copyTo writes the store as it is now to a file. The read transaction lives as
+// copyFile writes a store as it is now to a file. The read transaction lives as
 // long as the copy: it is the one that does, and it waits for no client.
-func (s *Store) copyTo(ctx context.Context, path string, progress func(done, total int64)) (err error) {
+func copyFile(ctx context.Context, view func(func(*bbolt.Tx) error) error, path string, progress func(done, total int64)) (err error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_TRUNC, 0o600) //nolint:gosec // a temporary name of ours
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	return s.view(ctx, func(tx *bbolt.Tx) error {
+	return view(func(tx *bbolt.Tx) error {
 		w := &copyWriter{ctx: ctx, f: f, total: tx.Size(), progress: progress}
 		if _, err := tx.WriteTo(w); err != nil {
 			return cmp.Or(ctx.Err(), err) // bbolt does not wrap what it was told
@@ -114,13 +114,7 @@ func verify(ctx context.Context, path string) error {
 		return err
 	}
 	c := &checker{ctx: ctx, view: db.View}
-	for _, bucket := range [][]byte{bucketRequest, bucketHistory, bucketBookmark} {
-		c.sweep(bucket, func(_ *bbolt.Tx, k, v []byte) {
-			if _, err := body(v); err != nil {
-				c.find(bucket, k[:min(len(k), idLen)], "%v", err)
-			}
-		})
-	}
+	c.sums(bucketRequest, bucketHistory, bucketBookmark, bucketPaper, bucketHouse)
 	if len(c.findings) > 0 {
 		c.err = errors.New(c.findings[0].String())
 	}

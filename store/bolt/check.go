@@ -45,18 +45,45 @@ func (s *Store) Check(ctx context.Context, progress func(done, total int64)) ([]
 }
 
 // CheckFile is Check for a file that no process has open, and looks at bbolt's
-// pages as well. A file that is damaged badly enough ends the process with a memory
-// fault in the middle of it, so run it in a process of its own.
+// pages as well. Of a file of an older schema it looks at the pages and the checksums
+// of requests and histories; what that schema lacks is made when the store is opened. A
+// file that is damaged badly enough ends the process with a memory fault in the middle of
+// it, so run it in a process of its own. Errors: Unavailable when another process has
+// the file, Internal when it cannot be walked at all: it is no store, cut short, or newer
+// than this program.
 func CheckFile(ctx context.Context, path string, progress func(done, total int64)) ([]Finding, error) {
 	db, err := openFile(path, &bbolt.Options{ReadOnly: true, Timeout: lockWait, PreLoadFreelist: true})
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = db.Close() }()
+	at, err := schemaOf(db)
+	if err != nil {
+		return nil, err
+	}
 	c := &checker{ctx: ctx, progress: progress, view: db.View}
 	c.pages()
-	c.everything()
+	switch {
+	case at > len(migrations):
+		return nil, errNewer(path, at, len(migrations))
+	case at < len(migrations):
+		c.count()
+		c.sums(bucketRequest, bucketHistory)
+	default:
+		c.everything()
+	}
 	return c.findings, c.err
+}
+
+// sums compares the records of buckets with their checksums.
+func (c *checker) sums(buckets ...[]byte) {
+	for _, bucket := range buckets {
+		c.sweep(bucket, func(_ *bbolt.Tx, k, v []byte) {
+			if _, err := body(v); err != nil {
+				c.find(bucket, k[:min(len(k), idLen)], "%v", err)
+			}
+		})
+	}
 }
 
 // checker walks a store.
@@ -77,20 +104,35 @@ type checker struct {
 	err     error
 }
 
+// mostFindings is how many are kept: of a file that is damaged all over, nobody reads
+// more.
+const mostFindings = 1000
+
 func (c *checker) find(bucket, id []byte, format string, args ...any) {
+	switch len(c.findings) {
+	case mostFindings:
+		c.findings = append(c.findings, Finding{Where: "store", What: "and more"})
+		return
+	case mostFindings + 1:
+		return
+	}
 	c.findings = append(c.findings, Finding{Request: bridge.ID(id), Where: string(bucket), What: fmt.Sprintf(format, args...)})
 }
 
 // pages has bbolt look at its own structure.
 func (c *checker) pages() {
-	c.err = guard("check pages", func() error {
+	pages := []byte("pages")
+	err := guard("check pages", func() error {
 		return c.view(func(tx *bbolt.Tx) error {
 			for err := range tx.Check() {
-				c.find([]byte("pages"), nil, "%v", err)
+				c.find(pages, nil, "%v", err)
 			}
 			return nil
 		})
 	})
+	if err != nil {
+		c.find(pages, nil, "%v", err)
+	}
 }
 
 func (c *checker) everything() {

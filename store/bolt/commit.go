@@ -261,8 +261,10 @@ func (s *Store) finish(tx *bbolt.Tx) error {
 	err := guard("commit", func() error { return s.commitTx(tx) })
 	switch {
 	case err == nil:
+		s.measure()
 		return nil
 	case noRoom(err):
+		s.outOfRoom(err)
 		return errNoRoom(err)
 	}
 	if tx.DB() != nil { // it panicked on the way

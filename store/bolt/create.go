@@ -115,11 +115,40 @@ func syncFile(path string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-// openFile opens a file that exists. It looks at the file before bbolt maps it
-// into memory, because a page that is not there is a fault that ends the process.
+// openFile opens a file that exists. Where the lock was waited for while another
+// process compacted the store, what was opened is the file of before, which has no name
+// any more, and whatever were written to it would be lost: then it is opened again.
 func openFile(path string, options *bbolt.Options) (*bbolt.DB, error) {
+	for range openTries {
+		db, file, err := openOnce(path, options)
+		if err != nil || isAt(file, path) {
+			return db, err
+		}
+		if err := db.Close(); err != nil {
+			return nil, fmt.Errorf("open store: %w", err)
+		}
+	}
+	return nil, errTaken(path)
+}
+
+// openTries is how often a file may be replaced while it is being opened.
+const openTries = 3
+
+// isAt reports whether an open file is the one that has the name.
+func isAt(file *os.File, path string) bool {
+	mine, err := file.Stat()
+	if err != nil {
+		return false
+	}
+	named, err := os.Stat(path)
+	return err == nil && os.SameFile(mine, named)
+}
+
+// openOnce looks at the file before bbolt maps it into memory, because a page that is
+// not there is a fault that ends the process.
+func openOnce(path string, options *bbolt.Options) (*bbolt.DB, *os.File, error) {
 	if err := inspect(path); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var file *os.File
 	options.OpenFile = func(name string, flag int, mode os.FileMode) (*os.File, error) {
@@ -134,14 +163,14 @@ func openFile(path string, options *bbolt.Options) (*bbolt.DB, error) {
 	})
 	switch {
 	case err == nil:
-		return db, nil
+		return db, file, nil
 	case errors.Is(err, berrors.ErrTimeout):
-		return nil, errTaken(path)
+		return nil, nil, errTaken(path)
 	case file != nil && bridge.KindOf(err) == bridge.Internal:
 		_ = file.Close() // after a panic bbolt has not, and with it goes the lock
-		return nil, errDamaged(path, err)
+		return nil, nil, errDamaged(path, err)
 	}
-	return nil, fmt.Errorf("open store: %w", err)
+	return nil, nil, fmt.Errorf("open store: %w", err)
 }
 
 func errTaken(path string) error {

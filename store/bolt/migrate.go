@@ -92,11 +92,7 @@ func migrate(db *bbolt.DB, log *slog.Logger, steps []migration) error {
 		return err
 	}
 	if at > len(steps) {
-		return &bridge.Error{
-			Kind: bridge.Internal,
-			Msg: fmt.Sprintf("%s was written by a newer keybridge (schema %d, this one knows %d); start that one, "+
-				"or restore a backup from before", db.Path(), at, len(steps)),
-		}
+		return errNewer(db.Path(), at, len(steps))
 	}
 	for i := at; i < len(steps); i++ {
 		log.Info("migrating the store", "schema", i+1, "what", steps[i].what)
@@ -106,6 +102,14 @@ func migrate(db *bbolt.DB, log *slog.Logger, steps []migration) error {
 		}
 	}
 	return nil
+}
+
+func errNewer(path string, schema, known int) error {
+	return &bridge.Error{
+		Kind: bridge.Internal,
+		Msg: fmt.Sprintf("%s was written by a newer keybridge (schema %d, this one knows %d); start that one, "+
+			"or restore a backup from before", path, schema, known),
+	}
 }
 
 // run runs all parts of a migration. The last one says that the store has the version.

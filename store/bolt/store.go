@@ -30,6 +30,8 @@ type Config struct {
 	// need more is refused as Unavailable until there is room again. The last part
 	// of it, about a sixty-fourth, may stay unused. 0: no limit but the disk's.
 	MaxSize int64
+	// Compact says when Open compacts the file first. The zero value: never.
+	Compact Compaction
 	// Fatal is called once, from a goroutine of its own, when the store can no
 	// longer tell what is on the disk (a sync failed, say): every call returns
 	// Unavailable from then on, and the process should end with an error and be
@@ -63,6 +65,10 @@ type Store struct {
 	closeErr         error
 	// ends are the ends of the ledger and of the house's chain that are on the disk.
 	ends atomic.Pointer[ends]
+	// room is how much of it there is, by the committer; see room.go.
+	room atomic.Pointer[Room]
+	// refused is when the committer last found no room.
+	refused time.Time
 	// broken is why the store stopped answering.
 	broken atomic.Pointer[error]
 	// wedged is set by the committer when a transaction could not even be given up:
@@ -88,6 +94,7 @@ func Open(cfg Config) (*Store, error) {
 		queue:    make(chan *op, queueLen),
 		closing:  make(chan struct{}), stopped: make(chan struct{}),
 	}
+	s.room.Store(&Room{Limit: s.maxSize})
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -97,11 +104,17 @@ func Open(cfg Config) (*Store, error) {
 	if err := ensure(cfg.Path, s.now()); err != nil {
 		return nil, err
 	}
+	if cfg.Compact.Free > 0 {
+		if err := compactAtStart(cfg, s.log); err != nil {
+			return nil, err
+		}
+	}
 	db, err := openFile(cfg.Path, cfg.options())
 	if err != nil {
 		return nil, err
 	}
 	s.db = db
+	s.measure()
 	if err := s.prepare(); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
