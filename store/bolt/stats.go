@@ -17,34 +17,41 @@ type Stats struct {
 	// FileSize is the size of the file and MaxSize what it may grow to, in bytes; 0
 	// is no limit.
 	FileSize, MaxSize int64
+	// DiskSize is the size of the disk it lies on and DiskFree what is free there, in
+	// bytes; both 0 where the system does not tell.
+	DiskSize, DiskFree int64
 	// FreePages of PageSize bytes within the file wait to be used again.
 	FreePages, PageSize int
 	// Queued is how many writes wait for the committer.
 	Queued int
-	// Claimed is how many requests are claimed, NeedAttention how many wait for a
-	// person.
+	// Claimed is how many requests are claimed, NeedAttention how many need a person.
+	// Each is counted up to CountMost.
 	Claimed, NeedAttention int
 	// Due is what can be claimed now, by portal. A portal without any is not listed.
 	Due map[string]Backlog
 }
 
+// CountMost is how far Stats counts: so much takes milliseconds.
+const CountMost = 100_000
+
 // Backlog is what is due.
 type Backlog struct {
+	// Count is how many requests are, up to CountMost.
 	Count int
 	// Oldest is when the first of it was due.
 	Oldest time.Time
 }
 
-// Stats counts. Its cost is that of what is due, claimed or needs attention, not
-// of all there is.
+// Stats counts. Its cost is that of what is due, claimed or needs attention, up to
+// CountMost each, and not of all there is.
 func (s *Store) Stats(ctx context.Context) (Stats, error) {
 	stats := Stats{MaxSize: s.maxSize, Queued: len(s.queue)}
 	err := s.view(ctx, func(tx *bbolt.Tx) error {
 		stats.PageSize = s.db.Info().PageSize
 		stats.FreePages = s.db.Stats().FreePageN
-		stats.Claimed = count(tx.Bucket(bucketLease), nil)
-		stats.NeedAttention = count(tx.Bucket(bucketTag), key(string(bridge.TagAttention)))
-		stats.Due = backlogs(tx.Bucket(bucketDue), stamp(s.now()))
+		stats.Claimed = count(tx.Bucket(bucketLease), nil, CountMost)
+		stats.NeedAttention = count(tx.Bucket(bucketTag), key(string(bridge.TagAttention)), CountMost)
+		stats.Due = backlogs(tx.Bucket(bucketDue), stamp(s.now()), CountMost)
 		return nil
 	})
 	if err != nil {
@@ -55,31 +62,32 @@ func (s *Store) Stats(ctx context.Context) (Stats, error) {
 		return Stats{}, fmt.Errorf("stats: %w", err)
 	}
 	stats.FileSize = st.Size()
-	return stats, nil
+	stats.DiskSize, stats.DiskFree, err = disk(s.path)
+	return stats, err
 }
 
-func count(b *bbolt.Bucket, prefix []byte) int {
+func count(b *bbolt.Bucket, prefix []byte, most int) int {
 	n := 0
 	c := b.Cursor()
-	for k, _ := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix); k, _ = c.Next() {
+	for k, _ := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix) && n < most; k, _ = c.Next() {
 		n++
 	}
 	return n
 }
 
-// backlogs walks what is due of each portal, and goes past the rest. What is
-// claimed stands at the end of its lease, so it is due only once that lapsed.
-func backlogs(due *bbolt.Bucket, now uint64) map[string]Backlog {
+// backlogs walks what is due of each portal, up to most, and goes past the rest. What
+// is claimed stands at the end of its lease, so it is due only once that lapsed.
+func backlogs(due *bbolt.Bucket, now uint64, most int) map[string]Backlog {
 	out := map[string]Backlog{}
 	c := due.Cursor()
 	for k, _ := c.First(); k != nil; {
 		prefix := k[:len(k)-idLen-8]
 		at, _ := splitDue(k, prefix)
-		if at > now {
+		b, ok := out[portalOf(prefix)]
+		if at > now || b.Count == most {
 			k, _ = c.Seek(appendUint(bytes.Clone(prefix), ^uint64(0)))
 			continue
 		}
-		b, ok := out[portalOf(prefix)]
 		if !ok {
 			b.Oldest = moment(at)
 		}

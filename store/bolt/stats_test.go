@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"go.etcd.io/bbolt"
+
 	"keybridge/bridge"
 )
 
@@ -36,8 +38,20 @@ func TestStatsCountWhatIsDueByPortal(t *testing.T) {
 		"main":  {Count: 3, Oldest: at.Add(-4 * time.Minute)},
 		"other": {Count: 5, Oldest: at.Add(-9 * time.Minute)},
 	})
-	if got.Claimed != 2 || got.NeedAttention != 1 || got.FileSize == 0 || got.PageSize == 0 || got.MaxSize != 1<<30 {
+	if got.Claimed != 2 || got.NeedAttention != 1 || got.FileSize == 0 || got.PageSize == 0 || got.MaxSize != 1<<30 ||
+		got.DiskFree <= 0 || got.DiskSize < got.DiskFree {
 		t.Fatalf("%+v", got)
+	}
+	err = s.db.View(func(tx *bbolt.Tx) error {
+		equal(t, backlogs(tx.Bucket(bucketDue), stamp(clock.now()), 3), map[string]Backlog{
+			"main":  {Count: 3, Oldest: at.Add(-4 * time.Minute)},
+			"other": {Count: 3, Oldest: at.Add(-9 * time.Minute)},
+		})
+		equal(t, count(tx.Bucket(bucketLease), nil, 1), 1)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	clock.pass(time.Hour)
 	if got, err = s.Stats(t.Context()); err != nil || got.Due["main"].Count != 5 {
