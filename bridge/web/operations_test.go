@@ -2,7 +2,7 @@ package web_test
 
 import (
 	"context"
-	"errors"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -23,34 +23,65 @@ func ask(h http.Handler, method, path, body string) (int, http.Header, string) {
 	return w.Code, w.Header(), string(raw)
 }
 
-func TestHealthAndReadiness(t *testing.T) {
-	g := newGallery(t, quietPortal)
-	o := &web.Operations{Metrics: web.NewMetrics(), Ready: func(ctx context.Context) error {
-		_, err := g.store.List(ctx, bridge.Filter{Limit: 1})
-		return err
-	}}
-	steps := []struct {
-		what          string
-		do            func()
-		health, ready int
+func TestLiveAndReadyAreTwoThings(t *testing.T) {
+	ok := web.Check{Name: "store", Status: web.CheckOK}
+	full := web.Check{Name: "disk", Status: web.CheckFailing, Says: "The disk is full."}
+	silent := web.Check{Name: "portal main", Status: web.CheckWarning, Says: "The portal main has not answered."}
+	for _, one := range []struct {
+		name         string
+		checks       []web.Check
+		stop         bool
+		ready        int
+		detail, word string
 	}{
-		{"while it runs", func() {}, 200, 200},
-		{"with the store closed", func() { _ = g.store.Close() }, 200, 503},
-		{"without a kind of error", func() { o.Ready = func(context.Context) error { return errors.New("canary internals") } }, 200, 503},
-		{"while it stops", func() { o.Ready = func(context.Context) error { return nil }; o.Stop() }, 200, 503},
+		{"all is well", []web.Check{ok}, false, 200, "", "ready\nstore: ok.\n"},
+		{"a portal is silent", []web.Check{ok, silent}, false, 200, "", "ready\nstore: ok.\nportal main: warning. The portal main has not answered.\n"},
+		{"the disk is full", []web.Check{ok, full, silent}, false, 503, "The disk is full.", "not ready\nstore: ok.\ndisk: failing. The disk is full.\nportal main: warning. The portal main has not answered.\n"},
+		{"it says nothing more", []web.Check{{Name: "store", Status: web.CheckFailing}}, false, 503, "store", "not ready\nstore: failing.\n"},
+		{"it stops", []web.Check{ok}, true, 503, "The bridge is stopping.", "not ready\nstore: ok.\nbridge: failing. The bridge is stopping.\n"},
+	} {
+		t.Run(one.name, func(t *testing.T) {
+			o := &web.Operations{Metrics: web.NewMetrics(), Checks: func(context.Context) []web.Check { return one.checks }}
+			if one.stop {
+				o.Stop()
+			}
+			for _, path := range []string{"/livez", "/healthz"} {
+				if got, _, body := ask(o, "GET", path, ""); got != 200 || body != "{\"status\":\"ok\"}\n" {
+					t.Errorf("%s answers %d %s", path, got, body)
+				}
+			}
+			status, header, body := ask(o, "GET", "/readyz", "")
+			var said struct {
+				Status any
+				Detail string
+				Checks []web.Check
+			}
+			if err := json.Unmarshal([]byte(body), &said); err != nil {
+				t.Fatal(err, body)
+			}
+			retry := header.Get("Retry-After") != ""
+			if status != one.ready || retry != (status == 503) || said.Detail != one.detail || len(said.Checks) < len(one.checks) ||
+				said.Checks[0] != one.checks[0] || (said.Status == "ready") != (status == 200) ||
+				strings.HasPrefix(header.Get("Content-Type"), "application/problem+json") != (status == 503) {
+				t.Errorf("%d %v %s", status, header, body)
+			}
+			r := httptest.NewRequest(http.MethodGet, "/readyz", nil)
+			r.Header.Set("Accept", "text/plain")
+			w := httptest.NewRecorder()
+			o.ServeHTTP(w, r)
+			if w.Code != one.ready || w.Body.String() != one.word {
+				t.Errorf("in words %d %q", w.Code, w.Body)
+			}
+		})
 	}
-	for _, step := range steps {
-		step.do()
-		if got, _, _ := ask(o, "GET", "/healthz", ""); got != step.health {
-			t.Errorf("%s: /healthz answers %d", step.what, got)
+}
+
+func TestNothingElseIsOnTheOperationsAddress(t *testing.T) {
+	o := &web.Operations{Metrics: web.NewMetrics()}
+	for _, path := range []string{"/", "/debug/pprof/", "/console/", "/readyz/x"} {
+		if got, header, _ := ask(o, "GET", path, ""); got != 404 || header.Get("Content-Type") != "application/problem+json" {
+			t.Errorf("%s is answered %d", path, got)
 		}
-		got, header, body := ask(o, "GET", "/readyz", "")
-		if got != step.ready || got == 503 && header.Get("Retry-After") == "" || strings.Contains(body, "canary") {
-			t.Errorf("%s: /readyz answers %d %v %s", step.what, got, header, body)
-		}
-	}
-	if got, header, _ := ask(o, "GET", "/debug/pprof/", ""); got != 404 || header.Get("Content-Type") != "application/problem+json" {
-		t.Errorf("anything else is answered %d", got)
 	}
 }
 
@@ -80,21 +111,16 @@ func TestMetricsTellWhatIsNotDelivered(t *testing.T) {
 	}
 	r := asked()
 	r.ID = idOf("m")
-	is("at the start", map[string]string{"keybridge_undelivered": "0", "keybridge_undelivered_oldest_seconds": "0", "keybridge_needing_attention": "0"})
+	is("at the start", map[string]string{"keybridge_undelivered": "0", "keybridge_undelivered_oldest_seconds": "0"})
 	approved(&r)
 	r.Verdict.Mark.At = time.Now().Add(-time.Hour - time.Minute)
-	attention(&r)
+	attention(&r) // which does not hide it
 	m.Changed(r, []bridge.Entry{{What: bridge.WhatVerdict}, {What: bridge.WhatVerdict}})
-	is("approved", map[string]string{"keybridge_undelivered": "1", "keybridge_undelivered_oldest_seconds": "more than an hour", "keybridge_needing_attention": "1", `keybridge_changes_total{what="verdict"}`: "2"})
+	is("approved", map[string]string{"keybridge_undelivered": "1", "keybridge_undelivered_oldest_seconds": "more than an hour", `keybridge_changes_total{what="verdict"}`: "2"})
 	active(&r)
 	r.Work = bridge.Work{}
 	m.Changed(r, nil)
-	is("delivered", map[string]string{"keybridge_undelivered": "0", "keybridge_undelivered_oldest_seconds": "0", "keybridge_needing_attention": "0"})
-	junk := asked()
-	junk.Access.Have, junk.Arrival.Trust = bridge.Unread, bridge.Bare
-	attention(&junk)
-	m.Changed(junk, nil)
-	is("with junk", map[string]string{"keybridge_needing_attention": "0"})
+	is("delivered", map[string]string{"keybridge_undelivered": "0", "keybridge_undelivered_oldest_seconds": "0"})
 }
 
 // Labels are names of the configuration and words of ours: whatever strangers send,

@@ -17,15 +17,17 @@ type problem struct {
 func writeProblem(w http.ResponseWriter, err error) {
 	e := asPage(err)
 	p := problem{Type: "about:blank", Title: http.StatusText(e.Status), Status: e.Status, Detail: e.Text}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(e.Status)
-	_ = json.NewEncoder(w).Encode(p) // the caller is gone, or it is written
+	writeTyped(w, e.Status, "application/problem+json", p)
 }
 
 // writeJSON answers with a value.
 func writeJSON(w http.ResponseWriter, status int, v any) {
-	w.Header().Set("Content-Type", "application/json")
+	writeTyped(w, status, "application/json", v)
+}
+
+// writeTyped answers with a value, as JSON of some type.
+func writeTyped(w http.ResponseWriter, status int, mime string, v any) {
+	w.Header().Set("Content-Type", mime)
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(v) // the caller is gone, or it is written

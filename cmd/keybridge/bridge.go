@@ -39,6 +39,7 @@ type running struct {
 
 	service    *bridge.Service
 	store      *bolt.Store
+	metrics    *web.Metrics
 	operations *web.Operations
 	servers    []*http.Server
 	notifier   *mail.Notifier   // nil where no mail is configured
@@ -61,10 +62,11 @@ func startBridge(cfg *config, log *slog.Logger, listener net.Listener, changed f
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("the data folder cannot be made: %w", err)
 	}
-	b := &running{failed: make(chan error, 4), shutdown: cfg.Shutdown}
+	b := &running{failed: make(chan error, 4), shutdown: cfg.Shutdown, metrics: web.NewMetrics()}
 	var err error
 	b.store, err = bolt.Open(bolt.Config{
 		Path: filepath.Join(cfg.Data, storeFile), Log: log, Fatal: func(err error) { b.failed <- err },
+		Observe: b.metrics.Commit,
 	})
 	if err != nil {
 		return nil, err
@@ -80,7 +82,7 @@ func (b *running) start(cfg *config, log *slog.Logger, listener net.Listener, ch
 	if err != nil {
 		return err
 	}
-	metrics := web.NewMetrics()
+	metrics, store := b.metrics, b.watched(cfg)
 	if b.sender, err = senderOf(cfg, log, b.store, metrics); err != nil {
 		return err
 	}
@@ -96,7 +98,7 @@ func (b *running) start(cfg *config, log *slog.Logger, listener net.Listener, ch
 	if b.sheets, err = reportOf(b.store, log); err != nil {
 		return err
 	}
-	domain, err := domainOf(cfg, log, b.store, links, b.notifier, metrics, func(r bridge.Request, entries []bridge.Entry) {
+	domain, err := domainOf(cfg, log, store, links, b.notifier, metrics, func(r bridge.Request, entries []bridge.Entry) {
 		b.sheets.Wake()
 		if b.sender != nil {
 			b.sender.Wake()
@@ -115,21 +117,21 @@ func (b *running) start(cfg *config, log *slog.Logger, listener net.Listener, ch
 	if err != nil {
 		return err
 	}
-	if b.register, err = registerOf(cfg, b.store, links, log); err != nil {
+	if b.register, err = registerOf(cfg, store, links, log); err != nil {
 		return err
 	}
 	if b.keeper, err = keeperOf(cfg, b.store, log); err != nil {
 		return err
 	}
 	noteSettings(cfg, b.store, b.keeper.Digest, log)
-	if b.shelf, err = shelfOf(cfg, b.store, log); err != nil {
+	if b.shelf, err = shelfOf(cfg, store, log); err != nil {
 		return err
 	}
-	desk, err := consoleOf(cfg, b.service, b.store, b.register, b.shelf, b.sheets, b.keeper, log)
+	desk, err := consoleOf(cfg, b.service, store, b.register, b.shelf, b.sheets, b.keeper, log)
 	if err != nil {
 		return err
 	}
-	if b.programs, err = apiOf(cfg, b.service, b.store, b.register, b.shelf, b.sheets, log); err != nil {
+	if b.programs, err = apiOf(cfg, b.service, store, b.register, b.shelf, b.sheets, log); err != nil {
 		return err
 	}
 	if err := b.listen(cfg, listener, handlerThroughFailpoints(withAPI(withConsole(public, desk), b.programs)), metrics); err != nil {
@@ -148,6 +150,7 @@ func (b *running) run(cfg *config, log *slog.Logger) {
 	b.loops.Go(func() {
 		b.register.Run(ctx, func(err error) { log.Error("sessions that have ended cannot be removed", "error", err) })
 	})
+	b.loops.Go(func() { b.recall(ctx, log) })
 	b.loops.Go(func() { b.sheets.Run(ctx) })
 	b.loops.Go(func() { b.keeper.Run(ctx) })
 	b.loops.Go(func() {
@@ -175,7 +178,7 @@ func (b *running) listen(cfg *config, public net.Listener, handler http.Handler,
 	}
 	b.URL = "http://" + public.Addr().String()
 	b.serve(public, handler, writeTime)
-	b.operations = &web.Operations{Metrics: metrics, Ready: b.ready}
+	b.operations = &web.Operations{Metrics: metrics, Checks: b.checks}
 	if cfg.Operations != "off" {
 		l, err := net.Listen("tcp", cfg.Operations)
 		if err != nil {
@@ -234,12 +237,6 @@ func (b *running) serve(l net.Listener, h http.Handler, write time.Duration) {
 			b.failed <- err
 		}
 	}()
-}
-
-// ready says why nothing can be taken in.
-func (b *running) ready(ctx context.Context) error {
-	_, err := b.service.List(ctx, bridge.Filter{Limit: 1})
-	return err
 }
 
 // Stop takes nothing more in, finishes what is under way within the configured time

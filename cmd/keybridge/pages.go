@@ -22,6 +22,7 @@ func publicOf(cfg *config, log *slog.Logger, service *bridge.Service, links web.
 	for _, proxy := range cfg.TrustedProxies {
 		out.TrustedProxies = append(out.TrustedProxies, proxy.String())
 	}
+	expectHints(cfg, metrics)
 	receiver := webhooks.Receiver{Accept: service.Accept, Observe: metrics.Hint, Log: log}
 	var err error
 	if s := cfg.Stripe; s != nil {

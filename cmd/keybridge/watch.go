@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"keybridge/bridge"
+	"keybridge/bridge/web"
+	"keybridge/store/bolt"
+	"keybridge/webhooks"
+)
+
+// watched is the store for everybody but the outgoing webhooks and the ledger, with what
+// the house keeps of itself counted. The metrics show how the store is from now on.
+func (b *running) watched(cfg *config) bridge.Store {
+	var portals []string
+	for _, p := range cfg.Portals {
+		portals = append(portals, p.Name)
+	}
+	b.metrics.Store(portals, func(ctx context.Context) (web.Vitals, error) { return vitalsOf(ctx, b.store) })
+	return countedStore{b.store, b.metrics}
+}
+
+// countedStore counts what is recorded of the house: sign-ins, refusals, exports.
+type countedStore struct {
+	bridge.Store
+	metrics *web.Metrics
+}
+
+// Record records, and counts.
+func (s countedStore) Record(ctx context.Context, e bridge.Entry) error {
+	s.metrics.Recorded(e)
+	return s.Store.Record(ctx, e)
+}
+
+// vitalsOf reads how the store is.
+func vitalsOf(ctx context.Context, store *bolt.Store) (web.Vitals, error) {
+	s, err := store.Stats(ctx)
+	if err != nil {
+		return web.Vitals{}, err
+	}
+	v := web.Vitals{
+		Bytes: s.FileSize, Limit: s.MaxSize, Unused: int64(s.FreePages) * int64(s.PageSize),
+		DiskBytes: s.DiskSize, DiskFree: s.DiskFree, Queued: s.Queued,
+		Claimed: s.Claimed, Attention: s.NeedAttention, Due: map[string]web.Due{},
+	}
+	for portal, due := range s.Due {
+		v.Due[portal] = web.Due{Count: due.Count, Since: due.Oldest}
+	}
+	return v, nil
+}
+
+// expectHints shows the sources of webhooks, with whatever may become of one, at zero.
+func expectHints(cfg *config, metrics *web.Metrics) {
+	if cfg.Stripe != nil {
+		metrics.Expect(stripeProvider, webhooks.Outcomes())
+	}
+	for _, p := range cfg.Portals {
+		if len(p.WebhookSecrets) > 0 {
+			metrics.Expect("portal/"+p.Name, webhooks.Outcomes())
+		}
+	}
+}
+
+// recall takes in what was decided before the start and is not delivered.
+func (b *running) recall(ctx context.Context, log *slog.Logger) {
+	if err := b.metrics.Recall(ctx, b.service.List); err != nil && ctx.Err() == nil {
+		log.Error("undelivered decisions of before cannot be counted", "error", err)
+	}
+}
+
+// littleRoom is when to look for more, in bytes. A backup on the same disk takes as much
+// as the store besides.
+const littleRoom = 1 << 30
+
+// leastRoom is what the store's file grows by in one step, or a little more: with less
+// than that left on the disk the next step fails.
+func leastRoom(v web.Vitals) int64 { return min(max(v.Bytes/4, 8<<20), 64<<20) }
+
+// checks says of everything that the bridge needs whether it is there.
+func (b *running) checks(ctx context.Context) []web.Check {
+	v, err := vitalsOf(ctx, b.store)
+	if err != nil {
+		return append([]web.Check{{Name: "store", Status: web.CheckFailing, Says: bridge.Explain(err)}}, b.metrics.Answering()...)
+	}
+	return append([]web.Check{storeCheck(v), diskCheck(v)}, b.metrics.Answering()...)
+}
+
+// storeCheck says whether the store's file may still grow. What is unused within it is
+// room, too; but the last part of the limit may never be used (bolt.Config.MaxSize).
+func storeCheck(v web.Vitals) web.Check {
+	c := web.Check{Name: "store", Status: web.CheckOK}
+	used := v.Bytes - v.Unused
+	switch {
+	case v.Limit == 0:
+	case used >= v.Limit-v.Limit/32:
+		c.Status = web.CheckFailing
+		c.Says = fmt.Sprintf("The store is full: %s of the %s that it may have are used.", inBytes(used), inBytes(v.Limit))
+	case used >= v.Limit/5*4:
+		c.Status = web.CheckWarning
+		c.Says = fmt.Sprintf("The store fills up: %s of the %s that it may have are used.", inBytes(used), inBytes(v.Limit))
+	}
+	return c
+}
+
+// diskCheck says whether there is room on the disk.
+func diskCheck(v web.Vitals) web.Check {
+	c := web.Check{Name: "disk", Status: web.CheckOK}
+	switch {
+	case v.DiskBytes == 0: // the system does not tell
+	case v.DiskFree < leastRoom(v):
+		c.Status = web.CheckFailing
+		c.Says = fmt.Sprintf("The disk of the store is nearly full: %s are left.", inBytes(v.DiskFree))
+	case v.DiskFree < max(littleRoom, v.Bytes):
+		c.Status = web.CheckWarning
+		c.Says = fmt.Sprintf("The disk of the store fills up: %s are left, and the store takes %s.", inBytes(v.DiskFree), inBytes(v.Bytes))
+	}
+	return c
+}
+
+// inBytes writes a number of bytes for people.
+func inBytes(n int64) string {
+	for _, unit := range []struct {
+		name string
+		size int64
+	}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}} {
+		if n >= unit.size {
+			return fmt.Sprintf("%.1f %s", float64(n)/float64(unit.size), unit.name)
+		}
+	}
+	return fmt.Sprintf("%d bytes", n)
+}
