@@ -64,10 +64,9 @@ func startBridge(cfg *config, log *slog.Logger, listener net.Listener, changed f
 	}
 	b := &running{failed: make(chan error, 4), shutdown: cfg.Shutdown, metrics: web.NewMetrics()}
 	var err error
-	b.store, err = bolt.Open(bolt.Config{
-		Path: filepath.Join(cfg.Data, storeFile), Log: log, Fatal: func(err error) { b.failed <- err },
-		Observe: b.metrics.Commit,
-	})
+	at := storeOf(cfg, log)
+	at.Fatal, at.Observe = func(err error) { b.failed <- err }, b.metrics.Commit
+	b.store, err = bolt.Open(at)
 	if err != nil {
 		return nil, err
 	}
@@ -192,7 +191,7 @@ func (b *running) listen(cfg *config, public net.Listener, handler http.Handler,
 		return err
 	}
 	// A backup takes as long as it takes.
-	b.serve(socket, withHouse(b.operator(cfg), b.service, b.register, b.keeper), 0)
+	b.serve(socket, withHouse(withCheck(b.operator(cfg), b.store), b.service, b.register, b.keeper), 0)
 	return nil
 }
 

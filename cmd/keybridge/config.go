@@ -19,7 +19,7 @@ import (
 // Tags: yaml is the key; default is what an absent key means, in the file's own
 // syntax; required:"yes" refuses a file without it; min, max and oneof bound a value,
 // where oneof:"events" stands for the types of outgoing events; off:"yes" lets a
-// length of time be off, which is negative then; empty:"yes" lets a list be empty. A
+// length of time or a size be off, which is negative then; empty:"yes" lets a list be empty. A
 // field of type secret has two keys, …_env and …_file, and so has a list of secrets.
 //
 // Decisions:
@@ -69,6 +69,8 @@ type config struct {
 	Retain time.Duration `yaml:"retain" default:"off" min:"1d" max:"3650d" off:"yes"`
 	// The console of finance, at /console/. Absent: the defaults, and the people that keybridge users adds.
 	Console consoleConfig `yaml:"console"`
+	// The store's file, keybridge.db in the data folder.
+	Store storeConfig `yaml:"store"`
 	// How it is proved that history is as it was written.
 	Audit auditConfig `yaml:"audit"`
 	// Where keybridge sends word of what happens, as signed webhooks (standardwebhooks.com).
@@ -76,6 +78,14 @@ type config struct {
 
 	// Warnings are what is unwise and not wrong, in the order of the file.
 	Warnings configErrors `yaml:"-"`
+}
+
+// storeConfig is about the store's file.
+type storeConfig struct {
+	// The size that the file does not exceed. What needs more is answered 503 until there is room; the log and /readyz warn from four fifths of it on. Absent: no limit but the disk's.
+	MaxSize byteSize `yaml:"max_size" min:"16MiB" max:"16TiB"`
+	// How much of the file has to be free, and half of it at least, for a start to compact it first. off: a start never does.
+	CompactFree byteSize `yaml:"compact_free" default:"256MiB" min:"1MiB" max:"16TiB" off:"yes"`
 }
 
 // auditConfig says what signs the history.

@@ -23,7 +23,7 @@ type configKey struct {
 	// fallback is the default as it would stand in the file.
 	fallback string
 	min, max string
-	// off: a length of time may be off. empty: a list may be empty.
+	// off: a length of time or a size may be off. empty: a list may be empty.
 	off, empty bool
 	// oneof are the choices: for a map, those of its keys.
 	oneof []string
@@ -35,6 +35,7 @@ var (
 	stepType     = reflect.TypeFor[bridge.StepKind]()
 	messageType  = reflect.TypeFor[bridge.MessageKind]()
 	durationType = reflect.TypeFor[time.Duration]()
+	sizeType     = reflect.TypeFor[byteSize]()
 )
 
 // configKeys lists the keys of a section, in the order of its fields. Fields

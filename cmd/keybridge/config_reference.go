@@ -122,6 +122,8 @@ func (k configKey) takesOne(t reflect.Type) string {
 		return "name of an environment variable, or of a file"
 	case t == durationType:
 		return "time, " + k.bounds()
+	case t == sizeType:
+		return "size, " + k.bounds()
 	case t == stepType:
 		return "`validation: card`, `review`, `payment`"
 	case t.Kind() == reflect.Bool:

@@ -65,8 +65,8 @@ func TestTheReferenceExplainsEveryKey(t *testing.T) {
 
 func TestDefaultsAreValuesThatAFileCouldGive(t *testing.T) {
 	everyKey(reflect.TypeFor[config](), "", func(path string, k configKey) {
-		if bounded := k.min != "" && k.max != ""; bounded != (k.kind == durationType || k.kind == reflect.TypeFor[int]()) {
-			t.Errorf("%s: numbers and times have min and max, and nothing else has", path)
+		if bounded := k.min != "" && k.max != ""; bounded != (k.kind == durationType || k.kind == sizeType || k.kind == reflect.TypeFor[int]()) {
+			t.Errorf("%s: numbers, times and sizes have min and max, and nothing else has", path)
 		}
 		for _, text := range strings.Fields(k.fallback) {
 			if path == "pages.service_name" {

@@ -56,6 +56,8 @@ func (k configKey) set(v reflect.Value, text string) (problem string) {
 	switch {
 	case v.Type() == durationType:
 		return k.setDuration(v, text)
+	case v.Type() == sizeType:
+		return k.setSize(v, text)
 	case v.Kind() == reflect.Bool:
 		return setBool(v, text)
 	case v.Kind() == reflect.Int:

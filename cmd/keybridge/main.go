@@ -29,6 +29,9 @@ type cli struct {
 	Audit    auditCommand    `cmd:"" help:"Prove that history is as it was written."`
 	Forget   forgetCommand   `cmd:"" help:"Blank what is personal in the requests of an applicant that are over."`
 	Backup   backupCommand   `cmd:"" help:"Write a copy of the store to a file, while the bridge runs."`
+	Check    checkCommand    `cmd:"" help:"Walk everything in the store, or in a backup, and name what is damaged. Exits with 3 where something is."`
+	Restore  restoreCommand  `cmd:"" help:"Put a backup in the place of a store that is not there, once it is checked."`
+	Compact  compactCommand  `cmd:"" help:"Make the store's file smaller, while no bridge runs on it."`
 	Health   healthCommand   `cmd:"" help:"Ask a running bridge whether it is ready; for container health checks."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
