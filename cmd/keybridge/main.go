@@ -32,6 +32,7 @@ type cli struct {
 	Check    checkCommand    `cmd:"" help:"Walk everything in the store, or in a backup, and name what is damaged. Exits with 3 where something is."`
 	Restore  restoreCommand  `cmd:"" help:"Put a backup in the place of a store that is not there, once it is checked."`
 	Compact  compactCommand  `cmd:"" help:"Make the store's file smaller, while no bridge runs on it."`
+	Ops      opsCommand      `cmd:"" help:"What a watching system is set up with: a dashboard, alert rules."`
 	Health   healthCommand   `cmd:"" help:"Ask a running bridge whether it is ready; for container health checks."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 }

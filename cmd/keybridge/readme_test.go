@@ -11,6 +11,7 @@ import (
 	"keybridge/bridge"
 	"keybridge/bridge/notify/mail"
 	"keybridge/bridge/notify/outgoing"
+	"keybridge/bridge/web"
 )
 
 var updateReadme = flag.Bool("update-readme", false, "write the generated parts of the README anew")
@@ -29,6 +30,7 @@ func TestTheReadmesTablesAreThoseOfTheCode(t *testing.T) {
 		"configuration": configReference(),
 		"events":        eventsTable(),
 		"variables":     variablesTable(),
+		"metrics":       metricsTable(),
 	} {
 		begin, end := "<!-- "+name+" -->\n", "<!-- /"+name+" -->"
 		before, rest, found := strings.Cut(readme, begin)
@@ -67,6 +69,16 @@ func variablesTable() string {
 	out.WriteString("| variable | example | what it is |\n|---|---|---|\n")
 	for _, v := range mail.Variables() {
 		out.WriteString("| `" + v.Name + "` | " + strings.NewReplacer("|", `\|`, "\n", " ").Replace(v.Example) + " | " + v.Description + " |\n")
+	}
+	return out.String()
+}
+
+// metricsTable lists what a watching system sees.
+func metricsTable() string {
+	var out strings.Builder
+	out.WriteString("| metric | kind | labels | what it is |\n|---|---|---|---|\n")
+	for _, m := range web.NewMetrics().Measures() {
+		out.WriteString("| `" + m.Name + "` | " + m.Kind + " | " + strings.Join(m.Labels, ", ") + " | " + m.Help + " |\n")
 	}
 	return out.String()
 }
