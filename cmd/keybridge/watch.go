@@ -84,7 +84,11 @@ func (b *running) checks(ctx context.Context) []web.Check {
 	if err != nil {
 		return append([]web.Check{{Name: "store", Status: web.CheckFailing, Says: bridge.Explain(err)}}, b.metrics.Answering()...)
 	}
-	return append([]web.Check{storeCheck(v), diskCheck(v)}, b.metrics.Answering()...)
+	kept := storeCheck(v)
+	if err := b.store.Ready(ctx); err != nil { // it was full, and a try shows that it is still
+		kept.Status, kept.Says = web.CheckFailing, bridge.Explain(err)
+	}
+	return append([]web.Check{kept, diskCheck(v)}, b.metrics.Answering()...)
 }
 
 // storeCheck says whether the store's file may still grow. What is unused within it is

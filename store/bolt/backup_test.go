@@ -14,7 +14,7 @@ import (
 	"keybridge/bridge"
 )
 
-func TestABackupUnderLoadHoldsWhatWasAnsweredBefore(t *testing.T) {
+func TestFaultBackupUnderLoad(t *testing.T) {
 	t.Parallel()
 	s := open(t, Config{Path: temp(t)})
 	var next, during atomic.Int64

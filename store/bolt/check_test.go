@@ -228,9 +228,9 @@ func TestARottenHistoryIsFound(t *testing.T) {
 	}
 }
 
-// TestRottenBitsAreNoticedOrDidNoHarm turns single bits at random places of the
+// TestFaultRottenBits turns single bits at random places of the
 // pages in use.
-func TestRottenBitsAreNoticedOrDidNoHarm(t *testing.T) {
+func TestFaultRottenBits(t *testing.T) {
 	t.Parallel()
 	good := sample(t, 40)
 	good = good[:highWater(good)]

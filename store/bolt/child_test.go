@@ -18,6 +18,8 @@ const (
 var children = map[string]func(path string) error{
 	"writer":    writeUntilKilled,
 	"full disk": fillTheDisk,
+	// failSync is in fault_linux_test.go.
+	"failed sync": failSync,
 	"opener": func(path string) error {
 		s, err := Open(Config{Path: path})
 		if err != nil {

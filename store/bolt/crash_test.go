@@ -46,7 +46,7 @@ func writeUntilKilled(arg string) error {
 	return nil
 }
 
-func TestNoAnsweredWriteIsLostToKill9(t *testing.T) {
+func TestFaultKill(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "keybridge.db")
 	var answered []int

@@ -44,7 +44,7 @@ func onlyFile(t *testing.T, path string) {
 	}
 }
 
-func TestASecondProcessIsToldWithinASecondOrTwo(t *testing.T) {
+func TestFaultSecondProcess(t *testing.T) {
 	t.Parallel()
 	path := temp(t)
 	open(t, Config{Path: path})
@@ -113,7 +113,7 @@ func highWater(b []byte) int {
 	return int(newest.highWater) * int(newest.pageSize)
 }
 
-func TestADamagedFileIsAClearErrorAndIsNotTouched(t *testing.T) {
+func TestFaultTruncatedFile(t *testing.T) {
 	t.Parallel()
 	good := sample(t, 50)
 	const page = 4096

@@ -1,10 +1,13 @@
 package bolt
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -97,7 +100,7 @@ func fillUp(s *Store, path string, room func(int64) int64, n *int) error {
 	return nil
 }
 
-func TestAFullDiskIsUnavailableAndGoesOnByItself(t *testing.T) {
+func TestFaultDiskFull(t *testing.T) {
 	t.Parallel()
 	path := temp(t)
 	out, err := child(t, "full disk", path).CombinedOutput()
@@ -117,7 +120,7 @@ func TestAFullDiskIsUnavailableAndGoesOnByItself(t *testing.T) {
 	whole(t, s)
 }
 
-func TestAFileDoesNotOutgrowItsLimit(t *testing.T) {
+func TestFaultSizeLimit(t *testing.T) {
 	t.Parallel()
 	const limit = 4 << 20
 	path := temp(t)
@@ -137,6 +140,73 @@ func TestAFileDoesNotOutgrowItsLimit(t *testing.T) {
 		}
 	}
 	whole(t, s)
+}
+
+func TestAStoreWarnsOnceAndWellBeforeItsLimit(t *testing.T) {
+	t.Parallel()
+	const limit = 4 << 20
+	var log lockedBuffer
+	s := open(t, Config{Path: temp(t), MaxSize: limit, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	if r := s.Room(); r.Low || r.Full || r.Limit != limit || r.Used == 0 {
+		t.Fatalf("at the start: %+v", r)
+	}
+	answered := 0
+	for !s.Room().Low {
+		if err := acceptNext(s, &answered); err != nil {
+			t.Fatalf("full before it was low: %v", err)
+		}
+	}
+	if r := s.Room(); r.Full || r.Used < limit*3/4 || r.Used > limit*9/10 || r.Words() == "" {
+		t.Errorf("when it is low: %+v", r)
+	}
+	before, full := answered, error(nil)
+	for full == nil {
+		full = acceptNext(s, &answered)
+	}
+	wantKind(t, full, bridge.Unavailable)
+	if answered-before < before/16 {
+		t.Errorf("warned after %d requests, full after %d", before, answered)
+	}
+	for words, want := range map[string]int{"running out of room": 1, "the store is full": 1} {
+		if n := strings.Count(log.String(), words); n != want {
+			t.Errorf("%q is logged %d times", words, n)
+		}
+	}
+	// What is dropped makes room, without a restart.
+	together(16, func(client int) {
+		for i := client; i < answered; i += 16 {
+			if err := s.Drop(t.Context(), testID(i)); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	if r := s.Room(); r.Low {
+		t.Errorf("with everything dropped: %+v", r)
+	}
+	for range answered / 2 {
+		if err := acceptNext(s, &answered); err != nil {
+			t.Fatal(err)
+		}
+	}
+	whole(t, s)
+}
+
+// lockedBuffer is a log that is read while it is written.
+type lockedBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
 }
 
 // fillToTheLimit creates requests until there is no room, and returns the
