@@ -8,7 +8,7 @@ import (
 
 // TestMain makes the program itself a command of the scripts.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"keybridge": main})
+	testscript.Main(m, map[string]func(){"keybridge": main, "load-server": loadServer})
 }
 
 // TestCommands runs every script of testdata/script: what a person types, and what

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"bufio"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A load's clients. They share the machine with what they measure, so they do as little as
+// they can: a request is a slice of bytes that was made before the clock was started, and
+// of an answer they read the status, the length and the body.
+
+// delivered is what came of a number of requests.
+type delivered struct {
+	// took is how long each was waited for, sorted.
+	took []time.Duration
+	// answers counts them by status.
+	answers map[int]int
+	over    time.Duration
+}
+
+// rate is how many were answered in a second.
+func (d delivered) rate() float64 { return float64(len(d.took)) / d.over.Seconds() }
+
+// at is the time within which a part of the requests was answered.
+func (d delivered) at(part float64) time.Duration {
+	if len(d.took) == 0 {
+		return 0
+	}
+	return d.took[int(part*float64(len(d.took)-1))]
+}
+
+// deliver sends requests from a number of clients, each on a connection of its own and
+// one after the other, until time is over or every request was sent. Each client has its
+// share of the requests.
+func deliver(addr string, requests [][]byte, clients int, within time.Duration) (delivered, error) {
+	shares := make([]delivered, clients)
+	failures := make([]error, clients)
+	connections := make([]net.Conn, clients)
+	for i := range connections {
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			return delivered{}, err
+		}
+		defer func() { _ = c.Close() }() // what was to come has come
+		connections[i] = c
+	}
+	var all sync.WaitGroup
+	begin := time.Now()
+	for i, c := range connections {
+		all.Go(func() {
+			shares[i], failures[i] = deliverOn(c, requests, i, clients, begin.Add(within))
+		})
+	}
+	all.Wait()
+	sum := delivered{over: time.Since(begin), answers: map[int]int{}}
+	for _, share := range shares {
+		sum.took = append(sum.took, share.took...)
+		for status, n := range share.answers {
+			sum.answers[status] += n
+		}
+	}
+	slices.Sort(sum.took)
+	return sum, errors.Join(failures...)
+}
+
+// deliverOn sends every step-th request from the first one on.
+func deliverOn(c net.Conn, requests [][]byte, first, step int, until time.Time) (delivered, error) {
+	d := delivered{took: make([]time.Duration, 0, len(requests)/step+1), answers: map[int]int{}}
+	if err := c.SetDeadline(until.Add(patience)); err != nil {
+		return d, err
+	}
+	in := bufio.NewReaderSize(c, 4<<10)
+	begin := time.Now()
+	for i := first; i < len(requests) && begin.Before(until); i += step {
+		if _, err := c.Write(requests[i]); err != nil {
+			return d, err
+		}
+		status, err := readAnswer(in)
+		if err != nil {
+			return d, err
+		}
+		now := time.Now()
+		d.took = append(d.took, now.Sub(begin))
+		d.answers[status]++
+		begin = now
+	}
+	return d, nil
+}
+
+// readAnswer reads an answer whose length is said, and returns its status.
+func readAnswer(in *bufio.Reader) (status int, err error) {
+	length := 0
+	for first := true; ; first = false {
+		line, err := in.ReadSlice('\n')
+		if err != nil {
+			return 0, err
+		}
+		text := strings.TrimRight(string(line), "\r\n")
+		name, value, _ := strings.Cut(text, ":")
+		switch {
+		case first && len(text) >= 12:
+			status, err = strconv.Atoi(text[9:12])
+		case text == "":
+			_, err = in.Discard(length)
+			return status, err
+		case strings.EqualFold(name, "Content-Length"):
+			length, err = strconv.Atoi(strings.TrimSpace(value))
+		case strings.EqualFold(name, "Transfer-Encoding"):
+			err = errors.New("an answer whose length is not said")
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+}
+
+// The event that is sent: 1 KiB, of a checkout that is complete.
+const (
+	eventSize = 1 << 10
+	eventHead = `{"id":"evt_1NG8Du2eZvKYlo2C%010d","object":"event","api_version":"2023-10-16","created":%d,"data":{"object":{` +
+		`"id":"cs_test_a1%056d","object":"checkout.session","amount_subtotal":4900,"amount_total":4900,"currency":"eur",` +
+		`"client_reference_id":null,"customer":"cus_NffrFeUfNV2Hib","livemode":false,"metadata":{},"mode":"payment",` +
+		`"payment_intent":null,"payment_status":"paid","status":"complete","success_url":"https://keys.example.com/r/`
+	eventTail = `"}},"livemode":false,"pending_webhooks":1,"request":{"id":null,"idempotency_key":null},"type":"checkout.session.completed"}`
+)
+
+// eventRequest is the n-th event, about the checkout of a request, as Stripe delivers it.
+func eventRequest(n, about int, at time.Time) []byte {
+	head := fmt.Sprintf(eventHead, n, at.Unix(), about)
+	body := head + strings.Repeat("x", max(0, eventSize-len(head)-len(eventTail))) + eventTail
+	sum := hmac.New(sha256.New, []byte(standStripeHook))
+	_, _ = fmt.Fprintf(sum, "%d.%s", at.Unix(), body) // a hash takes everything
+	return fmt.Appendf(nil, "POST /webhooks/stripe HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: Stripe/1.0 (+https://stripe.com/docs/webhooks)\r\n"+
+		"Accept: */*; q=0.5, application/xml\r\nCache-Control: no-cache\r\nContent-Type: application/json; charset=utf-8\r\n"+
+		"Content-Length: %d\r\nStripe-Signature: t=%d,v1=%s\r\n\r\n%s", len(body), at.Unix(), hex.EncodeToString(sum.Sum(nil)), body)
+}
+
+// eventRequests are n events in a row, about known requests, each about another one as
+// long as there are enough.
+func eventRequests(first, n, known int) [][]byte {
+	now := time.Now()
+	all := make([][]byte, n)
+	var makers sync.WaitGroup
+	for half := range 2 {
+		makers.Go(func() {
+			for i := half; i < n; i += 2 {
+				all[i] = eventRequest(first+i, (first+i)*7919%known, now)
+			}
+		})
+	}
+	makers.Wait()
+	return all
+}
