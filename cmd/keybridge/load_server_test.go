@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"go.etcd.io/bbolt"
 
 	"keybridge/bridge"
@@ -47,12 +48,14 @@ func serveLoad(kind, folder string) error {
 	b := &running{failed: make(chan error, 1), shutdown: time.Second}
 	var handler http.Handler
 	switch kind {
-	case loadNothing:
+	case onNothing:
 		handler = answering(func(*http.Request) error { return nil })
-	case loadBridge:
+	case onBridge:
 		handler, err = b.intake(folder)
-	case loadUpdate:
+	case onUpdate:
 		handler, err = updating(folder)
+	case onPostgres:
+		handler, err = inserting(folder)
 	default:
 		err = fmt.Errorf("there is no kind %q", kind)
 	}
@@ -122,6 +125,27 @@ func updating(folder string) (http.Handler, error) {
 			return err
 		}
 		return db.Update(func(tx *bbolt.Tx) error { return tx.Bucket(name).Put([]byte(id), make([]byte, 256)) })
+	}), err
+}
+
+// inserting is the same on PostgreSQL: an insert for each event, on a pool of connections.
+// folder has the server's socket.
+func inserting(folder string) (http.Handler, error) {
+	pool, err := pgxpool.New(context.Background(), "host="+folder+" user=postgres dbname=postgres pool_max_conns=32")
+	if err != nil {
+		return nil, err
+	}
+	if _, err := pool.Exec(context.Background(), "CREATE TABLE event (id text PRIMARY KEY, kept bytea NOT NULL)"); err != nil {
+		return nil, err
+	}
+	read, err := verified()
+	return answering(func(r *http.Request) error {
+		id, err := read(r)
+		if err != nil {
+			return err
+		}
+		_, err = pool.Exec(r.Context(), "INSERT INTO event VALUES ($1, $2) ON CONFLICT DO NOTHING", id, make([]byte, 256))
+		return err
 	}), err
 }
 

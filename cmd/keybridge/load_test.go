@@ -13,7 +13,9 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"text/tabwriter"
 	"text/template"
 	"time"
 
@@ -25,63 +27,165 @@ import (
 // measured in one run and in turns, several rounds, because only ratios within a run say
 // anything on a machine that others use too. Run with
 //
-//	go test ./cmd/keybridge -run '^$' -bench Load -load.time 2s
+//	go test ./cmd/keybridge -run '^$' -bench 'Load$' -load.postgres
 //
-// They are benchmarks, so that a run of the tests does not wait for them, and here and not
-// in a package of their own, because what is measured is wired by this one.
+// These are benchmarks, so that a run of the tests does not wait for them. They are here
+// and not in a package of their own, because what is measured is what this one wires.
 var (
-	loadTime   = flag.Duration("load.time", 2*time.Second, "how long each measurement of the load takes")
-	loadRounds = flag.Int("load.rounds", 3, "how often each is taken; the median counts")
-	loadKnown  = flag.Int("load.known", 50_000, "how many requests are known to the bridge under load")
+	loadTime     = flag.Duration("load.time", 2*time.Second, "how long each measurement of a load takes")
+	loadRounds   = flag.Int("load.rounds", 3, "how often each is taken; the median counts")
+	loadKnown    = flag.Int("load.known", 50_000, "how many requests are known to the bridge under load")
+	loadPostgres = flag.Bool("load.postgres", false, "measure PostgreSQL as well: its programs have to be there (pg_config)")
 )
 
 // What a load is put on.
 const (
-	loadNothing = "nothing"
-	loadBridge  = "keybridge"
-	loadUpdate  = "update"
+	onNothing  = "gin, nothing"
+	onBridge   = "keybridge"
+	onUpdate   = "db.Update"
+	onPostgres = "postgresql"
 )
+
+// loadClients are how many clients send at once.
+var loadClients = []int{1, 8, 64}
+
+// BenchmarkLoad puts a load on each in turn and prints a table. N is Gin that does nothing.
+func BenchmarkLoad(b *testing.B) {
+	kinds := []*loaded{
+		startLoaded(b, onNothing, ""), startLoaded(b, onBridge, fillBridge(b, *loadKnown)), startLoaded(b, onUpdate, shortFolder(b)),
+	}
+	if *loadPostgres {
+		kinds = append(kinds, startLoaded(b, onPostgres, startPostgres(b)))
+	}
+	results := map[string]*measured{}
+	add := func(kind string, clients int, d delivered) {
+		key := fmt.Sprint(kind, clients)
+		if results[key] == nil {
+			results[key] = &measured{}
+		}
+		results[key].add(d)
+	}
+	for range *loadRounds {
+		add("fdatasync", 1, syncs(b))
+		for _, clients := range loadClients {
+			for _, l := range kinds {
+				add(l.kind, clients, l.load(clients, false))
+				if l.kind == onBridge {
+					add("  duplicates", clients, l.load(clients, true))
+				}
+			}
+		}
+	}
+	var text strings.Builder
+	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "\t clients\t a second\t of N\t p50\t p99\t µs of processor\t")
+	row := func(kind string, clients int, n float64) {
+		m := results[fmt.Sprint(kind, clients)]
+		fmt.Fprintf(table, "%s\t%d\t%.0f\t%.2f\t%s\t%s\t%.0f\t\n", kind, clients, median(m.rates), median(m.rates)/n,
+			median(m.half).Round(10*time.Microsecond), median(m.most).Round(10*time.Microsecond), median(m.cost))
+	}
+	for _, clients := range loadClients {
+		n := median(results[fmt.Sprint(onNothing, clients)].rates)
+		for _, l := range kinds {
+			row(l.kind, clients, n)
+			if l.kind == onBridge {
+				row("  duplicates", clients, n)
+			}
+		}
+	}
+	row("fdatasync", 1, median(results[fmt.Sprint(onNothing, 1)].rates))
+	_ = table.Flush() // into memory
+	fmt.Printf("medians of %d rounds of %s, %d requests known\n%s", *loadRounds, *loadTime, *loadKnown, text.String())
+}
+
+// measured are the rounds of one thing.
+type measured struct {
+	rates, cost []float64
+	half, most  []time.Duration
+}
+
+func (m *measured) add(d delivered) {
+	m.rates = append(m.rates, d.rate())
+	m.cost = append(m.cost, float64(d.processor.Microseconds())/float64(max(1, len(d.took))))
+	m.half = append(m.half, d.at(0.5))
+	m.most = append(m.most, d.at(0.99))
+}
+
+// syncs measures what everything durable is made of: 4 KiB over those of a file that is
+// there, and fdatasync.
+func syncs(tb testing.TB) delivered {
+	tb.Helper()
+	f, err := os.Create(filepath.Join(shortFolder(tb), "sync"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer func() { _ = f.Close() }() // nothing in it is needed
+	page := make([]byte, 4<<10)
+	for range 256 {
+		if _, err := f.Write(page); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	if err := f.Sync(); err != nil {
+		tb.Fatal(err)
+	}
+	var d delivered
+	begin := time.Now()
+	for last := begin; last.Sub(begin) < *loadTime/4; {
+		if _, err := f.WriteAt(page, int64(len(d.took)%256)*4<<10); err != nil {
+			tb.Fatal(err)
+		}
+		if err := syscall.Fdatasync(int(f.Fd())); err != nil {
+			tb.Fatal(err)
+		}
+		now := time.Now()
+		d.took = append(d.took, now.Sub(last))
+		last = now
+	}
+	d.done(begin)
+	return d
+}
 
 // loaded is a process under load.
 type loaded struct {
-	tb   testing.TB
-	kind string
-	addr string
-	// sent is how many events it has had.
-	sent int
-	in   io.WriteCloser
-	out  *bufio.Reader
+	tb      testing.TB
+	kind    string
+	addr    string
+	process *exec.Cmd
+	in      io.WriteCloser
+	out     *bufio.Reader
+	// sent is how many events were made for it, known how many of the first after last it
+	// has answered.
+	sent, last, known int
 }
 
-// startLoaded starts one, on a folder.
+// startLoaded starts one, on a folder. It ends with the test.
 func startLoaded(tb testing.TB, kind, folder string) *loaded {
 	tb.Helper()
 	itself, err := os.Executable()
 	if err != nil {
 		tb.Fatal(err)
 	}
-	process := exec.Command(itself)
-	process.Args = []string{"load-server", kind, folder}
-	process.Path = filepath.Join(shortFolder(tb), "load-server")
-	if err := os.Symlink(itself, process.Path); err != nil {
+	program := filepath.Join(shortFolder(tb), "load-server")
+	if err := os.Symlink(itself, program); err != nil {
 		tb.Fatal(err)
 	}
-	process.Stderr = os.Stderr
-	l := &loaded{tb: tb, kind: kind}
-	if l.in, err = process.StdinPipe(); err != nil {
+	l := &loaded{tb: tb, kind: kind, process: exec.Command(program, kind, folder)}
+	l.process.Stderr = os.Stderr
+	if l.in, err = l.process.StdinPipe(); err != nil {
 		tb.Fatal(err)
 	}
-	out, err := process.StdoutPipe()
+	out, err := l.process.StdoutPipe()
 	if err != nil {
 		tb.Fatal(err)
 	}
 	l.out = bufio.NewReader(out)
-	if err := process.Start(); err != nil {
+	if err := l.process.Start(); err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() {
 		_ = l.in.Close()
-		if err := process.Wait(); err != nil {
+		if err := l.process.Wait(); err != nil {
 			tb.Errorf("load-server %s: %v", kind, err)
 		}
 	})
@@ -98,7 +202,7 @@ func (l *loaded) line() string {
 	return strings.TrimSpace(text)
 }
 
-// rest waits until nothing is due.
+// rest has a bridge bring everything to rest that is due.
 func (l *loaded) rest() {
 	l.tb.Helper()
 	if _, err := io.WriteString(l.in, "rest\n"); err != nil {
@@ -107,15 +211,43 @@ func (l *loaded) rest() {
 	l.line()
 }
 
-// fill makes the configuration and the store of a bridge that knows requests.
+// load sends events: distinct ones, each about another request that is at rest; or again
+// those that it knows by the load before.
+func (l *loaded) load(clients int, again bool) delivered {
+	l.tb.Helper()
+	l.rest()
+	most := int(loadTime.Seconds() * 50_000)
+	if clients > 1 {
+		most *= 2
+	}
+	var requests [][]byte
+	if again {
+		requests = slices.Repeat(eventRequests(l.last, l.known, *loadKnown), most/l.known+1)
+	} else {
+		requests = eventRequests(l.sent, most, *loadKnown)
+		l.last, l.sent = l.sent, l.sent+most
+	}
+	d, err := deliver(l.process.Process.Pid, l.addr, requests, clients, *loadTime)
+	if err != nil {
+		l.tb.Fatal(err)
+	}
+	l.known = max(1, d.least*clients)
+	if n := d.answers[200]; n != len(d.took) {
+		l.tb.Fatalf("load on %s was answered with %v", l.kind, d.answers)
+	}
+	return d
+}
+
+// fillBridge makes the configuration of a bridge, and a store in which it knows requests.
 func fillBridge(tb testing.TB, known int) (folder string) {
 	tb.Helper()
 	folder = shortFolder(tb)
+	nowhere := "http://127.0.0.1:1"
 	var text strings.Builder
 	err := template.Must(template.New("").Parse(standConfig)).Execute(&text, map[string]any{
-		"URL": "http://127.0.0.1:1", "Portal": "http://127.0.0.1:1", "Stripe": "http://127.0.0.1:1", "Organisation": "org", "Shutdown": "5s",
+		"URL": nowhere, "Portal": nowhere, "Stripe": nowhere, "Organisation": "org", "Shutdown": "5s",
 		"Delivery": "mail", "Handoff": bareHandoff, "Plans": []string{paidPlan}, "Poll": "5m",
-		"Enterprise": map[string]string(nil), "Mail": map[string]string(nil), "More": "log: {level: info}",
+		"Enterprise": map[string]string(nil), "Mail": map[string]string(nil), "More": "",
 	})
 	if err != nil {
 		tb.Fatal(err)
@@ -134,7 +266,7 @@ func fillBridge(tb testing.TB, known int) (folder string) {
 	}
 	var next atomic.Int64
 	var all sync.WaitGroup
-	for range 512 {
+	for range 256 {
 		all.Go(func() {
 			for i := int(next.Add(1)) - 1; i < known; i = int(next.Add(1)) - 1 {
 				if _, err := store.Accept(context.Background(), paying(i), nil); err != nil {
@@ -160,69 +292,31 @@ func paying(n int) bridge.Hint {
 	return h
 }
 
-// measured are the rounds of one thing.
-type measured struct {
-	rates      []float64
-	half, most []time.Duration
-}
-
-func (m *measured) add(d delivered) {
-	m.rates = append(m.rates, d.rate())
-	m.half = append(m.half, d.at(0.5))
-	m.most = append(m.most, d.at(0.99))
-}
-
-func (m *measured) rate() float64 {
-	all := slices.Sorted(slices.Values(m.rates))
-	return all[len(all)/2]
-}
-
-// BenchmarkLoad puts a load on each in turn and prints a table.
-func BenchmarkLoad(b *testing.B) {
-	begin := time.Now()
-	filled := fillBridge(b, *loadKnown)
-	b.Logf("%d requests are known, after %s", *loadKnown, time.Since(begin).Round(time.Second))
-	kinds := []*loaded{
-		startLoaded(b, loadNothing, ""), startLoaded(b, loadBridge, filled), startLoaded(b, loadUpdate, b.TempDir()),
-	}
-	results := map[string]*measured{}
-	for range *loadRounds {
-		for _, clients := range []int{1, 8, 64} {
-			for _, l := range kinds {
-				l.rest()
-				key := fmt.Sprintf("%s %d", l.kind, clients)
-				if results[key] == nil {
-					results[key] = &measured{}
-				}
-				results[key].add(l.load(clients))
-			}
+// TestAnsweredUnderLoadIsKept puts a short load on a bridge, and then looks whether it
+// knows each event that it has answered.
+func TestAnsweredUnderLoadIsKept(t *testing.T) {
+	folder := fillBridge(t, 100)
+	requests := eventRequests(0, 400, 100)
+	var d delivered
+	t.Run("load", func(t *testing.T) { // which ends the process
+		l := startLoaded(t, onBridge, folder)
+		var err error
+		if d, err = deliver(l.process.Process.Pid, l.addr, requests, 8, patience); err != nil {
+			t.Fatal(err)
 		}
+	})
+	if d.answers[200] != len(requests) {
+		t.Fatalf("%d requests were answered with %v", len(requests), d.answers)
 	}
-	for _, clients := range []int{1, 8, 64} {
-		n := results[fmt.Sprintf("%s %d", loadNothing, clients)].rate()
-		for _, l := range kinds {
-			m := results[fmt.Sprintf("%s %d", l.kind, clients)]
-			b.Logf("%-10s %2d clients: %8.0f/s  %.2f N  p50 %7s  p99 %7s", l.kind, clients, m.rate(), m.rate()/n,
-				median(m.half).Round(10*time.Microsecond), median(m.most).Round(10*time.Microsecond))
-		}
-	}
-}
-
-// load sends events that are distinct.
-func (l *loaded) load(clients int) delivered {
-	l.tb.Helper()
-	most := int(loadTime.Seconds() * 100_000)
-	if clients == 1 {
-		most /= 4
-	}
-	requests := eventRequests(l.sent, most, *loadKnown)
-	d, err := deliver(l.addr, requests, clients, *loadTime)
+	store, err := bolt.Open(bolt.Config{Path: filepath.Join(folder, "data", storeFile)})
 	if err != nil {
-		l.tb.Fatal(err)
+		t.Fatal(err)
 	}
-	l.sent += most
-	if n := d.answers[200]; n != len(d.took) {
-		l.tb.Fatalf("load on %s: %v", l.kind, d.answers)
+	defer func() { _ = store.Close() }() // it was only read
+	for n := range requests {
+		a, err := store.Accept(t.Context(), bridge.Hint{Source: stripeProvider, ID: eventID(n), Request: grownID(0)}, nil)
+		if err != nil || !a.Duplicate {
+			t.Errorf("event %d was answered 200 and is not known: %+v, %v", n, a, err)
+		}
 	}
-	return d
 }
