@@ -387,14 +387,17 @@ func (c *comparison) found(d Difference) {
 
 // String says in a line what came of it.
 func (r Reconciliation) String() string {
-	text := fmt.Sprintf("%d checkouts, %d waiting key requests and %d requests compared: ", r.Checkouts, r.Waiting, r.Requests)
-	switch n := r.Total(); n {
-	case 0:
-		text += "no differences"
-	case 1:
-		text += "1 difference"
-	default:
-		text += fmt.Sprintf("%d differences", n)
+	found := "no differences"
+	if n := r.Total(); n > 0 {
+		found = counted(n, "difference")
 	}
-	return text
+	return fmt.Sprintf("%s, %s and %s compared: %s",
+		counted(r.Checkouts, "checkout"), counted(r.Waiting, "waiting key request"), counted(r.Requests, "request"), found)
+}
+
+func counted(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
 }

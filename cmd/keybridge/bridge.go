@@ -112,6 +112,7 @@ func (b *running) start(cfg *config, log *slog.Logger, listener net.Listener, ch
 	if b.service, err = bridge.New(portsThroughFailpoints(domain)); err != nil {
 		return err
 	}
+	metrics.Reconciled(lastReconciled(b.service, log))
 	public, err := publicOf(cfg, log, b.service, links, metrics)
 	if err != nil {
 		return err
@@ -151,6 +152,9 @@ func (b *running) run(cfg *config, log *slog.Logger) {
 	})
 	b.loops.Go(func() { b.recall(ctx, log) })
 	b.loops.Go(func() { b.sheets.Run(ctx) })
+	if at := cfg.Reconcile.At; !at.Off {
+		b.loops.Go(func() { b.service.ReconcileDaily(ctx, at.since(), cfg.Console.TimeZone) })
+	}
 	b.loops.Go(func() { b.keeper.Run(ctx) })
 	b.loops.Go(func() {
 		b.programs.Run(ctx, func(err error) { log.Error("receipts of the API that are over cannot be removed", "error", err) })
@@ -191,7 +195,7 @@ func (b *running) listen(cfg *config, public net.Listener, handler http.Handler,
 		return err
 	}
 	// A backup takes as long as it takes.
-	b.serve(socket, withHouse(withCheck(b.operator(cfg), b.store), b.service, b.register, b.keeper), 0)
+	b.serve(socket, withReconcile(withHouse(withCheck(b.operator(cfg), b.store), b.service, b.register, b.keeper), b.service), 0)
 	return nil
 }
 

@@ -73,6 +73,8 @@ type config struct {
 	Store storeConfig `yaml:"store"`
 	// How it is proved that history is as it was written.
 	Audit auditConfig `yaml:"audit"`
+	// When Stripe, the portals and keybridge are compared, and how.
+	Reconcile reconcileConfig `yaml:"reconcile"`
 	// Where keybridge sends word of what happens, as signed webhooks (standardwebhooks.com).
 	Outgoing []outgoingConfig `yaml:"outgoing" empty:"yes"`
 
@@ -275,6 +277,14 @@ type consoleConfig struct {
 	TimeZone *time.Location `yaml:"time_zone" default:"UTC"`
 	// A provider of OpenID Connect that people sign in with.
 	OIDC *oidcConfig `yaml:"oidc"`
+}
+
+// reconcileConfig is about comparing what Stripe, the portals and keybridge say.
+type reconcileConfig struct {
+	// When it is done every day, in the time zone of console; or off: only when keybridge reconcile is called.
+	At daily `yaml:"at" default:"03:30"`
+	// How long a request has to have stood still before it is called different. One that has not is looked at once more after that time.
+	Settle time.Duration `yaml:"settle" default:"1m" min:"100ms" max:"15m"`
 }
 
 // oidcConfig is an OpenID Connect provider.

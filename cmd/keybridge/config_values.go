@@ -33,6 +33,7 @@ var shapes = map[reflect.Type]shape{
 	reflect.TypeFor[*mail.Address]():  shaped("e-mail address", parseMailbox),
 	reflect.TypeFor[*time.Location](): shaped("time zone", parseZone),
 	reflect.TypeFor[timeOfDay]():      shaped("time of day", parseTimeOfDay),
+	reflect.TypeFor[daily]():          shaped("time of day, or off", parseDaily),
 	reflect.TypeFor[slog.Level]():     shaped("level", parseLevel),
 }
 
@@ -176,6 +177,31 @@ func parseTimeOfDay(text string) (timeOfDay, string) {
 		return timeOfDay{}, "it takes a time of day, as 08:00 or 17:30"
 	}
 	return timeOfDay{t.Hour(), t.Minute()}, ""
+}
+
+// daily is a time of every day, or never.
+type daily struct {
+	timeOfDay
+	Off bool
+}
+
+func parseDaily(text string) (daily, string) {
+	if text == "off" {
+		return daily{Off: true}, ""
+	}
+	at, problem := parseTimeOfDay(text)
+	if problem != "" {
+		problem += ", or off"
+	}
+	return daily{timeOfDay: at}, problem
+}
+
+// String writes it as the file has it.
+func (d daily) String() string {
+	if d.Off {
+		return "off"
+	}
+	return fmt.Sprintf("%02d:%02d", d.Hour, d.Minute)
 }
 
 // parseZone finds a time zone. The machine's own is none: two machines would not agree

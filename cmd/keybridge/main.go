@@ -17,24 +17,25 @@ import (
 
 // cli is the command line.
 type cli struct {
-	Serve    serveCommand    `cmd:"" help:"Run the bridge."`
-	Demo     demoCommand     `cmd:"" help:"Run the bridge with a portal and a Stripe to try it with, on this machine."`
-	Sandbox  sandboxCommand  `cmd:"" help:"Run only the portal and the Stripe to try things with."`
-	Config   configCommand   `cmd:"" help:"About the configuration file."`
-	Requests requestsCommand `cmd:"" help:"See requests and act on them."`
-	Notify   notifyCommand   `cmd:"" help:"See what applicants are told."`
-	Outgoing outgoingCommand `cmd:"" help:"See outgoing webhooks and act on them."`
-	Users    usersCommand    `cmd:"" help:"Say who may sit at the finance console."`
-	Tokens   tokensCommand   `cmd:"" help:"Let programs come in at the API."`
-	Audit    auditCommand    `cmd:"" help:"Prove that history is as it was written."`
-	Forget   forgetCommand   `cmd:"" help:"Blank what is personal in the requests of an applicant that are over."`
-	Backup   backupCommand   `cmd:"" help:"Write a copy of the store to a file, while the bridge runs."`
-	Check    checkCommand    `cmd:"" help:"Walk everything in the store, or in a backup, and name what is damaged. Exits with 3 where something is."`
-	Restore  restoreCommand  `cmd:"" help:"Put a backup in the place of a store that is not there, once it is checked."`
-	Compact  compactCommand  `cmd:"" help:"Make the store's file smaller, while no bridge runs on it."`
-	Ops      opsCommand      `cmd:"" help:"What a watching system is set up with: a dashboard, alert rules."`
-	Health   healthCommand   `cmd:"" help:"Ask a running bridge whether it is ready; for container health checks."`
-	Version  versionCommand  `cmd:"" help:"Print the version."`
+	Serve     serveCommand     `cmd:"" help:"Run the bridge."`
+	Demo      demoCommand      `cmd:"" help:"Run the bridge with a portal and a Stripe to try it with, on this machine."`
+	Sandbox   sandboxCommand   `cmd:"" help:"Run only the portal and the Stripe to try things with."`
+	Config    configCommand    `cmd:"" help:"About the configuration file."`
+	Requests  requestsCommand  `cmd:"" help:"See requests and act on them."`
+	Notify    notifyCommand    `cmd:"" help:"See what applicants are told."`
+	Outgoing  outgoingCommand  `cmd:"" help:"See outgoing webhooks and act on them."`
+	Users     usersCommand     `cmd:"" help:"Say who may sit at the finance console."`
+	Tokens    tokensCommand    `cmd:"" help:"Let programs come in at the API."`
+	Reconcile reconcileCommand `cmd:"" help:"Compare what Stripe, the portals and the bridge say, and make due what differs. Exits with 3 where something does."`
+	Audit     auditCommand     `cmd:"" help:"Prove that history is as it was written."`
+	Forget    forgetCommand    `cmd:"" help:"Blank what is personal in the requests of an applicant that are over."`
+	Backup    backupCommand    `cmd:"" help:"Write a copy of the store to a file, while the bridge runs."`
+	Check     checkCommand     `cmd:"" help:"Walk everything in the store, or in a backup, and name what is damaged. Exits with 3 where something is."`
+	Restore   restoreCommand   `cmd:"" help:"Put a backup in the place of a store that is not there, once it is checked."`
+	Compact   compactCommand   `cmd:"" help:"Make the store's file smaller, while no bridge runs on it."`
+	Ops       opsCommand       `cmd:"" help:"What a watching system is set up with: a dashboard, alert rules."`
+	Health    healthCommand    `cmd:"" help:"Ask a running bridge whether it is ready; for container health checks."`
+	Version   versionCommand   `cmd:"" help:"Print the version."`
 }
 
 // console is what a command talks to.

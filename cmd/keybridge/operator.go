@@ -166,7 +166,7 @@ func answerFrom(folder string, store *bolt.Store, audit auditConfig, req *http.R
 	if err != nil {
 		return nil, err
 	}
-	return streamed(withHouse(operator, service, register, keeper), req, store.Close), nil
+	return streamed(withReconcile(withHouse(operator, service, register, keeper), nil), req, store.Close), nil
 }
 
 // withHouse adds to an operator's API what is about the house: desks, people, the audit.

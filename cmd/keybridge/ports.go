@@ -51,7 +51,7 @@ func domainOf(cfg *config, log *slog.Logger, store bridge.Store, links web.Links
 			})
 		},
 		Store: store, Portals: map[string]bridge.Site{}, Providers: map[string]bridge.Provider{},
-		Plans: cfg.plans(), Retain: cfg.Retain, Page: links.Page, Mailed: links.Mailed, NewID: newID, Log: log, Tried: metrics.Try, Hinted: metrics.Hinted,
+		Plans: cfg.plans(), Retain: cfg.Retain, Settle: cfg.Reconcile.Settle, Page: links.Page, Mailed: links.Mailed, NewID: newID, Log: log, Tried: metrics.Try, Hinted: metrics.Hinted,
 		Changed: func(r bridge.Request, entries []bridge.Entry) {
 			metrics.Changed(r, entries)
 			changed(r, entries)

@@ -192,6 +192,7 @@ func (s *Console) routes() (http.Handler, error) {
 	s.queueRoutes(e)
 	s.workRoutes(e)
 	s.moneyRoutes(e)
+	s.reconcileRoutes(e)
 	s.houseRoutes(e)
 	e.NoRoute(s.page(func(*gin.Context) error { return errNotHere }))
 	e.NoMethod(s.page(func(*gin.Context) error { return errNotSo }))

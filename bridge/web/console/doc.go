@@ -38,6 +38,7 @@
 //	GET  /console/people/add, /tokens who is added, or given a token
 //	POST /console/people/add, /tokens, /tokens/{name}/revoke
 //	GET  /console/money               how it goes, in figures; {figure}.svg and .csv below it
+//	GET  /console/reconcile           what the last reconciliation found, and what was done about it
 //	GET  /console/audit               the house's own entries; entries.jsonl below it
 //
 // # Decisions

@@ -22,6 +22,7 @@ func rooms(c *gin.Context, p bridge.Person) (all []room) {
 	for _, r := range []room{
 		{Text: "Queue", Href: queuePath, may: bridge.MaySee, Here: at == queuePath || strings.HasPrefix(at, requestPath)},
 		{Text: "Money", Href: moneyPath, may: bridge.MaySee},
+		{Text: "Reconciliation", Href: reconcilePath, may: bridge.MaySee},
 		{Text: "Exports", Href: exportsPath, may: bridge.MayExport},
 		{Text: "Audit", Href: auditPath, may: bridge.MayAudit},
 		{Text: "People", Href: peoplePath, may: bridge.MayManage},

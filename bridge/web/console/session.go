@@ -91,7 +91,7 @@ func (s *Console) seated(handle func(*gin.Context, bridge.Person) error) func(*g
 
 // herePages are the addresses that may be returned to after signing in: the rooms, a request
 // and what is done to it, oneself, people and what is done to them.
-var herePages = regexp.MustCompile(`^/console/(|money|audit|exports|requests/[0-9A-HJKMNP-TV-Z]{26}(/[a-z]{1,10})?|` +
+var herePages = regexp.MustCompile(`^/console/(|money|audit|exports|reconcile|requests/[0-9A-HJKMNP-TV-Z]{26}(/[a-z]{1,10})?|` +
 	`you(/password|/factor(/drop)?|/tokens(/` + aName + `/revoke)?)?|` +
 	`people(/add|/users/` + aName + `(/[a-z-]{1,10})?|/tokens(/` + aName + `/revoke)?)?)$`)
 
