@@ -175,7 +175,7 @@ func TestDifferencesArePrintedForPeopleAndSpreadsheets(t *testing.T) {
 	if err != nil || len(rows) != 2 || rows[1][2] != id || rows[1][6] != "49.00" || rows[1][7] != "EUR" {
 		t.Errorf("%q, %v", rows, err)
 	}
-	if _, text, code := s.reconcile("--since", "-1h"); code != exitUsage || !strings.Contains(text, "how far back") {
+	if _, text, code := s.reconcile("--since=0s"); code != exitUsage || !strings.Contains(text, "how far back") {
 		t.Errorf("%d: %s", code, text)
 	}
 	s.portalFault(tyksandbox.Fault{Kind: tyksandbox.ErrorBefore, Path: "/api/portal/requests"})
