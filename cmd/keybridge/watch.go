@@ -81,29 +81,27 @@ func leastRoom(v web.Vitals) int64 { return min(max(v.Bytes/4, 8<<20), 64<<20) }
 // checks says of everything that the bridge needs whether it is there.
 func (b *running) checks(ctx context.Context) []web.Check {
 	v, err := vitalsOf(ctx, b.store)
-	if err != nil {
-		return append([]web.Check{{Name: "store", Status: web.CheckFailing, Says: bridge.Explain(err)}}, b.metrics.Answering()...)
+	if err == nil {
+		err = b.store.Ready(ctx)
 	}
-	kept := storeCheck(v)
-	if err := b.store.Ready(ctx); err != nil { // it was full, and a try shows that it is still
-		kept.Status, kept.Says = web.CheckFailing, bridge.Explain(err)
+	checks := []web.Check{storeCheck(b.store.Room(), err)}
+	if err == nil {
+		checks = append(checks, diskCheck(v))
 	}
-	return append([]web.Check{kept, diskCheck(v)}, b.metrics.Answering()...)
+	return append(checks, b.metrics.Answering()...)
 }
 
-// storeCheck says whether the store's file may still grow. What is unused within it is
-// room, too; but the last part of the limit may never be used (bolt.Config.MaxSize).
-func storeCheck(v web.Vitals) web.Check {
-	c := web.Check{Name: "store", Status: web.CheckOK}
-	used := v.Bytes - v.Unused
+// storeCheck says whether the store can be read, and can keep anything: err is why not. One
+// that was full a moment ago, and has just kept something, is only said to have been.
+func storeCheck(room bolt.Room, err error) web.Check {
+	c := web.Check{Name: "store", Status: web.CheckOK, Says: room.Words()}
 	switch {
-	case v.Limit == 0:
-	case used >= v.Limit-v.Limit/32:
+	case err != nil && !room.Full:
+		c.Status, c.Says = web.CheckFailing, bridge.Explain(err)
+	case err != nil:
 		c.Status = web.CheckFailing
-		c.Says = fmt.Sprintf("The store is full: %s of the %s that it may have are used.", inBytes(used), inBytes(v.Limit))
-	case used >= v.Limit/5*4:
+	case room.Full || room.Low:
 		c.Status = web.CheckWarning
-		c.Says = fmt.Sprintf("The store fills up: %s of the %s that it may have are used.", inBytes(used), inBytes(v.Limit))
 	}
 	return c
 }

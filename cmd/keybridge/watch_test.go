@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,35 +13,48 @@ import (
 	"keybridge/bridge"
 	"keybridge/bridge/people"
 	"keybridge/bridge/web"
+	"keybridge/store/bolt"
 )
 
-func TestRoomIsTakenToBeScarceBeforeThereIsNone(t *testing.T) {
+func TestADiskIsTakenToBeFullBeforeItIs(t *testing.T) {
 	const mib, gib = 1 << 20, 1 << 30
 	for _, one := range []struct {
-		name        string
-		v           web.Vitals
-		store, disk web.CheckStatus
+		name string
+		v    web.Vitals
+		want web.CheckStatus
 	}{
-		{"all is well", web.Vitals{Bytes: 100 * mib, DiskBytes: 100 * gib, DiskFree: 2 * gib}, web.CheckOK, web.CheckOK},
-		{"the disk is unknown", web.Vitals{Bytes: 100 * mib}, web.CheckOK, web.CheckOK},
-		{"a small disk", web.Vitals{Bytes: mib, DiskBytes: gib, DiskFree: gib - 1}, web.CheckOK, web.CheckWarning},
-		{"no room for a copy", web.Vitals{Bytes: 3 * gib, DiskBytes: 9 * gib, DiskFree: 3*gib - 1}, web.CheckOK, web.CheckWarning},
-		{"room for a copy", web.Vitals{Bytes: 3 * gib, DiskBytes: 9 * gib, DiskFree: 3 * gib}, web.CheckOK, web.CheckOK},
-		{"a small store on a full disk", web.Vitals{Bytes: mib, DiskBytes: gib, DiskFree: 8*mib - 1}, web.CheckOK, web.CheckFailing},
-		{"a small store on a nearly full disk", web.Vitals{Bytes: mib, DiskBytes: gib, DiskFree: 8 * mib}, web.CheckOK, web.CheckWarning},
-		{"a large store on a full disk", web.Vitals{Bytes: 9 * gib, DiskBytes: 10 * gib, DiskFree: 64*mib - 1}, web.CheckOK, web.CheckFailing},
-		{"well within the limit", web.Vitals{Bytes: 79 * mib, Limit: 100 * mib}, web.CheckOK, web.CheckOK},
-		{"near the limit", web.Vitals{Bytes: 80 * mib, Limit: 100 * mib}, web.CheckWarning, web.CheckOK},
-		{"at the limit, and mostly unused", web.Vitals{Bytes: 100 * mib, Unused: 50 * mib, Limit: 100 * mib}, web.CheckOK, web.CheckOK},
-		{"at the limit", web.Vitals{Bytes: 98 * mib, Unused: mib, Limit: 100 * mib}, web.CheckFailing, web.CheckOK},
+		{"all is well", web.Vitals{Bytes: 100 * mib, DiskBytes: 100 * gib, DiskFree: 2 * gib}, web.CheckOK},
+		{"the disk is unknown", web.Vitals{Bytes: 100 * mib}, web.CheckOK},
+		{"a small disk", web.Vitals{Bytes: mib, DiskBytes: gib, DiskFree: gib - 1}, web.CheckWarning},
+		{"no room for a copy", web.Vitals{Bytes: 3 * gib, DiskBytes: 9 * gib, DiskFree: 3*gib - 1}, web.CheckWarning},
+		{"room for a copy", web.Vitals{Bytes: 3 * gib, DiskBytes: 9 * gib, DiskFree: 3 * gib}, web.CheckOK},
+		{"a small store on a full disk", web.Vitals{Bytes: mib, DiskBytes: gib, DiskFree: 8*mib - 1}, web.CheckFailing},
+		{"a small store on a nearly full disk", web.Vitals{Bytes: mib, DiskBytes: gib, DiskFree: 8 * mib}, web.CheckWarning},
+		{"a large store on a full disk", web.Vitals{Bytes: 9 * gib, DiskBytes: 10 * gib, DiskFree: 64*mib - 1}, web.CheckFailing},
 	} {
-		for _, c := range []struct {
-			got  web.Check
-			want web.CheckStatus
-		}{{storeCheck(one.v), one.store}, {diskCheck(one.v), one.disk}} {
-			if c.got.Status != c.want || (c.got.Says == "") != (c.want == web.CheckOK) {
-				t.Errorf("%s: %+v, want %s", one.name, c.got, c.want)
-			}
+		if c := diskCheck(one.v); c.Status != one.want || (c.Says == "") != (one.want == web.CheckOK) {
+			t.Errorf("%s: %+v, want %s", one.name, c, one.want)
+		}
+	}
+}
+
+func TestAStoreSaysWhyItCanKeepNothing(t *testing.T) {
+	gone := &bridge.Error{Kind: bridge.Unavailable, Msg: "It is shut down.", Err: errors.New("canary")}
+	for _, one := range []struct {
+		name string
+		room bolt.Room
+		err  error
+		want web.CheckStatus
+		says string
+	}{
+		{"all is well", bolt.Room{}, nil, web.CheckOK, ""},
+		{"it fills up", bolt.Room{Low: true}, nil, web.CheckWarning, "four fifths"},
+		{"it was full a moment ago", bolt.Room{Full: true, Low: true}, nil, web.CheckWarning, "no room left"},
+		{"it is full", bolt.Room{Full: true}, gone, web.CheckFailing, "no room left"},
+		{"it cannot be read", bolt.Room{Low: true}, gone, web.CheckFailing, "It is shut down."},
+	} {
+		if c := storeCheck(one.room, one.err); c.Status != one.want || !strings.Contains(c.Says, one.says) || (c.Says == "") != (one.says == "") || strings.Contains(c.Says, "canary") {
+			t.Errorf("%s: %+v", one.name, c)
 		}
 	}
 }
