@@ -296,7 +296,8 @@ func TestTheFirstDecisionWinsAndTheOthersAreTold(t *testing.T) {
 	}
 }
 
-func TestOfManyWhoDecideAtOnceOneWins(t *testing.T) {
+// TestFaultManyDecideAtOnce: one wins, and the others are told who did.
+func TestFaultManyDecideAtOnce(t *testing.T) {
 	w := newWorld(t)
 	id := w.ask("reviewed")
 	w.step()
@@ -378,7 +379,8 @@ func TestADecisionStandsThoughTheCallFails(t *testing.T) {
 	}
 }
 
-func TestPaidAndDeletedMeanwhileIsRefundedWithALineInTheHistory(t *testing.T) {
+// TestFaultPaidAndDeleted: the money goes back, with a line in the history.
+func TestFaultPaidAndDeleted(t *testing.T) {
 	w := newWorld(t)
 	id := w.ask("paid")
 	w.wantState(id, bridge.StatePaying)

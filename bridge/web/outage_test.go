@@ -31,7 +31,9 @@ func (b *browser) follow(a answer, until time.Time) answer {
 	return a
 }
 
-func TestAPortalThatDoesNotAnswerLosesNothing(t *testing.T) {
+// TestFaultPortalDown: a portal that does not answer, in whatever way, loses nothing, and
+// browsers are answered in a second all the same.
+func TestFaultPortalDown(t *testing.T) {
 	t.Parallel()
 	for name, outage := range map[string]struct {
 		kind  tyksandbox.FaultKind

@@ -43,7 +43,9 @@ func stripeFaults() map[string]stripesandbox.Fault {
 	}
 }
 
-func TestOneKeyWhenThePortalFailsAtTheApproval(t *testing.T) {
+// TestFaultPortalAtApproving: whether the approval was done or only its answer lost, there
+// is one key.
+func TestFaultPortalAtApproving(t *testing.T) {
 	besideEachOther(t, portalFaults(), func(t *testing.T, fault tyksandbox.Fault) {
 		s := startStand(t, choice{handoff: queryHandoff})
 		a := s.ask(asker, tyksandbox.PaidPolicy)
@@ -68,7 +70,8 @@ func TestOneKeyWhenThePortalFailsAtTheApproval(t *testing.T) {
 	})
 }
 
-func TestNothingIsLostWhenThePortalFailsAtReading(t *testing.T) {
+// TestFaultPortalAtReading: nothing is lost when the portal cannot be read.
+func TestFaultPortalAtReading(t *testing.T) {
 	besideEachOther(t, portalFaults(), func(t *testing.T, fault tyksandbox.Fault) {
 		s := startStand(t, choice{handoff: queryHandoff})
 		fault.Method, fault.Path = http.MethodGet, "/api/portal/"
@@ -82,7 +85,8 @@ func TestNothingIsLostWhenThePortalFailsAtReading(t *testing.T) {
 	})
 }
 
-func TestOneLiveCheckoutWhenStripeFailsAtOpeningIt(t *testing.T) {
+// TestFaultProviderAtOpening: there is one live checkout, however opening it failed.
+func TestFaultProviderAtOpening(t *testing.T) {
 	besideEachOther(t, stripeFaults(), func(t *testing.T, fault stripesandbox.Fault) {
 		s := startStand(t, choice{handoff: queryHandoff})
 		fault.Method, fault.Path = http.MethodPost, "/v1/checkout/sessions"
@@ -98,7 +102,8 @@ func TestOneLiveCheckoutWhenStripeFailsAtOpeningIt(t *testing.T) {
 	})
 }
 
-func TestHeldMoneyIsTakenOnceWhenStripeFailsAtTakingIt(t *testing.T) {
+// TestFaultProviderAtTaking: held money is taken once.
+func TestFaultProviderAtTaking(t *testing.T) {
 	besideEachOther(t, stripeFaults(), func(t *testing.T, fault stripesandbox.Fault) {
 		s := startStand(t, choice{plans: []string{heldPlan}, handoff: queryHandoff})
 		a := s.ask(asker, tyksandbox.ReviewedPolicy)
@@ -114,9 +119,9 @@ func TestHeldMoneyIsTakenOnceWhenStripeFailsAtTakingIt(t *testing.T) {
 	})
 }
 
-// TestMoneyThatComesTooLateGoesBackOnceWhenStripeFailsAtReturningIt declines a request
-// while a bank debit is on its way.
-func TestMoneyThatComesTooLateGoesBackOnceWhenStripeFailsAtReturningIt(t *testing.T) {
+// TestFaultProviderAtReturning declines a request while a bank debit is on its way: the
+// money goes back once.
+func TestFaultProviderAtReturning(t *testing.T) {
 	besideEachOther(t, stripeFaults(), func(t *testing.T, fault stripesandbox.Fault) {
 		s := startStand(t, choice{handoff: queryHandoff})
 		a := s.ask(asker, tyksandbox.PaidPolicy)

@@ -42,14 +42,14 @@ func payments() []payment {
 	}
 }
 
-// TestEventsInEveryOrderEndTheSame holds back what Stripe has to say of a payment
-// and then says it in every order, each event one to three times, while the landing
-// page is loaded at some moment between. Whatever the order, the key is approved by
-// one call, there is one session, and the end is the same.
+// TestFaultAnyOrder holds back what Stripe has to say of a payment and then says it in
+// every order, each event one to three times, while the landing page is loaded at some
+// moment between. Whatever the order, the key is approved by one call, there is one
+// session, and the end is the same.
 //
 // A way with n events has n! orders. All are tried up to 120; of a way with more of
 // them as many as its most, drawn with a fixed seed.
-func TestEventsInEveryOrderEndTheSame(t *testing.T) {
+func TestFaultAnyOrder(t *testing.T) {
 	for _, p := range payments() {
 		t.Run(p.name, func(t *testing.T) {
 			s := startStand(t, choice{plans: []string{p.plan}, handoff: queryHandoff})

@@ -106,7 +106,8 @@ func TestServeIsReadyAndStopsWhenTold(t *testing.T) {
 	}
 }
 
-func TestASecondProcessOnTheStoreSaysSoWithinSeconds(t *testing.T) {
+// TestFaultSecondProcess: a second bridge on a store says so within seconds.
+func TestFaultSecondProcess(t *testing.T) {
 	config := minimalConfig(t, shortFolder(t))
 	first := startServe(t, config)
 	defer func() { first.stop(); <-first.code }()

@@ -410,7 +410,9 @@ func (f *far) seesSoon(key string) {
 	}
 }
 
-func TestARequestThatIsDeletedInItsPortalAfterThePaymentIsRefunded(t *testing.T) {
+// TestFaultPaidAndDeleted: a request that is deleted in its portal after the payment is
+// refunded.
+func TestFaultPaidAndDeleted(t *testing.T) {
 	t.Parallel()
 	eachPortal(t, mailedStand(t, nil), func(t *testing.T, f *far) {
 		key := f.file(paid)
