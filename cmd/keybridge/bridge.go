@@ -40,6 +40,7 @@ type running struct {
 	service    *bridge.Service
 	store      *bolt.Store
 	metrics    *web.Metrics
+	tracing    *tracing // nil where nobody asks for it
 	operations *web.Operations
 	servers    []*http.Server
 	notifier   *mail.Notifier   // nil where no mail is configured
@@ -69,6 +70,9 @@ func startBridge(cfg *config, log *slog.Logger, listener net.Listener, changed f
 	b.store, err = bolt.Open(at)
 	if err != nil {
 		return nil, err
+	}
+	if b.tracing, err = startTracing(context.Background(), log); err != nil {
+		return nil, errors.Join(err, b.Stop())
 	}
 	if err := b.start(cfg, log, listener, changed); err != nil {
 		return nil, errors.Join(err, b.Stop())
@@ -109,7 +113,7 @@ func (b *running) start(cfg *config, log *slog.Logger, listener net.Listener, ch
 	if err != nil {
 		return err
 	}
-	if b.service, err = bridge.New(portsThroughFailpoints(domain)); err != nil {
+	if b.service, err = bridge.New(portsThroughFailpoints(b.tracing.ports(domain))); err != nil {
 		return err
 	}
 	metrics.Reconciled(lastReconciled(b.service, log))
@@ -134,7 +138,7 @@ func (b *running) start(cfg *config, log *slog.Logger, listener net.Listener, ch
 	if b.programs, err = apiOf(cfg, b.service, store, b.register, b.shelf, b.sheets, log); err != nil {
 		return err
 	}
-	if err := b.listen(cfg, listener, handlerThroughFailpoints(withAPI(withConsole(public, desk), b.programs)), metrics); err != nil {
+	if err := b.listen(cfg, listener, handlerThroughFailpoints(b.tracing.handler(withAPI(withConsole(public, desk), b.programs), cfg.Portals)), metrics); err != nil {
 		return err
 	}
 	b.run(cfg, log)
@@ -267,5 +271,5 @@ func (b *running) Stop() error {
 	if b.shelf != nil {
 		errs = append(errs, b.shelf.Close()) // it reads the store
 	}
-	return errors.Join(append(errs, signStop(b.keeper), b.store.Close())...)
+	return errors.Join(append(errs, signStop(b.keeper), b.store.Close(), b.tracing.Stop(ctx))...)
 }
