@@ -97,7 +97,19 @@
 //     store stays a small file, a large one seldom waits for the file system.
 //   - A new file is made whole under a temporary name and then linked to its own:
 //     unlike a rename, a link never replaces a store that another process made at
-//     the same moment.
+//     the same moment. A restored backup comes in the same way.
+//   - Compaction is not bbolt's own: that one tells of no progress, cannot be given up,
+//     and compares nothing. The copy has one name, so that a start that is cut off again
+//     and again fills no disk. It replaces the file by a rename, under the file's lock; who
+//     waited for that lock has the old file open, sees that it has lost its name, and
+//     opens the new one. A start compacts when it is worth it (Config.Compact) and uses
+//     the file as it is when that fails: there may be no room for the copy.
+//   - Whether there is room is known from the last write that found none, and by trying:
+//     what is free on a disk says little of what a quota leaves. Without Config.MaxSize
+//     nothing is measured.
+//   - What damages a page can end the process that reads it, in a goroutine of bbolt's
+//     that nobody can recover for. So CheckFile is for a process of its own, and what is
+//     restored is checked in one before it has a name.
 //   - Before bbolt maps a file, its two root pages are read the ordinary way
 //     (inspect.go): a file that is cut short is a memory fault in bbolt.
 //   - No room (disk, quota, Config.MaxSize) is not the end: nothing was kept, the
@@ -142,6 +154,50 @@
 // portal and state together 15; a word 6; a word's beginning 5; a name 4.3; an e-mail
 // address 0.1; an applicant's 0.2; a state in a month 5.2; an amount that one in three
 // hundred has, which ends early with a short page, 36.
+//
+// # The fault matrix
+//
+// What can go wrong, and the tests of it, by the folder they are in. A test compares this
+// table with the tests there are.
+//
+//	kill -9, anywhere           cmd/keybridge TestTorture
+//	                            cmd/keybridge TestKillsAtAnyMomentSendEachMailOnce
+//	                            store/bolt TestFaultKill
+//	power loss                  store/bolt TestFaultPowerLoss
+//	torn first write            store/bolt TestFaultTornFirstWrite
+//	disk full                   store/bolt TestFaultDiskFull
+//	                            store/bolt TestFaultSizeLimit
+//	                            cmd/keybridge TestFaultDiskFull
+//	sync error                  store/bolt TestFaultSyncError
+//	                            cmd/keybridge TestFaultSyncError
+//	truncated file              store/bolt TestFaultTruncatedFile
+//	                            cmd/keybridge TestFaultTruncatedFile
+//	rotten bits                 store/bolt TestFaultRottenBits
+//	                            cmd/keybridge TestFaultRottenBits
+//	a second process            store/bolt TestFaultSecondProcess
+//	                            cmd/keybridge TestFaultSecondProcess
+//	a thousand duplicates       store/bolt TestFaultThousandDuplicates
+//	                            cmd/keybridge TestFaultThousandDuplicates
+//	replays after days          store/bolt TestFaultReplays
+//	any order                   cmd/keybridge TestFaultAnyOrder
+//	a clock that jumps          store/bolt TestFaultClockJumps
+//	                            webhooks TestFaultClockJumps
+//	provider down, slow, 429,   cmd/keybridge TestFaultProviderAtOpening
+//	500, cut off                cmd/keybridge TestFaultProviderAtTaking
+//	                            cmd/keybridge TestFaultProviderAtReturning
+//	                            bridge TestAttemptsKeepTheirKeyUntilTheAnswerIsKnown
+//	                            bridge TestRetryAfterIsHonoured
+//	portal down, 429, 500       bridge/web TestFaultPortalDown
+//	                            cmd/keybridge TestFaultPortalAtReading
+//	approved, the answer lost   cmd/keybridge TestFaultPortalAtApproving
+//	many decide at once         bridge TestFaultManyDecideAtOnce
+//	paid, deleted meanwhile     bridge TestFaultPaidAndDeleted
+//	                            cmd/keybridge TestFaultPaidAndDeleted
+//	SIGTERM under load          cmd/keybridge TestFaultSIGTERMUnderLoad
+//	backup under load           store/bolt TestFaultBackupUnderLoad
+//	                            cmd/keybridge TestFaultBackupUnderLoad
+//
+// Two nodes on PostgreSQL are that store's matter.
 //
 // # What it must never do
 //
