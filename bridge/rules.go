@@ -143,19 +143,22 @@ func moveAccess(r Request, want Want) (Action, bool) {
 	return Action{Kind: kind}, ok
 }
 
-// returnMoney gives back what may not be kept, and ends what would ask for more.
+// returnMoney gives back what may not be kept, and ends what would ask for more. Before a
+// checkout is asked for anew that is what is left of the one before, which was paid and
+// came to its end before access was granted: else it could be paid for twice.
 func returnMoney(r Request, want Want) (Action, bool) {
 	p := r.Payment
 	over := want.Payment == WantReturned || want.Payment == WantCancelled
+	anew := want.Payment == WantOpen && (p.Have == Refunded || p.Have == PaymentEnded)
 	switch {
 	case over && p.Have == Held, want.Payment == WantReturned && p.owed():
 		return Action{Kind: VoidPayment}, true
-	case over && p.Subscribed:
+	case (over || anew) && p.Subscribed:
 		return Action{Kind: CancelPayment}, true
 	case p.Have == Disputed || p.Have == Processing:
 		// A disputed charge cannot be refunded, and money on its way is not here yet.
 		return Action{}, false
-	case want.Payment == WantReturned && p.kept() > 0:
+	case (want.Payment == WantReturned || anew) && p.kept() > 0:
 		return Action{Kind: RefundPayment, Amount: Amount{p.kept(), p.Collected.Currency}}, true
 	}
 	due := min(p.Refund.Amount.Minor-p.Returned.Minor, p.kept())

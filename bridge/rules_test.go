@@ -323,6 +323,18 @@ func TestNextDoesTheMostUrgentThing(t *testing.T) {
 		"the key of a deactivated account is suspended":         {request(approved, inactive), action(bridge.SuspendKey)},
 		"no key is issued to a deactivated account":             {request(verdict(bridge.Approve), inactive), bridge.Action{}},
 		"the key of an account that is active again is resumed": {request(approved, have(bridge.Suspended)), action(bridge.ResumeKey)},
+		"what was refunded before it was seen does not go on beside another checkout": {
+			request(arrived, waiting(payment), since(0), checkout(bridge.CheckoutComplete, payment), money(bridge.Refunded), collected(5, 5), subscribed),
+			action(bridge.CancelPayment),
+		},
+		"what ended before it was seen is given back before it is asked for again": {
+			request(arrived, waiting(payment), since(0), checkout(bridge.CheckoutComplete, payment), money(bridge.PaymentEnded), collected(5, 1)),
+			refund(4),
+		},
+		"what has ended and was given back is asked for again": {
+			request(arrived, waiting(payment), since(0), checkout(bridge.CheckoutComplete, payment), money(bridge.PaymentEnded), collected(5, 5)),
+			bridge.Action{Kind: bridge.OpenCheckout, For: payment},
+		},
 		"a checkout is not told to a browser that is here": {
 			request(waiting(payment), checkout(bridge.CheckoutOpen, payment), tells(bridge.TellStart), since(0), came(0)),
 			bridge.Action{},

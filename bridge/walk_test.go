@@ -31,6 +31,7 @@ type outside struct {
 	Overrule bool // the worker resumed what only the admin had stopped
 	Admin    bool // the admin approved
 	Inactive bool // the developer's account is deactivated
+	Twice    bool // a checkout was opened while what came of another one goes on, or its money is here
 	Opened   string
 	Money    Money
 }
@@ -172,7 +173,7 @@ func (k *keyer) world(w *outside) {
 	k.word(string(w.Key))
 	k.put(byte(w.Approved))
 	k.put(byte(w.Live))
-	k.flags(w.Stopped, w.Theirs, w.Overrule, w.Admin, m.Validated)
+	k.flags(w.Stopped, w.Theirs, w.Overrule, w.Admin, m.Validated, w.Twice)
 	k.word(w.Opened)
 	k.payment(&Payment{
 		Have: m.State, Checkout: m.Checkout, Collected: m.Collected, Returned: m.Returned, Subscribed: m.Subscribed,
@@ -270,6 +271,7 @@ func (w *outside) effect(a Action, lost bool) (ok bool) {
 			return true
 		}
 		w.Live++
+		w.Twice = m.Subscribed || m.Returned.Minor < m.Collected.Minor
 		w.Opened = "known"
 		if lost {
 			w.Opened = "lost"
@@ -593,6 +595,8 @@ func (n *node) always() string {
 		return "two keys were issued"
 	case n.W.Money.Returned.Minor > n.W.Money.Collected.Minor:
 		return "more was returned than collected"
+	case n.W.Twice:
+		return "a checkout was opened over a payment that is here or a subscription that goes on"
 	case n.W.Overrule:
 		return "resumed what the admin had stopped"
 	}
