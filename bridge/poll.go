@@ -7,7 +7,8 @@ import (
 
 // Polling finds the key requests that wait in a portal and that neither a browser nor
 // a webhook told us of. Each is a hint like any other; one that is known already is
-// left to its own clock, so that a long queue costs one listing and no more.
+// left to its own clock, so that a long queue costs one listing and no more. One that is
+// over here has no clock, and should not wait there: it is hinted at as well.
 
 const (
 	// pollWithin bounds one listing.
@@ -100,8 +101,8 @@ func (w *Worker) list(ctx context.Context, portal string, site Site) error {
 	p := &pass{w: w, request: Request{Portal: portal}}
 	return p.timed("list pending", func() error {
 		return site.Portal.ListPending(ctx, func(key string) error {
-			_, err := w.service.GetKey(ctx, portal, key)
-			if KindOf(err) != NotFound {
+			r, err := w.service.GetKey(ctx, portal, key)
+			if _, over := r.over(); KindOf(err) != NotFound && !over {
 				return err
 			}
 			_, err = w.service.accept(ctx, Hint{

@@ -55,6 +55,21 @@ func TestWhatNobodyToldOfIsFoundByAskingThePortal(t *testing.T) {
 	}, polled(time.Minute))
 }
 
+func TestWhatWaitsInThePortalAndIsOverHereIsLookedAtAgain(t *testing.T) {
+	live(t, func(w *world) {
+		key := w.portal.ask("reviewed")
+		r := w.known(key, time.Second, bridge.StateReviewing)
+		w.portal.set(key, bridge.Gone) // by mistake: nothing depends on it, so it is believed at once
+		w.look(r.ID)
+		w.known(key, time.Second, bridge.StateDeclined)
+		w.portal.set(key, bridge.Pending)
+		w.known(key, time.Minute+time.Second, bridge.StateDeclined)
+		if state := w.portal.get(key).state; state != bridge.Gone {
+			w.Errorf("declined, and %s in the portal", state)
+		}
+	}, polled(time.Minute))
+}
+
 func TestAPortalIsAskedAtTheStartAndWhenItsWebhookSaysSo(t *testing.T) {
 	live(t, func(w *world) {
 		synctest.Wait()
