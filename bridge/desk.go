@@ -219,7 +219,8 @@ func (d Desk) Assign(ctx context.Context, id ID, to string) error {
 	})
 }
 
-// Note writes a remark for the house.
+// Note writes a remark for the house. Conflict once the applicant was forgotten: nothing
+// would blank it any more.
 func (d Desk) Note(ctx context.Context, id ID, text string) error {
 	return d.write(ctx, MayNote, id, Remark, text)
 }
@@ -262,6 +263,8 @@ func (c *Change) write(kind NoteKind, text string, mark Mark) error {
 		return &Error{Kind: Invalid, Msg: "There is nothing written yet."}
 	case len(text) > LongestNote || !utf8.ValidString(text):
 		return &Error{Kind: Invalid, Msg: fmt.Sprintf("This is too long: at most %d bytes.", LongestNote)}
+	case !c.Forgotten.IsZero():
+		return &Error{Kind: Conflict, Msg: "The applicant of this request was forgotten, so nothing more is written about them."}
 	case len(c.Notes) >= MostNotes:
 		return &Error{Kind: Conflict, Msg: "There are as many notes as a request can have."}
 	case kind == Question && waits:

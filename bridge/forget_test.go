@@ -94,6 +94,7 @@ func TestAnApplicantIsForgottenOnAPersonsWordOnceTheirRequestsAreOver(t *testing
 			t.Fatalf("%d forgotten, %d left, %v", forgotten, left, err)
 		}
 		w.step()
+		wantKind(t, "a note on who is forgotten", w.service.Desk(rita).Note(t.Context(), over, "mail "+canary), bridge.Conflict)
 		w.wantForgotten(over)
 		if r := w.get(lives); r.Applicant.Email == "" {
 			t.Error("who still has a key was forgotten")
