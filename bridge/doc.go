@@ -51,8 +51,9 @@
 //     holds nothing else up.
 //   - What the applicant is told is the portal's to say and not the plan's: it depends on
 //     what that portal mails by itself.
-//   - Polling hints at what is not known yet and at nothing else: what is known has its
-//     own clock. A portal is asked at every start, so a webhook that says "look it up"
+//   - Polling hints at what is not known yet, and at what is over here and waits there
+//     all the same (a reading that said "gone" was wrong): all else has its own clock.
+//     A portal is asked at every start, so a webhook that says "look it up"
 //     (Service.Ask) needs nothing kept.
 //   - Where a portal can give keys anew only by another key request, that one's id is a
 //     ref of the first (KeyRequest.Also), and a hint at it leads there. The portal may
@@ -70,6 +71,10 @@
 //     It waives what the applicant is asked for, never a review.
 //   - An expired checkout is opened again while its step waits, so the developer's
 //     link always leads somewhere; Terms.Patience ends that, not a count.
+//   - What was paid and came to its end before access was granted (refunded by hand,
+//     cancelled at the provider, and no word of it reached us) is cancelled and given back
+//     before another checkout is opened: a subscription that goes on beside it would be
+//     paid twice.
 //   - A definite answer that a provider will repeat under one key (a stored 500)
 //     ends the attempt. The next one carries Order.Since, and the provider adopts
 //     what the failed one left behind instead of making a second one.
