@@ -19,6 +19,10 @@ func (w *Worker) Step(ctx context.Context, portal string) (worked int, next time
 // Strand looks for requests without a portal, as Run does when it starts.
 func (w *Worker) Strand(ctx context.Context) { w.strand(ctx) }
 
+// Nap sets how long a loop sleeps at most when nothing wakes it, for a test that lets
+// days pass.
+func (w *Worker) Nap(longest time.Duration) { w.nap = longest }
+
 // Join returns a channel on which a loop would be woken.
 func (s *Service) Join() <-chan struct{} { return s.join() }
 
@@ -28,3 +32,6 @@ func (s *Service) Waiting() int {
 	defer s.mu.Unlock()
 	return len(s.waits)
 }
+
+// Raced reports that the race detector is on, under which everything takes ten times as long.
+const Raced = raced

@@ -21,11 +21,13 @@ type Worker struct {
 	// tells has a channel for each portal, with room for those of its passes that may
 	// tell applicants something at once.
 	tells map[string]chan struct{}
+	// nap is longestNap. A member so that a test can lengthen it.
+	nap time.Duration
 }
 
 // NewWorker returns a worker on a service.
 func NewWorker(s *Service) *Worker {
-	w := &Worker{service: s, cfg: s.cfg, tells: map[string]chan struct{}{}}
+	w := &Worker{service: s, cfg: s.cfg, tells: map[string]chan struct{}{}, nap: longestNap}
 	for name, site := range s.cfg.Portals {
 		w.tells[name] = make(chan struct{}, max(site.workers()/2, 1))
 	}
@@ -101,7 +103,7 @@ func (w *Worker) loop(ctx context.Context, portal string, site Site, wake <-chan
 	slots := make(chan struct{}, site.workers())
 	freed := make(chan struct{}, 1)
 	for ctx.Err() == nil {
-		nap := longestNap
+		nap := w.nap
 		if free := cap(slots) - len(slots); free > 0 {
 			claims, next, err := w.cfg.Store.Claim(ctx, portal, w.cfg.Now(), w.cfg.Now().Add(w.cfg.Lease), free)
 			switch {
