@@ -1,0 +1,518 @@
+package bridge_test
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"keybridge/bridge"
+)
+
+// doing is a kind of thing that happens. What cannot happen to a request as it stands
+// does not, so that happenings can be dropped before it.
+type doing struct {
+	name   string
+	weight int
+	ways   []string
+	lasts  bool // has a length, and a number
+	do     func(*simulation, happening)
+}
+
+// comings are the ways in which a key request comes to us.
+var comings = []string{"signed", "signed", "signed", "bare", "webhook", "webhook first", "polled"}
+
+// doings is everything that happens. The first is what each request begins with.
+var doings = []doing{
+	{"is asked for", 0, comings, true, (*simulation).asks},
+	{"comes back", 3, []string{"signed", "bare", "same link"}, false, (*simulation).comesBack},
+	{"is looked at", 6, nil, false, (*simulation).looks},
+	{"is hinted at by the portal", 5, deliveries, true, func(s *simulation, h happening) { s.portalSays(h.Of, h.How, time.Duration(h.For)) }},
+	{"completes the checkout", 24, deliveries, true, (*simulation).completes},
+	{"completes it with money that is on its way", 4, deliveries, true, (*simulation).completesLater},
+	{"withdraws", 1, nil, false, (*simulation).withdraws},
+	{"answers", 2, nil, false, (*simulation).answers},
+
+	{"the money arrives", 4, deliveries, true, turns(bridge.Processing, func(_ *till, m *bridge.Money) { m.State, m.Collected = bridge.Paid, full })},
+	{"the money does not arrive", 2, deliveries, true, turns(bridge.Processing, func(t *till, _ *bridge.Money) { t.close(bridge.CheckoutFailed, bridge.NoPayment) })},
+	{"the authorisation lapses", 2, deliveries, true, turns(bridge.Held, func(t *till, _ *bridge.Money) { t.close(bridge.CheckoutFailed, bridge.NoPayment) })},
+	{"is refunded by hand", 3, deliveries, true, turns(bridge.Paid, func(_ *till, m *bridge.Money) { m.State, m.Returned = bridge.Refunded, m.Collected })},
+	{"is disputed", 3, deliveries, true, turns(bridge.Paid, func(_ *till, m *bridge.Money) { m.State = bridge.Disputed })},
+	{"the dispute is won", 3, deliveries, true, turns(bridge.Disputed, won)},
+	{"the dispute is lost", 2, deliveries, true, turns(bridge.Disputed, func(_ *till, m *bridge.Money) { m.Returned = m.Collected })},
+	{"the renewal fails", 4, deliveries, true, (*simulation).renewalFails},
+	{"the renewal is paid", 4, deliveries, true, (*simulation).renewalPaid},
+	{"the subscription ends", 2, deliveries, true, (*simulation).subscriptionEnds},
+
+	{"the admin approves", 2, deliveries, true, admin(bridge.Pending, bridge.Granted)},
+	{"the admin deletes the request", 1, deliveries, true, admin(bridge.Pending, bridge.Gone)},
+	{"the admin suspends the key", 2, deliveries, true, admin(bridge.Granted, bridge.Suspended)},
+	{"the admin resumes the key", 3, deliveries, true, admin(bridge.Suspended, bridge.Granted)},
+	{"the admin removes the key", 1, deliveries, true, admin(bridge.Granted, bridge.Gone)},
+	{"the account is deactivated", 2, deliveries, true, (*simulation).deactivates},
+	{"the portal finds nothing for once", 2, nil, false, (*simulation).findsNothing},
+
+	{"a person approves", 10, nil, false, func(s *simulation, h happening) { s.approves(h.Of, "anna") }},
+	{"a person declines", 1, nil, false, func(s *simulation, h happening) { s.declines(h.Of, "anna") }},
+	{"two persons decide at once", 6, []string{"approve", "approve", "decline"}, false, (*simulation).bothDecide},
+	{"a person refunds", 3, []string{"a little", "all"}, false, (*simulation).refunds},
+	{"a person waives", 1, nil, false, (*simulation).waives},
+	{"a person ends it", 1, nil, false, (*simulation).ends},
+	{"a person retries", 3, nil, false, (*simulation).retries},
+	{"a person writes", 3, []string{"note", "question"}, false, (*simulation).writes},
+	{"a person has the applicant forgotten", 2, nil, false, (*simulation).forgets},
+	{"a person makes one for a developer", 1, []string{"waived", ""}, false, (*simulation).creates},
+
+	{"a fault", 34, simulatedFaults, false, (*simulation).armed},
+	{"the process dies", 20, nil, true, (*simulation).dies},
+	{"the process is stopped", 3, nil, true, (*simulation).stops},
+	{"the clock jumps", 5, []string{"-24h", "-5m", "-1h", "0s", "5m", "1h", "24h"}, false, (*simulation).jumps},
+}
+
+var full = bridge.NewAmount(500, "eur")
+
+// asks makes a key request in the portal, and has it come to us in a way.
+func (s *simulation) asks(h happening) {
+	c := s.requests[h.Of]
+	if c.key != "" {
+		return
+	}
+	c.key = s.portal.ask(c.plan)
+	switch h.How {
+	case "polled":
+	case "webhook":
+		s.portalSays(h.Of, "at once", 0)
+	case "webhook first":
+		s.portalSays(h.Of, "at once", 0)
+		s.browser(h.Of, bridge.Signed, s.unique("link"), time.Duration(h.For))
+	default:
+		s.portalSays(h.Of, "late", time.Duration(h.For))
+		s.browser(h.Of, bridge.Trust(h.How), s.unique("link"), 0)
+	}
+}
+
+func (s *simulation) comesBack(h happening) {
+	c := s.requests[h.Of]
+	if c.key == "" {
+		return
+	}
+	link, trust := s.unique("link"), bridge.Trust(h.How)
+	if h.How == "same link" {
+		link, trust = c.link, bridge.Signed
+	}
+	s.browser(h.Of, trust, link, 0)
+}
+
+// browser is a browser that the portal sends here. It gives up when it is not answered:
+// the webhook and the poll are still there.
+func (s *simulation) browser(of int, trust bridge.Trust, link string, after time.Duration) {
+	c := s.requests[of]
+	c.link = link
+	if trust == bridge.Bare {
+		link = ""
+	}
+	s.group.Go(func() {
+		time.Sleep(after)
+		answered, err := s.on(func(p *process) error {
+			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+			defer cancel()
+			_, err := p.service.Arrive(ctx, handoff(c.key, trust, link, "browser of "+c.key))
+			return err
+		})
+		if answered && err == nil {
+			s.acknowledged(of)
+		}
+	})
+}
+
+// portalSays is the portal's webhook.
+func (s *simulation) portalSays(of int, how string, later time.Duration) {
+	if key := s.requests[of].key; key != "" {
+		s.deliver(how, later, of, func(p *process, id string) bridge.Hint {
+			return bridge.Hint{Source: "portal/main", ID: id, What: "submitted", Portal: "main", Key: key, Intake: p.service.Intake("main", key)}
+		})
+	}
+}
+
+// providerSays is the provider's webhook. What it could not deliver can be asked for.
+func (s *simulation) providerSays(of int, how string, later time.Duration) {
+	r, ok := s.find(of)
+	if !ok {
+		return
+	}
+	at := time.Now()
+	s.deliver(how, later, of, func(_ *process, id string) bridge.Hint {
+		return bridge.Hint{Source: "stripe", ID: id, What: "event", At: at, Request: r.ID}
+	})
+}
+
+// deliver brings a hint, again until it is taken. How says when and how often.
+func (s *simulation) deliver(how string, later time.Duration, of int, hint func(*process, string) bridge.Hint) {
+	id := s.unique("event")
+	if how == "never" {
+		s.missed(func(p *process) bridge.Hint { return hint(p, id) })
+		return
+	}
+	send := func(after time.Duration) {
+		time.Sleep(after)
+		for wait := 10 * time.Second; wait < 12*time.Hour; wait *= 4 {
+			answered, err := s.on(func(p *process) error { _, err := p.service.Accept(context.Background(), hint(p, id)); return err })
+			if answered && err == nil {
+				s.acknowledged(of)
+				return
+			}
+			time.Sleep(wait)
+		}
+		s.missed(func(p *process) bridge.Hint { return hint(p, id) })
+	}
+	if how != "late" {
+		s.group.Go(func() { send(0) })
+	}
+	if how != "at once" {
+		s.group.Go(func() { send(later) })
+	}
+}
+
+// missed leaves a provider's hint to be asked for.
+func (s *simulation) missed(hint func(*process) bridge.Hint) {
+	p := s.process()
+	if p == nil {
+		return // the clock's own hints have to do
+	}
+	if h := hint(p); h.Source == "stripe" {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.provider.missed = append(s.provider.missed, h)
+	}
+}
+
+func (s *simulation) looks(h happening) {
+	s.click(h.Of, func(p *process, id bridge.ID) error { return p.service.Look(context.Background(), id) }, nil)
+}
+
+func (s *simulation) withdraws(h happening) {
+	s.click(h.Of, func(p *process, id bridge.ID) error { return p.service.Withdraw(context.Background(), id) }, func(c *course) { c.declined++ })
+}
+
+func (s *simulation) answers(h happening) {
+	s.click(h.Of, func(p *process, id bridge.ID) error {
+		r, err := p.service.Get(context.Background(), id)
+		if err != nil {
+			return err
+		}
+		return p.service.Answer(context.Background(), id, len(r.Notes)-1, "write to "+canary)
+	}, nil)
+}
+
+// click is somebody's word, given once: who gets no answer looks again before they
+// repeat it. done notes what was answered with yes.
+func (s *simulation) click(of int, call func(*process, bridge.ID) error, done func(*course)) {
+	r, ok := s.find(of)
+	if !ok {
+		return
+	}
+	s.group.Go(func() {
+		answered, err := s.on(func(p *process) error { return call(p, r.ID) })
+		if answered && err == nil && done != nil {
+			s.m.Lock()
+			defer s.m.Unlock()
+			done(s.requests[of])
+		}
+	})
+}
+
+// desk is a program's word: repeated with its key until it is answered.
+func (s *simulation) desk(of int, name string, call func(bridge.Desk, bridge.ID) error, done func(*course)) {
+	r, ok := s.find(of)
+	if !ok {
+		return
+	}
+	key := s.unique("click")
+	s.group.Go(func() {
+		for range 5 {
+			answered, err := s.on(func(p *process) error {
+				return call(p.service.Desk(bridge.Person{Name: name, Role: bridge.Admin}).Once(key), r.ID)
+			})
+			if !answered {
+				time.Sleep(time.Minute)
+				continue
+			}
+			if err == nil && done != nil {
+				s.m.Lock()
+				defer s.m.Unlock()
+				done(s.requests[of])
+			}
+			return
+		}
+	})
+}
+
+func (s *simulation) approves(of int, name string) {
+	s.desk(of, name, func(d bridge.Desk, id bridge.ID) error { return d.Approve(context.Background(), id, "") }, func(c *course) { c.approved++ })
+}
+
+func (s *simulation) declines(of int, name string) {
+	s.desk(of, name, func(d bridge.Desk, id bridge.ID) error { return d.Decline(context.Background(), id, "no") }, func(c *course) { c.declined++ })
+}
+
+// bothDecide has two persons decide in one moment: one approves, the other does what is
+// said.
+func (s *simulation) bothDecide(h happening) {
+	s.approves(h.Of, "anna")
+	if h.How == "decline" {
+		s.declines(h.Of, "bert")
+		return
+	}
+	s.approves(h.Of, "bert")
+}
+
+func (s *simulation) refunds(h happening) {
+	r, ok := s.find(h.Of)
+	if !ok {
+		return
+	}
+	amount := bridge.NewAmount(1, "eur")
+	if h.How == "all" {
+		amount.Minor = r.Payment.Collected.Minor - r.Payment.Returned.Minor
+	}
+	s.desk(h.Of, "anna", func(d bridge.Desk, id bridge.ID) error { return d.Refund(context.Background(), id, amount, "sorry") }, nil)
+}
+
+func (s *simulation) waives(h happening) {
+	s.desk(h.Of, "anna", func(d bridge.Desk, id bridge.ID) error { return d.Waive(context.Background(), id, "settled elsewhere") }, func(c *course) { c.free = true })
+}
+
+func (s *simulation) ends(h happening) {
+	s.desk(h.Of, "anna", func(d bridge.Desk, id bridge.ID) error { return d.End(context.Background(), id, "left") }, nil)
+}
+
+func (s *simulation) retries(h happening) {
+	s.desk(h.Of, "anna", func(d bridge.Desk, id bridge.ID) error { return d.Retry(context.Background(), id) }, nil)
+}
+
+func (s *simulation) writes(h happening) {
+	s.desk(h.Of, "anna", func(d bridge.Desk, id bridge.ID) error {
+		if h.How == "question" {
+			return d.Ask(context.Background(), id, "are you "+canary+"?")
+		}
+		return d.Note(context.Background(), id, "this is "+canary)
+	}, nil)
+}
+
+func (s *simulation) forgets(h happening) {
+	s.desk(h.Of, "anna", func(d bridge.Desk, _ bridge.ID) error {
+		_, _, err := d.Forget(context.Background(), "main", "dev-1")
+		return err
+	}, nil)
+}
+
+// creates has a person make a key request like this one, which may be this one.
+func (s *simulation) creates(h happening) {
+	c := s.requests[h.Of]
+	waive := ""
+	if h.How == "waived" {
+		waive = "settled elsewhere"
+		s.m.Lock()
+		for _, same := range s.requests {
+			same.free = same.free || same.plan == c.plan
+		}
+		s.m.Unlock()
+	}
+	s.group.Go(func() {
+		_, _ = s.on(func(p *process) error {
+			d := p.service.Desk(bridge.Person{Name: "anna", Role: bridge.Admin})
+			_, err := d.Create(context.Background(), "main", bridge.Asking{Developer: "dev-1", Policies: []string{c.plan}}, waive)
+			return err
+		})
+	})
+}
+
+// completes is what the developer does at the provider's page, if they can know it.
+func (s *simulation) completes(h happening) {
+	s.atCheckout(h, func(r bridge.Request, t *till) {
+		m := &t.money
+		switch {
+		case m.Checkout.For == validation:
+			t.close(bridge.CheckoutComplete, bridge.NoPayment)
+			m.Validated = true
+		case r.Terms.Recurring():
+			t.close(bridge.CheckoutComplete, bridge.Paid)
+			m.Collected, m.Subscribed, m.PaidUntil = full, true, time.Now().Add(30*24*time.Hour)
+		case r.Terms.Hold:
+			t.close(bridge.CheckoutComplete, bridge.Held)
+		default:
+			t.close(bridge.CheckoutComplete, bridge.Paid)
+			m.Collected = full
+		}
+	})
+}
+
+func (s *simulation) completesLater(h happening) {
+	s.atCheckout(h, func(r bridge.Request, t *till) {
+		if t.money.Checkout.For == payment && !r.Terms.Recurring() && !r.Terms.Hold {
+			t.close(bridge.CheckoutComplete, bridge.Processing)
+		}
+	})
+}
+
+func (s *simulation) atCheckout(h happening, fn func(bridge.Request, *till)) {
+	if r, ok := s.find(h.Of); ok {
+		s.bank.change(r, func(t *till) {
+			if t.open() {
+				fn(r, t)
+			}
+		})
+		s.providerSays(h.Of, h.How, time.Duration(h.For))
+	}
+}
+
+// turns is what becomes of a payment in a state.
+func turns(from bridge.PaymentState, fn func(*till, *bridge.Money)) func(*simulation, happening) {
+	return func(s *simulation, h happening) {
+		s.payment(h, func(t *till, m *bridge.Money) {
+			if m.State == from {
+				fn(t, m)
+			}
+		})
+	}
+}
+
+// payment changes what the provider holds, and has it say so.
+func (s *simulation) payment(h happening, fn func(*till, *bridge.Money)) {
+	if r, ok := s.find(h.Of); ok {
+		s.bank.change(r, func(t *till) { fn(t, &t.money) })
+		s.providerSays(h.Of, h.How, time.Duration(h.For))
+	}
+}
+
+func won(_ *till, m *bridge.Money) {
+	switch {
+	case m.Returned == m.Collected: // it was lost
+	case m.PaidUntil.IsZero(), m.Subscribed:
+		m.State = bridge.Paid
+	default:
+		m.State = bridge.PaymentEnded
+	}
+}
+
+func (s *simulation) renewalFails(h happening) {
+	s.payment(h, func(_ *till, m *bridge.Money) {
+		if m.Subscribed && m.State == bridge.Paid {
+			m.State, m.OverdueSince = bridge.Overdue, time.Now()
+			m.Collected, m.Returned = bridge.Amount{}, bridge.Amount{}
+		}
+	})
+}
+
+func (s *simulation) renewalPaid(h happening) {
+	s.payment(h, func(_ *till, m *bridge.Money) {
+		if m.Subscribed && (m.State == bridge.Overdue || m.State == bridge.Paid) {
+			m.State, m.OverdueSince, m.Collected, m.Returned = bridge.Paid, time.Time{}, full, bridge.Amount{}
+			m.PaidUntil = time.Now().Add(30 * 24 * time.Hour)
+		}
+	})
+}
+
+func (s *simulation) subscriptionEnds(h happening) {
+	s.payment(h, func(_ *till, m *bridge.Money) {
+		if m.Subscribed && m.State != bridge.Disputed {
+			m.State, m.Subscribed = bridge.PaymentEnded, false
+		}
+	})
+}
+
+// admin is what the portal's admin does with a key request or key in a state.
+func admin(from, to bridge.AccessState) func(*simulation, happening) {
+	return func(s *simulation, h happening) {
+		c := s.requests[h.Of]
+		if c.key == "" || s.portal.get(c.key).state != from {
+			return
+		}
+		c.admin = c.admin || from == bridge.Pending && to == bridge.Granted
+		s.portal.set(c.key, to)
+		if c.lied { // what was declined because of it is looked at again when the portal says so, and only then
+			h.How = "at once"
+		}
+		s.portalSays(h.Of, h.How, time.Duration(h.For))
+	}
+}
+
+func (s *simulation) deactivates(h happening) {
+	s.setInactive(true)
+	s.portalSays(h.Of, h.How, 0)
+	s.group.Go(func() {
+		time.Sleep(time.Duration(h.For))
+		s.setInactive(false)
+	})
+}
+
+// findsNothing has the portal not find a request at its next reading: once, because a
+// second one that says so is believed.
+func (s *simulation) findsNothing(h happening) {
+	s.m.Lock()
+	defer s.m.Unlock()
+	if c := s.requests[h.Of]; !c.lied && c.key != "" {
+		c.lied, s.lie = true, c.key
+	}
+}
+
+// lies reports that this reading finds nothing.
+func (s *simulation) lies(key string) bool {
+	s.m.Lock()
+	defer s.m.Unlock()
+	if s.lie != key {
+		return false
+	}
+	s.lie = ""
+	return true
+}
+
+// armed has the next calls of a kind go wrong.
+func (s *simulation) armed(h happening) {
+	if h.How == "slow" || h.How == "late" {
+		s.m.Lock()
+		defer s.m.Unlock()
+		s.held[h.Call] = append(s.held[h.Call], h.How)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for range h.N {
+		s.faults[h.Call] = append(s.faults[h.Call], faultNames[h.How])
+	}
+}
+
+// due is the fault of the next call; it runs under the world's lock.
+func (s *simulation) due(call string) fault {
+	faults := s.faults[call]
+	if len(faults) == 0 {
+		return fine
+	}
+	s.faults[call] = faults[1:]
+	return faults[0]
+}
+
+func (s *simulation) dies(h happening) {
+	if p := s.process(); p != nil {
+		p.light(h.N, time.Duration(h.For))
+	}
+}
+
+// stops ends the process in good order and starts another one.
+func (s *simulation) stops(h happening) {
+	s.stop()
+	s.group.Go(func() {
+		time.Sleep(time.Duration(h.For))
+		s.start()
+	})
+}
+
+// jumps sets our clock wrong by so much. Nobody else's.
+func (s *simulation) jumps(h happening) {
+	by, err := time.ParseDuration(h.How)
+	if err != nil {
+		panic(fmt.Sprintf("a jump of %q", h.How))
+	}
+	s.m.Lock()
+	defer s.m.Unlock()
+	s.skew = by
+}
