@@ -122,7 +122,7 @@ func to(name, address string) page {
 
 func TestEveryPageCanBeUsedByEverybody(t *testing.T) {
 	source, b := axe(t), startChromium(t)
-	v := b.visit(t, choice{both: true, plans: append(of(reviewedPlan, paidPlan), partnerReviewed)})
+	v := b.visit(t, choice{both: true, plans: append(of(reviewedPlan, paidPlan), partnerReviewed), more: soon})
 	v.open(control)
 	v.inspect(control, source)
 	passwords := map[bridge.Role]string{}
@@ -137,6 +137,10 @@ func TestEveryPageCanBeUsedByEverybody(t *testing.T) {
 	key := f.file(paid)
 	v.act(v.awaitCheckout(key).ID, "pay", nil)
 	active := f.comesTo(key, bridge.StateActive)
+	v.strayCheckout()
+	if found := v.differences(); found.Total() != 1 {
+		t.Errorf("reconciling finds %+v", found)
+	}
 	for name, pages := range map[string][]page{
 		"somebody who is not signed in": {
 			to("sign-in", "/console/sign-in"),
@@ -154,6 +158,7 @@ func TestEveryPageCanBeUsedByEverybody(t *testing.T) {
 			to("queue", "/console/"), to("queue-all", "/console/?show=all"), to("queue-attention", "/console/?show=attention"),
 			to("queue-mistake", "/console/?show=all&least=x&age=y"), to("queue-nothing-fits", "/console/?show=all&q=nosuchword"),
 			to("exports", "/console/exports"), to("money", "/console/money"), to("money-year", "/console/money?span=12m"), to("audit", "/console/audit"),
+			to("reconcile", "/console/reconcile"),
 		),
 	} {
 		t.Run(name, func(t *testing.T) {
