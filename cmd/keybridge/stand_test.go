@@ -140,7 +140,7 @@ const (
 )
 
 // startStand starts everything, and stops it when the test ends.
-func startStand(t *testing.T, chosen choice) *stand {
+func startStand(t testing.TB, chosen choice) *stand {
 	t.Helper()
 	s := &stand{t: t, choice: chosen, folder: shortFolder(t), log: &logbook{}}
 	t.Cleanup(func() {
