@@ -30,6 +30,7 @@ var (
 	waysTime    = flag.Duration("load.ways", 10*time.Second, "how long whole ways are gone")
 	waysPeople  = flag.Int("load.people", 32, "how many people go whole ways at once")
 	waysEach    = flag.Int("load.each", 100, "how many payments a second there are while they are timed")
+	waysWorkers = flag.Int("load.workers", 8, "how many requests of the portal are worked on at once: the configuration's workers")
 	waysPayment = flag.Int("load.payments", 500, "how many payments are timed")
 )
 
@@ -46,7 +47,7 @@ type walkers struct {
 // startWalkers starts a stand whose bridge logs no more than in production.
 func startWalkers(b *testing.B) *walkers {
 	b.Helper()
-	w := &walkers{stand: startStand(b, choice{}), waits: map[string]chan bridge.Request{}, client: &http.Client{
+	w := &walkers{stand: startStand(b, choice{handoff: fmt.Sprintf("%s\n    workers: %d", bareHandoff, *waysWorkers)}), waits: map[string]chan bridge.Request{}, client: &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport:     &http.Transport{MaxIdleConnsPerHost: 256},
 	}}
