@@ -34,7 +34,9 @@ func (c Config) client() *http.Client {
 		next = c.Client.Transport
 	}
 	if next == nil {
-		next = http.DefaultTransport.(*http.Transport).Clone()
+		transport := http.DefaultTransport.(*http.Transport).Clone()
+		transport.MaxIdleConnsPerHost = 64 // as many as a portal has workers; with 2, most calls would dial
+		next = transport
 	}
 	return &http.Client{
 		Transport:     &wire{next: next, cfg: c},
