@@ -62,6 +62,9 @@ func CheckFile(ctx context.Context, path string, progress func(done, total int64
 		return nil, err
 	}
 	c := &checker{ctx: ctx, progress: progress, view: db.View}
+	if err := bothRoots(path); err != nil {
+		c.find([]byte("pages"), nil, "%v", err)
+	}
 	c.pages()
 	switch {
 	case at > len(migrations):

@@ -53,6 +53,9 @@ func CompactFile(ctx context.Context, path string, progress func(done, total int
 // compact compacts an open file. The file stays open, and is nobody's any more.
 func compact(ctx context.Context, db *bbolt.DB, progress func(done, total int64)) (done Compacted, err error) {
 	path := db.Path()
+	if err := bothRoots(path); err != nil {
+		return Compacted{}, errDamaged(path, err) // nothing would show it any more afterwards
+	}
 	before, err := os.Stat(path)
 	if err != nil {
 		return Compacted{}, fmt.Errorf("compact: %w", err)

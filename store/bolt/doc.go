@@ -98,6 +98,10 @@
 //   - A new file is made whole under a temporary name and then linked to its own:
 //     unlike a rename, a link never replaces a store that another process made at
 //     the same moment. A restored backup comes in the same way.
+//   - A root that is not valid is told of and the other one used: a power cut tears the
+//     root of a commit that nobody was answered for, and it must not keep the store from
+//     opening. That a rotten one takes back the last commit is why a check, a restore and a
+//     compaction do not take such a file to be good.
 //   - Compaction is not bbolt's own: that one tells of no progress, cannot be given up,
 //     and compares nothing. The copy has one name, so that a start that is cut off again
 //     and again fills no disk. It replaces the file by a rename, under the file's lock; who

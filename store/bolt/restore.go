@@ -32,6 +32,9 @@ func Restore(ctx context.Context, from, to string, check func(ctx context.Contex
 	if err != nil {
 		return err
 	}
+	if err := bothRoots(from); err != nil {
+		return errors.Join(errDamaged(from, err), db.Close())
+	}
 	temp, err := tempName(to)
 	if err != nil {
 		return errors.Join(fmt.Errorf("restore: %w", err), db.Close())

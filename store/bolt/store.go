@@ -104,6 +104,11 @@ func Open(cfg Config) (*Store, error) {
 	if err := ensure(cfg.Path, s.now()); err != nil {
 		return nil, err
 	}
+	// Before the lock, because a compaction would hide it. Where another process writes
+	// meanwhile, this may be wrong, and the lock is not had.
+	if err := bothRoots(cfg.Path); err != nil {
+		s.log.Warn("the store is opened with the root that is left", "error", err)
+	}
 	if cfg.Compact.Free > 0 {
 		if err := compactAtStart(cfg, s.log); err != nil {
 			return nil, err
