@@ -141,6 +141,10 @@ func TestNoSecretIsInWhatIsSentToOthers(t *testing.T) {
 	k.credentials()
 	f.told(bridge.TellStart, bridge.TellApproved, bridge.TellSuspended, bridge.TellResumed)
 	await(t, "accounting to be told of the resumption", func() bool { return len(books.of(r.ID)) > 8 }, nil)
+	await(t, "the key request of the resumption to be known as one of this request", func() bool {
+		page, err := k.bridge.service.List(t.Context(), bridge.Filter{})
+		return err == nil && len(page.Requests) == 1
+	}, nil)
 	k.search()
 }
 
