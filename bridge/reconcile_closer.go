@@ -12,9 +12,8 @@ import (
 
 // lookCloser looks at every suspect, and once more at those that something was happening to.
 func (c *comparison) lookCloser(ctx context.Context) error {
-	rest := c.settle() // before anything is made due
-	suspects := slices.Sorted(maps.Keys(c.suspects))
-	later, err := c.examineAll(ctx, suspects, false)
+	rest := c.settle()
+	later, err := c.examineAll(ctx, slices.Sorted(maps.Keys(c.suspects)), false)
 	if err != nil {
 		return err
 	}
@@ -172,7 +171,7 @@ func (c *comparison) mend(ctx context.Context, r Request, all []Difference) erro
 	if len(all) == 0 || person >= 0 && len(all) == 1 {
 		return nil
 	}
-	_, err := c.service.Accept(ctx, Hint{Source: doingReconcile, What: string(all[0].Kind), Request: r.ID})
+	_, err := c.service.accept(ctx, Hint{Source: doingReconcile, What: string(all[0].Kind), Request: r.ID}, nil)
 	return err
 }
 
@@ -200,8 +199,8 @@ func (c *comparison) examineWaiting(ctx context.Context, k waitingKey) error {
 	if c.order.DryRun {
 		return nil
 	}
-	_, err = c.service.Accept(ctx, Hint{
+	_, err = c.service.accept(ctx, Hint{
 		Source: doingReconcile, What: "pending", Portal: k.portal, Key: k.key, Intake: c.service.Intake(k.portal, k.key),
-	})
+	}, nil)
 	return err
 }

@@ -45,6 +45,9 @@
 //     therefore looked for before it is placed, as if its Since were its own time.
 //   - Adoption reads the sessions made since a time, newest first, and compares
 //     metadata. Stripe's search is not used: it lags by up to a minute or more.
+//   - List reads the same expansions for a page of sessions at once, so that what became of
+//     each is known without a call for it. It is given no request, so of a subscription it
+//     knows the latest invoice alone where that is paid.
 //   - Validation is setup mode with payment_method_types[]=card: a card is what is to
 //     be validated, and API 2023-10-16 then asks for no currency. Payments leave the
 //     methods to the account's settings.
