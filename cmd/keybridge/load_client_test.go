@@ -160,7 +160,7 @@ const (
 	eventSize = 1 << 10
 	eventHead = `{"id":"%s","object":"event","api_version":"2023-10-16","created":%d,"data":{"object":{` +
 		`"id":"cs_test_a1%056d","object":"checkout.session","amount_subtotal":4900,"amount_total":4900,"currency":"eur",` +
-		`"client_reference_id":null,"customer":"cus_NffrFeUfNV2Hib","livemode":false,"metadata":{},"mode":"payment",` +
+		`"client_reference_id":null,"customer":"cus_NffrFeUfNV2Hib","livemode":false,"metadata":{"keybridge_request":"%s"},"mode":"payment",` +
 		`"payment_intent":null,"payment_status":"paid","status":"complete","success_url":"https://keys.example.com/r/`
 	eventTail = `"}},"livemode":false,"pending_webhooks":1,"request":{"id":null,"idempotency_key":null},"type":"checkout.session.completed"}`
 )
@@ -169,7 +169,7 @@ func eventID(n int) string { return fmt.Sprintf("evt_1NG8Du2eZvKYlo2C%010d", n) 
 
 // eventRequest is the n-th event, about the checkout of a request, as Stripe delivers it.
 func eventRequest(n, about int, at time.Time) []byte {
-	head := fmt.Sprintf(eventHead, eventID(n), at.Unix(), about)
+	head := fmt.Sprintf(eventHead, eventID(n), at.Unix(), about, grownID(about))
 	body := head + strings.Repeat("x", max(0, eventSize-len(head)-len(eventTail))) + eventTail
 	sum := hmac.New(sha256.New, []byte(standStripeHook))
 	_, _ = fmt.Fprintf(sum, "%d.%s", at.Unix(), body) // a hash takes everything

@@ -51,6 +51,7 @@ func serveLoad(kind, folder string) error {
 	case onNothing:
 		handler = answering(func(*http.Request) error { return nil })
 	case onBridge:
+		relaxCollector(os.LookupEnv)
 		handler, err = b.intake(folder)
 	case onUpdate:
 		handler, err = updating(folder)

@@ -238,10 +238,10 @@ func (l *loaded) load(clients int, again bool) delivered {
 	return d
 }
 
-// fillBridge makes the configuration of a bridge, and a store in which it knows requests.
-func fillBridge(tb testing.TB, known int) (folder string) {
+// writeLoadConfig writes the configuration of a bridge whose portals and Stripe are
+// nowhere.
+func writeLoadConfig(tb testing.TB, folder string) {
 	tb.Helper()
-	folder = shortFolder(tb)
 	nowhere := "http://127.0.0.1:1"
 	var text strings.Builder
 	err := template.Must(template.New("").Parse(standConfig)).Execute(&text, map[string]any{
@@ -260,6 +260,13 @@ func fillBridge(tb testing.TB, known int) (folder string) {
 			tb.Fatal(err)
 		}
 	}
+}
+
+// fillBridge makes the configuration of a bridge, and a store in which it knows requests.
+func fillBridge(tb testing.TB, known int) (folder string) {
+	tb.Helper()
+	folder = shortFolder(tb)
+	writeLoadConfig(tb, folder)
 	store, err := bolt.Open(bolt.Config{Path: filepath.Join(folder, "data", storeFile)})
 	if err != nil {
 		tb.Fatal(err)

@@ -45,6 +45,7 @@ func (cmd *serveCommand) Run(c *console) error {
 	if err != nil {
 		return err
 	}
+	relaxCollector(c.lookup)
 	log := newLog(cfg.Log, c.err)
 	b, err := startBridge(cfg, log, nil, nil)
 	if err != nil {
