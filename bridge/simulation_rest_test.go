@@ -20,10 +20,11 @@ import (
 func (s *simulation) settle() {
 	s.mu.Lock()
 	clear(s.faults)
+	clear(s.downs)
 	s.mu.Unlock()
 	s.m.Lock()
 	clear(s.held)
-	s.lie, s.skew, s.calm = "", 0, true
+	s.lie, s.skew = "", 0
 	up := s.up
 	s.m.Unlock()
 	if up != nil {
@@ -35,11 +36,29 @@ func (s *simulation) settle() {
 		s.setInactive(false)
 		time.Sleep(12 * time.Minute)
 	}
+	s.reconciled()
 	s.stop()
 	s.m.Lock()
 	s.over = true
 	s.m.Unlock()
 	s.group.Wait()
+}
+
+// reconciled has the bridge itself compare everything: it has to find nothing.
+func (s *simulation) reconciled() {
+	p := s.process()
+	if p == nil {
+		s.failed("no process is up")
+		return
+	}
+	d := p.service.Desk(bridge.Person{Name: "anna", Role: bridge.Admin})
+	r, err := d.Reconcile(context.Background(), bridge.Reconciling{Since: s.began, DryRun: true})
+	for _, found := range r.Differences {
+		s.failed("reconciling finds that %s: %s", found.Kind, found.Text)
+	}
+	if err != nil || r.Total() > len(r.Differences) || len(r.Failed) > 0 {
+		s.failed("reconciling: %v, %d differences, %+v", err, r.Total(), r.Failed)
+	}
 }
 
 // doze lets time pass of which the process sees only the end. To look again every ten

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -57,10 +58,7 @@ var (
 	simulatedPlans = []string{
 		"free", "reviewed", "checked", "paid", "paid", "held", "held", "monthly", "monthly", "strict", "large", "nobody's",
 	}
-	simulatedCalls = []string{
-		"read portal", "approve", "decline", "suspend", "resume", "revoke", "create", "list pending",
-		"quote", "open", "read payment", "expire", "capture", "void", "refund", "cancel", "list missed events", "tell",
-	}
+	simulatedCalls  = slices.Concat(sides["portal"], sides["provider"], sides["mail"])
 	simulatedFaults = []string{
 		"cut before", "cut after", "cut after", "500 before", "500 after", "limited", "refused", "invalid", "panics", "conflicts",
 		"slow", "late",
@@ -113,7 +111,7 @@ func drawStep(rng *rand.Rand, d doing, requests int) happening {
 	}
 	if d.lasts {
 		h.For = min(gap(rng), pausing(30*time.Hour)) // it is over before everything is compared
-		h.N = 1 + rng.IntN(40)
+		h.N = 1 + rng.IntN(25)
 	}
 	return h
 }

@@ -62,8 +62,11 @@ var doings = []doing{
 	{"a person has the applicant forgotten", 2, nil, false, (*simulation).forgets},
 	{"a person makes one for a developer", 1, []string{"waived", ""}, false, (*simulation).creates},
 
+	{"somebody reconciles", 2, nil, false, (*simulation).reconciles},
+
 	{"a fault", 34, simulatedFaults, false, (*simulation).armed},
-	{"the process dies", 20, nil, true, (*simulation).dies},
+	{"all calls fail for a while", 4, []string{"portal", "provider", "mail"}, true, (*simulation).fails},
+	{"the process dies", 36, nil, true, (*simulation).dies},
 	{"the process is stopped", 3, nil, true, (*simulation).stops},
 	{"the clock jumps", 5, []string{"-24h", "-5m", "-1h", "0s", "5m", "1h", "24h"}, false, (*simulation).jumps},
 }
@@ -305,6 +308,15 @@ func (s *simulation) forgets(h happening) {
 	}, nil)
 }
 
+func (s *simulation) reconciles(happening) {
+	s.group.Go(func() {
+		_, _ = s.on(func(p *process) error {
+			_, err := p.service.Desk(bridge.Person{Name: "anna", Role: bridge.Admin}).Reconcile(context.Background(), bridge.Reconciling{})
+			return err
+		})
+	})
+}
+
 // creates has a person make a key request like this one, which may be this one.
 func (s *simulation) creates(h happening) {
 	c := s.requests[h.Of]
@@ -481,8 +493,27 @@ func (s *simulation) armed(h happening) {
 	}
 }
 
+// sides are the calls that go to each far end.
+var sides = map[string][]string{
+	"portal":   {"read portal", "approve", "decline", "suspend", "resume", "revoke", "create", "list pending"},
+	"provider": {"quote", "open", "read payment", "list checkouts", "expire", "capture", "void", "refund", "cancel", "list missed events"},
+	"mail":     {"tell"},
+}
+
+// fails has a far end answer nothing for a while.
+func (s *simulation) fails(h happening) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, call := range sides[h.How] {
+		s.downs[call] = time.Now().Add(time.Duration(h.For))
+	}
+}
+
 // due is the fault of the next call; it runs under the world's lock.
 func (s *simulation) due(call string) fault {
+	if time.Now().Before(s.downs[call]) {
+		return cutBefore
+	}
 	faults := s.faults[call]
 	if len(faults) == 0 {
 		return fine

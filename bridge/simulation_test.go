@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -53,6 +54,7 @@ type simulation struct {
 	*world
 	plan   schedule
 	number string // tells it from the others of the same store
+	began  time.Time
 	breaks sabotage
 	bank   *bank
 	group  sync.WaitGroup // everything that is under way
@@ -61,7 +63,6 @@ type simulation struct {
 	up       *process // nil: none is
 	asleep   bool     // none is started
 	over     bool     // none is started any more
-	calm     bool     // nothing goes wrong any more
 	skew     time.Duration
 	requests []*course
 	uniques  int
@@ -73,7 +74,8 @@ type simulation struct {
 	wrongs   []string
 	rests    map[bridge.State]int
 
-	faults map[string][]fault // under the world's lock
+	faults map[string][]fault   // of the next calls; under the world's lock, as are
+	downs  map[string]time.Time // until when calls fail
 }
 
 // course is what has become of one of the schedule's requests, as those outside know it.
@@ -99,8 +101,9 @@ func TestSimulatedSchedulesComeToRest(t *testing.T) {
 	if bridge.Raced {
 		n = max(n/10, 1)
 	}
-	var next, deaths, steps atomic.Int64
-	var found sync.Map
+	var next atomic.Int64
+	var mu sync.Mutex
+	all := newTally()
 	begin := time.Now()
 	defer debug.SetGCPercent(debug.SetGCPercent(800)) // what a schedule makes is thrown away with it
 	t.Run("schedules", func(t *testing.T) {
@@ -116,28 +119,25 @@ func TestSimulatedSchedulesComeToRest(t *testing.T) {
 					var some []schedule
 					for i := from; i < min(to, int64(n)); i++ {
 						some = append(some, draw(*simulationSeed+uint64(i)))
-						steps.Add(int64(len(some[len(some)-1].Steps)))
 					}
-					died, wrong := simulate(t, some, sound)
-					deaths.Add(int64(died))
-					for seed, what := range wrong {
-						found.Store(seed, what)
-					}
+					found := simulate(t, some, sound)
+					mu.Lock()
+					all.add(found)
+					mu.Unlock()
 				}
 			})
 		}
 	})
 	took := time.Since(begin)
-	t.Logf("%d schedules, %d happenings, %d deaths in %s: %.0f a second", n, steps.Load(), deaths.Load(), took.Round(time.Millisecond), float64(n)/took.Seconds())
+	t.Logf("%s; %s, %.0f a second", all, took.Round(time.Millisecond), float64(n)/took.Seconds())
 	reported := 0
-	found.Range(func(seed, what any) bool {
+	for seed, what := range all.wrong {
 		if reported++; reported > mostReported {
 			t.Errorf("seed %d: %s", seed, what)
-			return true
+			continue
 		}
-		report(t, seed.(uint64), what.(string))
-		return true
-	})
+		report(t, seed, what)
+	}
 }
 
 // mostReported is how many schedules that failed are shrunk and kept. Others are named.
@@ -158,8 +158,7 @@ func report(t *testing.T, seed uint64, what string) {
 
 // fails says what is wrong after a schedule; empty where nothing is.
 func fails(t *testing.T, s schedule, breaks sabotage) string {
-	_, wrong := simulate(t, []schedule{s}, breaks)
-	return wrong[s.Seed]
+	return simulate(t, []schedule{s}, breaks).wrong[s.Seed]
 }
 
 func TestKeptSchedulesComeToRest(t *testing.T) {
@@ -211,9 +210,9 @@ func firstToFind(t *testing.T, breaks sabotage, want string) (schedule, bool) {
 		for i := range uint64(perStore) {
 			some = append(some, draw(seed+i))
 		}
-		_, wrong := simulate(t, some, breaks)
+		found := simulate(t, some, breaks)
 		for _, s := range some {
-			if strings.Contains(wrong[s.Seed], want) {
+			if strings.Contains(found.wrong[s.Seed], want) {
 				return s, true
 			}
 		}
@@ -221,10 +220,33 @@ func firstToFind(t *testing.T, breaks sabotage, want string) (schedule, bool) {
 	return schedule{}, false
 }
 
-// simulate runs schedules one after another on one store, and returns what was wrong by
-// their seeds.
-func simulate(t *testing.T, some []schedule, breaks sabotage) (deaths int, wrong map[uint64]string) {
-	wrong = map[uint64]string{}
+// tally is what schedules came to.
+type tally struct {
+	schedules, steps, deaths, calls int
+	// rests is how many requests came to rest in each state, wrong what was wrong by the
+	// schedule's seed.
+	rests map[bridge.State]int
+	wrong map[uint64]string
+}
+
+func newTally() tally { return tally{rests: map[bridge.State]int{}, wrong: map[uint64]string{}} }
+
+func (n *tally) add(more tally) {
+	n.schedules, n.steps, n.deaths, n.calls = n.schedules+more.schedules, n.steps+more.steps, n.deaths+more.deaths, n.calls+more.calls
+	for state, of := range more.rests {
+		n.rests[state] += of
+	}
+	maps.Copy(n.wrong, more.wrong)
+}
+
+func (n tally) String() string {
+	return fmt.Sprintf("%d schedules, %d happenings, %d deaths, %d outside calls, %d disagreements, at rest %v",
+		n.schedules, n.steps, n.deaths, n.calls, len(n.wrong), n.rests)
+}
+
+// simulate runs schedules one after another on one store.
+func simulate(t *testing.T, some []schedule, breaks sabotage) tally {
+	all := newTally()
 	synctest.Test(t, func(t *testing.T) {
 		now := &steady{}
 		store, err := bolt.Open(bolt.Config{Path: filepath.Join(quickFolder(t), "test.db"), Now: now.read, InitialMmapSize: 1 << 20})
@@ -235,10 +257,7 @@ func simulate(t *testing.T, some []schedule, breaks sabotage) (deaths int, wrong
 			s := newSimulation(t, store, plan, fmt.Sprint(i), breaks)
 			now.is(s.world)
 			s.run()
-			deaths += s.deaths
-			if len(s.wrongs) > 0 {
-				wrong[plan.Seed] = strings.Join(s.wrongs, "\n")
-			}
+			all.add(s.tally())
 		}
 		if found, err := ledger.Verify(t.Context(), store, ledger.Options{}); err != nil || len(found.Findings) > 0 {
 			t.Errorf("the ledger, after the seeds from %d on: %v %+v", some[0].Seed, err, found.Findings)
@@ -247,7 +266,7 @@ func simulate(t *testing.T, some []schedule, breaks sabotage) (deaths int, wrong
 			t.Error(err)
 		}
 	})
-	return deaths, wrong
+	return all
 }
 
 // steady is the clock of a store that sees many worlds.
@@ -279,7 +298,7 @@ func newSimulation(t *testing.T, store *bolt.Store, plan schedule, number string
 	w.provider = &farProvider{w: w} // quotes, and what was missed
 	s := &simulation{
 		world: w, plan: plan, number: number, breaks: breaks, calls: map[string]int{}, held: map[string][]string{}, rests: map[bridge.State]int{},
-		faults: map[string][]fault{},
+		faults: map[string][]fault{}, downs: map[string]time.Time{},
 	}
 	s.bank = newBank(w)
 	w.fault = s.due
@@ -314,6 +333,7 @@ func simulationShelf() bridge.Plans {
 
 // run runs the schedule and checks what comes of it.
 func (s *simulation) run() {
+	s.began = time.Now()
 	s.start()
 	for _, h := range s.plan.Steps {
 		s.passes(time.Duration(h.After))
@@ -335,6 +355,15 @@ func (s *simulation) passes(d time.Duration) {
 		d = time.Minute
 	}
 	time.Sleep(d)
+}
+
+// tally is what this schedule came to.
+func (s *simulation) tally() tally {
+	n := tally{schedules: 1, steps: len(s.plan.Steps), deaths: s.deaths, calls: s.total, rests: s.rests}
+	if len(s.wrongs) > 0 {
+		n.wrong = map[uint64]string{s.plan.Seed: strings.Join(s.wrongs, "\n")}
+	}
+	return n
 }
 
 // clear leaves the store as the next schedule is to find it.
