@@ -35,13 +35,14 @@ type Metrics struct {
 	far         far
 	store       storeGauges
 	endpoints   func() []Endpoint
+	reconciled  func() (bridge.Reconciliation, bool)
 }
 
 // NewMetrics returns metrics in a registry of their own.
 func NewMetrics() *Metrics {
 	m := &Metrics{measures: measures{registry: prometheus.NewRegistry()}}
 	m.hints = m.counter("keybridge_hints_total",
-		"Words that something may have changed, by where they came from (a webhook: stripe, portal/ and its name; else handoff/, poll/, sweep/ and a name, page, person) and what became of them.",
+		"Words that something may have changed, by where they came from (a webhook: stripe, portal/ and its name; else handoff/, poll/, sweep/ and a name, page, person, reconcile) and what became of them.",
 		"source", "outcome")
 	m.handoffs = m.counter("keybridge_handoffs_total",
 		"Browsers handed off by a portal, by the way they came and what became of them.", "portal", "way", "outcome")
@@ -65,6 +66,7 @@ func NewMetrics() *Metrics {
 	m.showFar()
 	m.showStore()
 	m.showEndpoints()
+	m.showReconciled()
 	m.begin()
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.handler = promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})

@@ -283,6 +283,7 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 	m.Changed(bridge.Request{}, []bridge.Entry{{What: bridge.WhatStep}})
 	_ = m.Telling(post(func(bridge.Message) error { return nil })).Send(t.Context(), bridge.Message{Kind: bridge.TellStart})
 	m.Endpoints(func() []web.Endpoint { return []web.Endpoint{{Name: "e"}} })
+	m.Reconciled(func() (bridge.Reconciliation, bool) { return bridge.Reconciliation{}, true })
 	m.Store([]string{"p"}, func(context.Context) (web.Vitals, error) { return web.Vitals{DiskBytes: 1}, nil })
 	kinds, helps, labels := map[string]string{}, map[string]string{}, map[string][]string{}
 	for line := range strings.Lines(exposed(m)) {
