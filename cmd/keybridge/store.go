@@ -45,11 +45,14 @@ type checkLine struct {
 	Error  string `json:"error,omitempty"`
 }
 
+// checking walks a store and says meanwhile how far it is.
+type checking func(ctx context.Context, progress func(done, total int64)) ([]bolt.Finding, error)
+
 // writeCheck runs a check and writes its lines.
-func writeCheck(w io.Writer, flush func(), check func(progress func(done, total int64)) ([]bolt.Finding, error)) {
+func writeCheck(ctx context.Context, w io.Writer, flush func(), check checking) {
 	out := json.NewEncoder(w) // who has gone has lost nothing
 	last := time.Now()
-	findings, err := check(func(done, total int64) {
+	findings, err := check(ctx, func(done, total int64) {
 		if time.Since(last) > time.Second {
 			last = time.Now()
 			_ = out.Encode(checkLine{Done: done, Of: total})
@@ -80,9 +83,7 @@ func withCheck(others http.Handler, store *bolt.Store) http.Handler {
 	mux.Handle("/", others)
 	mux.HandleFunc("POST /v1/check", func(w http.ResponseWriter, r *http.Request) {
 		flush := http.NewResponseController(w)
-		writeCheck(w, func() { _ = flush.Flush() }, func(progress func(done, total int64)) ([]bolt.Finding, error) {
-			return store.Check(r.Context(), progress)
-		})
+		writeCheck(r.Context(), w, func() { _ = flush.Flush() }, store.Check)
 	})
 	return mux
 }
@@ -109,8 +110,8 @@ type checked struct {
 // Run runs the command.
 func (cmd *checkCommand) Run(c *console) error {
 	if cmd.Here {
-		writeCheck(c.out, func() {}, func(progress func(done, total int64)) ([]bolt.Finding, error) {
-			return bolt.CheckFile(c.ctx, cmd.File, progress)
+		writeCheck(c.ctx, c.out, func() {}, func(ctx context.Context, progress func(done, total int64)) ([]bolt.Finding, error) {
+			return bolt.CheckFile(ctx, cmd.File, progress)
 		})
 		return nil
 	}
@@ -177,7 +178,7 @@ func checkFile(c *console, path string) (checked, error) {
 	if err != nil {
 		return checked{}, err
 	}
-	child := exec.CommandContext(c.ctx, program, "check", "--here", path)
+	child := exec.CommandContext(c.ctx, program, "check", "--here", path) //nolint:gosec // this program itself
 	child.Args[0] = os.Args[0]
 	var said bytes.Buffer // of a process that ends in a fault: where it was
 	child.Stderr = &said

@@ -281,6 +281,8 @@ func (c Compaction) due(size, free int64) bool {
 
 // compactAtStart compacts a file that has grown hollow, and says so in the log. One that
 // cannot be compacted is used as it is.
+//
+//nolint:contextcheck // a start is not given up
 func compactAtStart(cfg Config, log *slog.Logger) error {
 	db, err := openFile(cfg.Path, cfg.options())
 	if err != nil {
