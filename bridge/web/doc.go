@@ -29,6 +29,13 @@
 //	                           answer and to, the question's place among the notes
 //	     /webhooks/stripe, /webhooks/portal/{portal}
 //
+// On the operations listener:
+//
+//	GET  /livez, /healthz      the process answers
+//	GET  /readyz               whether everything can be taken in, and if not why: JSON, or
+//	                           words for who accepts text/plain
+//	GET  /metrics              Prometheus
+//
 // # Ids on the pages
 //
 // For browser tests: #title, #checkout, #home, #withdraw, #again (look again now),
@@ -90,6 +97,15 @@
 //     the folder may use it. bbolt lets one process open the file, so commands talk
 //     to the running one. It knows the outgoing webhooks as a small port (Outgoing),
 //     and not the package that sends them.
+//   - Metrics are counted where something happens and gauges are read at the scrape: from
+//     indexes, counted so far and no farther, and at most every five seconds, so that
+//     whoever scrapes costs the store next to nothing. What cannot be read is absent, and
+//     not zero. Each is made in a way that documents it (Measure).
+//   - What is undelivered is known from what changes, and of what was left over from before
+//     the start from one reading of it (Metrics.Recall): an index has no time in it.
+//   - Ready means that a hint can be kept. A portal, the provider or the mail server that
+//     does not answer is told of at the same place and makes nobody unready: to send no
+//     webhooks any more would lose what could have been kept until they are back.
 //   - Answers come within a second whatever the portal does: handlers wait for the
 //     worker for at most Config.Patience.
 //

@@ -142,7 +142,7 @@ func (h *house) domain(how housing, dashboard, stripeURL string, log *slog.Logge
 	cfg := bridge.Config{
 		Store: h.store, Portals: map[string]bridge.Site{}, Providers: map[string]bridge.Provider{"stripe": provider},
 		Page: h.links.Page, NewID: func() bridge.ID { return bridge.ID(ulid.Make().String()) }, Now: h.now, Log: log,
-		Changed: h.metrics.Changed, Tried: h.metrics.Try,
+		Changed: h.metrics.Changed, Tried: h.metrics.Try, Hinted: h.metrics.Hinted,
 	}
 	for name := range portalKeys(h.t) {
 		cfg.Portals[name] = bridge.Site{Portal: unlisted{portal}}

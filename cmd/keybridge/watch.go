@@ -51,12 +51,16 @@ func vitalsOf(ctx context.Context, store *bolt.Store) (web.Vitals, error) {
 	return v, nil
 }
 
-// expectHints shows the sources of webhooks, with whatever may become of one, at zero.
+// expectHints shows the sources of webhooks, with whatever may become of one, at zero, and
+// those of what no webhook has brought.
 func expectHints(cfg *config, metrics *web.Metrics) {
+	found := []string{webhooks.OutcomeAccepted, webhooks.OutcomeDuplicate, webhooks.OutcomeUnknown, webhooks.OutcomeUnavailable}
 	if cfg.Stripe != nil {
 		metrics.Expect(stripeProvider, webhooks.Outcomes())
+		metrics.Expect("sweep/"+stripeProvider, found)
 	}
 	for _, p := range cfg.Portals {
+		metrics.Expect("poll/"+p.Name, found)
 		if len(p.WebhookSecrets) > 0 {
 			metrics.Expect("portal/"+p.Name, webhooks.Outcomes())
 		}

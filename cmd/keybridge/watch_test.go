@@ -100,6 +100,8 @@ func TestABridgeIsWatched(t *testing.T) {
 	if got := s.readyz(); !strings.HasPrefix(got, "200 ready\nstore: ok.\ndisk: ") {
 		t.Errorf("at the start: %s", got)
 	}
+	s.wantMetrics(`keybridge_hints_total{outcome="unavailable",source="stripe"} 0`, `keybridge_hints_total{outcome="accepted",source="sweep/stripe"} 0`,
+		`keybridge_hints_total{outcome="accepted",source="poll/weather"} 0`)
 	key := s.ask(tyksandbox.DemoEmail, tyksandbox.FreePolicy).ID
 	s.awaitState(key, bridge.StateActive)
 	s.wantMetrics(`keybridge_hints_total{outcome="accepted",source="portal/weather"} 2`, "keybridge_undelivered 0", // asked, approved
