@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"net/http"
 	"net/http/httptest"
 	"regexp"
 	"slices"
@@ -104,7 +105,7 @@ func existing() map[string][]string {
 		all[one.Name+"_sum"], all[one.Name+"_count"] = one.Labels, one.Labels
 	}
 	w := httptest.NewRecorder()
-	(&web.Operations{Metrics: m}).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	(&web.Operations{Metrics: m}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	for line := range strings.Lines(w.Body.String()) {
 		if name := metricNamed.FindString(line); strings.HasPrefix(line, name+" ") && !strings.HasPrefix(name, "keybridge_") {
 			all[name] = nil

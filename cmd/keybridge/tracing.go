@@ -29,8 +29,8 @@ import (
 // Spans are made at the ports, and not by wrapping HTTP clients: an address of the portal or
 // of Stripe holds ids of people, and what is not in an attribute cannot leak. Attributes are
 // names of the configuration, words of ours, and the request's id. An error is told by its
-// kind. A trace that a sender claims to continue is not believed: whoever may send a webhook
-// could otherwise choose what is recorded.
+// kind. A trace that a sender claims to continue (traceparent) is not read: whoever may send
+// a webhook could otherwise choose what is recorded.
 //
 // Source: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
 
@@ -138,7 +138,7 @@ func (t *tracing) handler(next http.Handler, portals []portalConfig) http.Handle
 			next.ServeHTTP(w, r)
 			return
 		}
-		ctx, span := t.Start(r.Context(), r.Method+" "+attrs[0].Value.AsString(), trace.WithNewRoot(), trace.WithSpanKind(trace.SpanKindServer),
+		ctx, span := t.Start(r.Context(), r.Method+" "+attrs[0].Value.AsString(), trace.WithSpanKind(trace.SpanKindServer),
 			trace.WithAttributes(attrs...), trace.WithAttributes(attrMethod.String(r.Method)))
 		defer span.End()
 		answer := &tracedAnswer{ResponseWriter: w, status: http.StatusOK}
@@ -170,7 +170,7 @@ type passRequest struct{}
 
 // pass makes a span of a pass.
 func (t *tracing) pass(ctx context.Context, id bridge.ID, portal string) (context.Context, func()) {
-	ctx, span := t.Start(ctx, "pass", trace.WithNewRoot(), trace.WithAttributes(attrRequest.String(string(id)), attrPortal.String(portal)))
+	ctx, span := t.Start(ctx, "pass", trace.WithAttributes(attrRequest.String(string(id)), attrPortal.String(portal)))
 	return context.WithValue(ctx, passRequest{}, id), func() { span.End() }
 }
 

@@ -132,7 +132,7 @@ func TestWithoutTracingEverythingIsAsItWas(t *testing.T) {
 		t.Fatal(off, err)
 	}
 	var store bridge.Store = countedStore{}
-	var handler http.Handler = http.NotFoundHandler()
+	handler := http.NotFoundHandler()
 	c := off.ports(bridge.Config{Store: store})
 	if c.Store != store || c.Pass != nil {
 		t.Error("the ports are wrapped")
@@ -282,11 +282,11 @@ func TestStrangersAreNotFollowedAndNotNamed(t *testing.T) {
 		if len(got) != 1 || got[0].Name != one.span || got[0].Parent.IsValid() || got[0].SpanContext.TraceID().String() == "0af7651916cd43dd8448eb211c80319c" {
 			t.Errorf("%s: %+v", one.path, got)
 		}
-		if broken := got[0].Status.Code == codes.Error; broken != (answer.StatusCode == 503) {
+		if broken := got[0].Status.Code == codes.Error; broken != (answer.StatusCode == http.StatusServiceUnavailable) {
 			t.Errorf("%s: %+v", one.path, got[0].Status)
 		}
 		for _, a := range got[0].Attributes {
-			if strings.Contains(a.Value.Emit(), "canary") {
+			if strings.Contains(a.Value.String(), "canary") {
 				t.Errorf("%s: the span says %v", one.path, a)
 			}
 		}
