@@ -30,7 +30,7 @@ func (c Config) options() *bbolt.Options {
 	}
 	return &bbolt.Options{
 		Timeout:         lockWait,
-		FreelistType:    bbolt.FreelistMapType,
+		FreelistType:    bbolt.FreelistArrayType,
 		InitialMmapSize: int(mapped),
 		MaxSize:         int(c.MaxSize),
 	}
@@ -75,7 +75,7 @@ func tempName(path string) (string, error) {
 
 // found writes a new, empty store.
 func found(path string, now time.Time) error {
-	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockWait, FreelistType: bbolt.FreelistMapType})
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockWait, FreelistType: bbolt.FreelistArrayType})
 	if err != nil {
 		return err
 	}

@@ -91,8 +91,9 @@
 //     voids those it finds, and what was under way is due at once.
 //   - The list of free pages is kept on disk. Leaving it out makes commits cheaper
 //     when there are very many (0.38 instead of 1.84 ms with 225,000), but the next
-//     start has to walk the whole file (12 s instead of 0.04 s). The hash map is
-//     bbolt's faster way to look for a free page.
+//     start has to walk the whole file (12 s instead of 0.04 s). In memory it is an array.
+//     bbolt's hash map finds several pages in a row sooner, but has to be sorted for every
+//     commit, which was a fifth of what a single client's hint cost the processors.
 //   - The file grows by a quarter of its size, from 1 to 64 MiB at a time: a small
 //     store stays a small file, a large one seldom waits for the file system.
 //   - A new file is made whole under a temporary name and then linked to its own:
