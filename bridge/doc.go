@@ -85,9 +85,10 @@
 //     works or money is here: adapters only say it when the portal itself does, but a
 //     portal that restarts, or reads from a copy that lags, says it too, and what
 //     follows (a refund, a cancelled subscription) cannot be undone. Nothing is done
-//     in between. Where nothing depends on it one reading is enough, so a request
-//     deleted before it was paid for is declined at once. No number of readings helps
-//     against an address that leads to another portal: that is for the
+//     in between. A key that is wanted gone is doubted too until it was revoked, or a wrong
+//     reading would let it work for good. Where nothing depends on it one reading is
+//     enough, so a request deleted before it was paid for is declined at once. No number
+//     of readings helps against an address that leads to another portal: that is for the
 //     configuration's check.
 //   - Only a definite no to the first call of all shows that an attempt left nothing
 //     behind (Change.fail). After any other failure to open a checkout it is found

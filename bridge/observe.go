@@ -165,12 +165,14 @@ func account(inactive bool) string {
 	return "account active"
 }
 
-// doubts reports whether the portal says that something is gone which nobody here
-// wanted gone, and a second reading has to say so too, because access or money
-// depends on it.
+// doubts reports whether the portal says that something is gone which nobody here has
+// made go, and a second reading has to say so too, because access or money depends on it.
+// A key that is wanted gone is doubted as well until a call of ours has gone out: who
+// believed a wrong reading would never revoke it.
 func (c *Change) doubts(state, wanted AccessState, now time.Time) bool {
 	a := &c.Access
-	if state != Gone || wanted == Gone || !c.atStake() {
+	ours := wanted == Gone && (a.Have == Pending || !c.Work.Attempts[RevokeKey].First.IsZero())
+	if state != Gone || ours || !c.atStake() {
 		if !a.Missing.IsZero() && state != Gone {
 			c.note(now, c.portal(), WhatAccess, "", string(state), "the portal finds it again")
 		}

@@ -210,6 +210,11 @@ func TestTheEndIsNamedByWhoBroughtIt(t *testing.T) {
 	}
 }
 
+// revoked is a request whose key was revoked, by a call that nobody has heard the end of.
+func revoked(r *bridge.Request) {
+	r.Work.Attempts = map[bridge.ActionKind]bridge.Attempt{bridge.RevokeKey: {First: noon, Open: true}}
+}
+
 func TestGoneIsBelievedOnlyWhenSeenTwiceWhereSomethingDependsOnIt(t *testing.T) {
 	for name, one := range map[string]struct {
 		r     bridge.Request
@@ -224,7 +229,8 @@ func TestGoneIsBelievedOnlyWhenSeenTwiceWhereSomethingDependsOnIt(t *testing.T) 
 		"a checkout that nobody paid at":  {request(waiting(payment), money(bridge.PaymentOpen)), false},
 		"one that was never read":         {request(have(bridge.Unread)), false},
 		"what we wanted gone":             {request(verdict(bridge.Decline), money(bridge.Paid)), false},
-		"a key we wanted gone":            {request(approved, money(bridge.Refunded)), false},
+		"a key we want gone":              {request(approved, money(bridge.Refunded)), true},
+		"a key we have revoked":           {request(approved, money(bridge.Refunded), with(revoked)), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := observe(t, one.r, keyIs(bridge.Gone), noon)
