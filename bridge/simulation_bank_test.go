@@ -130,12 +130,11 @@ func (b *bank) adopt(o bridge.Order) (found *till) {
 	if o.Since.IsZero() {
 		return nil
 	}
-	const skew = 10 * time.Minute // between two clocks, as the provider's adapter allows for
 	for _, state := range []bridge.CheckoutState{bridge.CheckoutComplete, bridge.CheckoutOpen} {
 		for _, t := range slices.Backward(b.tills[o.Request.ID]) {
 			checkout := t.money.Checkout
 			switch {
-			case t.made.Before(o.Since.Add(-skew)), checkout.For != o.For, checkout.State != state:
+			case t.made.Before(o.Since.Add(-farApart)), checkout.For != o.For, checkout.State != state:
 			case found == nil:
 				found = t
 			case t.open():

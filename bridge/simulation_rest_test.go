@@ -193,7 +193,7 @@ func (s *simulation) wrongMoney(r bridge.Request, _ *course) string {
 		}
 	}
 	switch {
-	case live > 1 || s.bank.twice[r.ID]:
+	case live > 1 || s.bank.twice[r.ID] && !s.astray:
 		return "two checkouts are open"
 	case payments > 1:
 		return fmt.Sprintf("%d payments were kept", payments)

@@ -64,6 +64,7 @@ type simulation struct {
 	asleep   bool     // none is started
 	over     bool     // none is started any more
 	skew     time.Duration
+	astray   bool // our clock was wrong by more than farApart
 	requests []*course
 	uniques  int
 	calls    map[string]int
