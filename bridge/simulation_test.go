@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -102,43 +103,49 @@ func TestSimulatedSchedulesComeToRest(t *testing.T) {
 	if bridge.Raced {
 		n = max(n/10, 1)
 	}
+	defer debug.SetGCPercent(debug.SetGCPercent(800)) // what a schedule makes is thrown away with it
+	begin := time.Now()
+	all := simulateAll(t, n)
+	took := time.Since(begin)
+	t.Logf("%s; %s, %.0f a second", all, took.Round(time.Millisecond), float64(n)/took.Seconds())
+	for i, seed := range slices.Sorted(maps.Keys(all.wrong)) {
+		if i >= mostReported {
+			t.Errorf("seed %d: %s", seed, all.wrong[seed])
+			continue
+		}
+		report(t, seed, all.wrong[seed])
+	}
+}
+
+// simulateAll draws and simulates n schedules, on as many stores at once as there are
+// processors.
+func simulateAll(t *testing.T, n int) tally {
 	var next atomic.Int64
 	var mu sync.Mutex
 	all := newTally()
-	begin := time.Now()
-	defer debug.SetGCPercent(debug.SetGCPercent(800)) // what a schedule makes is thrown away with it
 	t.Run("schedules", func(t *testing.T) {
 		for range runtime.GOMAXPROCS(0) {
 			t.Run("", func(t *testing.T) {
 				t.Parallel()
-				for {
-					to := next.Add(perStore)
-					from := to - perStore
-					if from >= int64(n) {
-						return
-					}
-					var some []schedule
-					for i := from; i < min(to, int64(n)); i++ {
-						some = append(some, draw(*simulationSeed+uint64(i)))
-					}
-					found := simulate(t, some, sound)
+				for from := int(next.Add(perStore)) - perStore; from < n; from = int(next.Add(perStore)) - perStore {
+					some := simulate(t, drawn(*simulationSeed+uint64(from), min(perStore, n-from)), sound)
 					mu.Lock()
-					all.add(found)
+					all.add(some)
 					mu.Unlock()
 				}
 			})
 		}
 	})
-	took := time.Since(begin)
-	t.Logf("%s; %s, %.0f a second", all, took.Round(time.Millisecond), float64(n)/took.Seconds())
-	reported := 0
-	for seed, what := range all.wrong {
-		if reported++; reported > mostReported {
-			t.Errorf("seed %d: %s", seed, what)
-			continue
-		}
-		report(t, seed, what)
+	return all
+}
+
+// drawn draws n schedules from a seed and those that follow.
+func drawn(seed uint64, n int) (some []schedule) {
+	for range n {
+		some = append(some, draw(seed))
+		seed++
 	}
+	return some
 }
 
 // mostReported is how many schedules that failed are shrunk and kept. Others are named.
@@ -207,10 +214,7 @@ func TestTheSimulationNoticesWhatIsBroken(t *testing.T) {
 // firstToFind returns the first schedule that finds what is wrong.
 func firstToFind(t *testing.T, breaks sabotage, want string) (schedule, bool) {
 	for seed := uint64(1); seed <= 500; seed += perStore {
-		var some []schedule
-		for i := range uint64(perStore) {
-			some = append(some, draw(seed+i))
-		}
+		some := drawn(seed, perStore)
 		found := simulate(t, some, breaks)
 		for _, s := range some {
 			if strings.Contains(found.wrong[s.Seed], want) {
@@ -283,7 +287,7 @@ func (c *steady) read() time.Time {
 }
 
 // quickFolder is a folder in memory where there is one: what is simulated is not the
-// power going, and syncing is nine tenths of the time.
+// power going, so nothing need reach a disk.
 func quickFolder(t *testing.T) string {
 	folder, err := os.MkdirTemp("/dev/shm", "keybridge-simulation-*")
 	if err != nil {
