@@ -154,6 +154,9 @@
 // for 100,000 requests with a million entries in 56 s on two cores with eight times as much
 // to do, and for 20,000 with 200,000 in 4.9 s when they had less (BenchmarkBuildLedger).
 //
+// 100,000 requests in a file of 653 MB were compacted into 277 MB in 14 s, and checked in 93 s,
+// beside others that kept both cores busy: 3 and 14 s of processor time.
+//
 // Lists of 50 among 1,000,000 requests, 95th percentile of 200 in milliseconds
 // (BenchmarkList): one request 0.1; the queue 4.6, and its count 0.04; a state 1.4; plan,
 // portal and state together 15; a word 6; a word's beginning 5; a name 4.3; an e-mail
@@ -192,7 +195,9 @@
 //	                            cmd/keybridge TestFaultProviderAtReturning
 //	                            bridge TestAttemptsKeepTheirKeyUntilTheAnswerIsKnown
 //	                            bridge TestRetryAfterIsHonoured
-//	portal down, 429, 500       bridge/web TestFaultPortalDown
+//	                            bridge TestFaultDownForAnHour
+//	portal down, 429, 500       bridge TestFaultDownForAnHour
+//	                            bridge/web TestFaultPortalDown
 //	                            cmd/keybridge TestFaultPortalAtReading
 //	approved, the answer lost   cmd/keybridge TestFaultPortalAtApproving
 //	many decide at once         bridge TestFaultManyDecideAtOnce
