@@ -600,6 +600,11 @@ func (n *node) always() string {
 	case n.W.Overrule:
 		return "resumed what the admin had stopped"
 	}
+	for _, d := range Compare(n.R, n.facts(), nil, t0) {
+		if d.Remedy == NeedsPerson {
+			return "reconciling finds what no rule mends: " + d.Text
+		}
+	}
 	return ""
 }
 
@@ -645,6 +650,11 @@ func (n *node) resting() string {
 		return string(stage) + " with something live"
 	case stage != StateDeclined && stage != StateEnded && Until(r, t0).IsZero():
 		return "nothing left to do at " + string(stage) + ", and nobody looks again"
+	}
+	if r.Access.Missing.IsZero() {
+		for _, d := range Compare(r, n.facts(), nil, t0) {
+			return "at rest, and reconciling finds it " + string(d.Kind) + ": " + d.Text
+		}
 	}
 	return ""
 }
