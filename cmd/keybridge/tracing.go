@@ -71,17 +71,17 @@ func tracingWanted(lookup func(string) (string, bool)) bool {
 // startTracing starts tracing as the environment says; nil when it does not ask for it.
 func startTracing(ctx context.Context, log *slog.Logger) (*tracing, error) {
 	if !tracingWanted(os.LookupEnv) {
-		return nil, nil //nolint:nilnil // no tracing is a tracing that does nothing
+		return nil, nil // no tracing is a tracing that does nothing
 	}
 	exporter, err := autoexport.NewSpanExporter(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("tracing: %w", err)
+		return nil, fmt.Errorf("tracing, as the variables OTEL_… say: %w", err)
 	}
 	res, err := resource.New(ctx, resource.WithAttributes(
 		attr.String("service.name", "keybridge"), attr.String("service.version", version()),
 	), resource.WithTelemetrySDK(), resource.WithFromEnv()) // the environment has the last word
 	if err != nil {
-		return nil, fmt.Errorf("tracing: %w", err)
+		return nil, fmt.Errorf("tracing, as the variables OTEL_… say: %w", err)
 	}
 	// The library has one place for errors of all that is sent in the background.
 	otel.SetErrorHandler(&traceErrors{log: log})
