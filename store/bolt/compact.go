@@ -52,7 +52,10 @@ func CompactFile(ctx context.Context, path string, progress func(done, total int
 
 // compact compacts an open file. The file stays open, and is nobody's any more.
 func compact(ctx context.Context, db *bbolt.DB, progress func(done, total int64)) (done Compacted, err error) {
-	path := db.Path()
+	path, err := filepath.EvalSymlinks(db.Path()) // the file is replaced, and not what leads to it
+	if err != nil {
+		return Compacted{}, fmt.Errorf("compact: %w", err)
+	}
 	if err := bothRoots(path); err != nil {
 		return Compacted{}, errDamaged(path, err) // nothing would show it any more afterwards
 	}
@@ -60,9 +63,7 @@ func compact(ctx context.Context, db *bbolt.DB, progress func(done, total int64)
 	if err != nil {
 		return Compacted{}, fmt.Errorf("compact: %w", err)
 	}
-	// Always the same name, so that one that was cut off leaves at most one file, which
-	// the next one replaces. It is ours while the store's lock is.
-	temp := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".compact")
+	temp := compactName(path)
 	defer func() { _ = os.Remove(temp) }() // it has the store's name by then, or is of no use
 	w := &work{ctx: ctx, progress: progress}
 	if err := guard("compact", func() error { return w.copyInto(temp, db) }); err != nil {
@@ -75,6 +76,9 @@ func compact(ctx context.Context, db *bbolt.DB, progress func(done, total int64)
 	if err != nil {
 		return Compacted{}, fmt.Errorf("compact: %w", err)
 	}
+	if err := errors.Join(os.Chmod(temp, before.Mode().Perm()), keepOwner(temp, before)); err != nil {
+		return Compacted{}, fmt.Errorf("compact: %w", err)
+	}
 	if err := os.Rename(temp, path); err != nil {
 		return Compacted{}, fmt.Errorf("compact: %w", err)
 	}
@@ -82,6 +86,13 @@ func compact(ctx context.Context, db *bbolt.DB, progress func(done, total int64)
 		return Compacted{}, fmt.Errorf("compact: %w", err)
 	}
 	return Compacted{Before: before.Size(), After: after.Size(), Entries: w.entries}, nil
+}
+
+// compactName is where the copy is made: always the same name, so that one that was cut
+// off leaves at most one file, which the next start removes. It is ours while the store's
+// lock is.
+func compactName(path string) string {
+	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".compact")
 }
 
 func errCompact(err error) error {
@@ -197,7 +208,7 @@ func (c *copier) all(from *bbolt.Tx) (err error) {
 		return err
 	}
 	defer func() {
-		if c.tx.DB() != nil { // an error, or a page that makes no sense
+		if c.tx != nil && c.tx.DB() != nil { // an error, or a page that makes no sense
 			_ = c.tx.Rollback() // the copy is thrown away
 		}
 	}()
@@ -289,6 +300,7 @@ func compactAtStart(cfg Config, log *slog.Logger) error {
 		return err
 	}
 	size, free, err := spaceOf(db)
+	_ = os.Remove(compactName(cfg.Path)) // of one that was cut off
 	if err != nil || !cfg.Compact.due(size, free) {
 		return errors.Join(err, db.Close())
 	}

@@ -53,6 +53,9 @@ func TestACompactedStoreIsSmallerAndHoldsTheSame(t *testing.T) {
 	path := temp(t)
 	want := hollow(t, path)
 	before := size(t, path)
+	if err := errors.Join(os.Chmod(path, 0o640), os.WriteFile(compactName(path), []byte("of one that was cut off"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
 	var last, of int64
 	done, err := CompactFile(t.Context(), path, func(done, total int64) {
 		if done > total {
@@ -67,7 +70,7 @@ func TestACompactedStoreIsSmallerAndHoldsTheSame(t *testing.T) {
 		t.Errorf("%+v of %d bytes, now %d", done, before, size(t, path))
 	}
 	onlyFile(t, path)
-	if st, err := os.Stat(path); err != nil || st.Mode().Perm() != 0o600 {
+	if st, err := os.Stat(path); err != nil || st.Mode().Perm() != 0o640 {
 		t.Error(st.Mode(), err)
 	}
 	s := open(t, Config{Path: path})
@@ -152,6 +155,24 @@ func TestADamagedStoreIsNotCompactedAndCanStillBeUsed(t *testing.T) {
 	if _, err := s.Get(t.Context(), testID(8)); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func TestALinkToTheStoreStaysOne(t *testing.T) {
+	t.Parallel()
+	path, link := temp(t), temp(t)
+	hollow(t, path)
+	if err := os.Symlink(path, link); err != nil {
+		t.Fatal(err)
+	}
+	before := size(t, path)
+	if _, err := CompactFile(t.Context(), link, nil); err != nil {
+		t.Fatal(err)
+	}
+	if to, err := os.Readlink(link); err != nil || to != path || size(t, path) >= before {
+		t.Errorf("it leads to %q, of %d bytes: %v", to, size(t, path), err)
+	}
+	onlyFile(t, path)
+	onlyFile(t, link)
 }
 
 // TestACopyThatDiffersReplacesNothing changes one thing in a copy and has it compared.

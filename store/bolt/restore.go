@@ -47,6 +47,13 @@ func Restore(ctx context.Context, from, to string, check func(ctx context.Contex
 	if err := check(ctx, temp); err != nil {
 		return err
 	}
+	folder, err := os.Stat(filepath.Dir(to))
+	if err == nil {
+		err = keepOwner(temp, folder) // an administrator restores for the user who serves
+	}
+	if err != nil {
+		return fmt.Errorf("restore: %w", err)
+	}
 	switch err := publish(temp, to); {
 	case errors.Is(err, fs.ErrExist):
 		return errExists(to, err)
