@@ -132,7 +132,7 @@ func (s *simulation) portalSays(of int, how string, later time.Duration) {
 	if key := s.requests[of].key; key != "" {
 		s.deliver(how, later, of, func(p *process, id string) bridge.Hint {
 			return bridge.Hint{Source: "portal/main", ID: id, What: "submitted", Portal: "main", Key: key, Intake: p.service.Intake("main", key)}
-		})
+		}, func(string) {}) // what waits can be listed
 	}
 }
 
@@ -143,16 +143,21 @@ func (s *simulation) providerSays(of int, how string, later time.Duration) {
 		return
 	}
 	at := time.Now()
-	s.deliver(how, later, of, func(_ *process, id string) bridge.Hint {
+	event := func(id string) bridge.Hint {
 		return bridge.Hint{Source: "stripe", ID: id, What: "event", At: at, Request: r.ID}
+	}
+	s.deliver(how, later, of, func(_ *process, id string) bridge.Hint { return event(id) }, func(id string) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.provider.missed = append(s.provider.missed, event(id))
 	})
 }
 
-// deliver brings a hint, again until it is taken. How says when and how often.
-func (s *simulation) deliver(how string, later time.Duration, of int, hint func(*process, string) bridge.Hint) {
+// deliver brings a hint, again until it is taken or given up. How says when and how often.
+func (s *simulation) deliver(how string, later time.Duration, of int, hint func(*process, string) bridge.Hint, missed func(id string)) {
 	id := s.unique("event")
 	if how == "never" {
-		s.missed(func(p *process) bridge.Hint { return hint(p, id) })
+		missed(id)
 		return
 	}
 	send := func(after time.Duration) {
@@ -165,26 +170,13 @@ func (s *simulation) deliver(how string, later time.Duration, of int, hint func(
 			}
 			time.Sleep(wait)
 		}
-		s.missed(func(p *process) bridge.Hint { return hint(p, id) })
+		missed(id)
 	}
 	if how != "late" {
 		s.group.Go(func() { send(0) })
 	}
 	if how != "at once" {
 		s.group.Go(func() { send(later) })
-	}
-}
-
-// missed leaves a provider's hint to be asked for.
-func (s *simulation) missed(hint func(*process) bridge.Hint) {
-	p := s.process()
-	if p == nil {
-		return // the clock's own hints have to do
-	}
-	if h := hint(p); h.Source == "stripe" {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.provider.missed = append(s.provider.missed, h)
 	}
 }
 
