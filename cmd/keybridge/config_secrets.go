@@ -213,7 +213,7 @@ func (r *reading) fromFile(name string, at place) (text, problem string) {
 // readNamed returns the content and mode of a file that the configuration names, or
 // what is wrong with it. most is how many bytes it may have.
 func readNamed(path string, most int) (content []byte, mode os.FileMode, problem string) {
-	about, err := os.Stat(path)
+	about, err := os.Stat(path) //nolint:gosec // the configuration says which files are read
 	switch {
 	case err != nil:
 		return nil, 0, fmt.Sprintf("the file named here cannot be read: %s; put it there, or let keybridge read it", reasonOf(err))
