@@ -178,16 +178,16 @@ func eventRequest(n, about int, at time.Time) []byte {
 		"Content-Length: %d\r\nStripe-Signature: t=%d,v1=%s\r\n\r\n%s", len(body), at.Unix(), hex.EncodeToString(sum.Sum(nil)), body)
 }
 
-// eventRequests are n events in a row, about known requests, each about another one as
-// long as there are enough.
-func eventRequests(first, n, known int) [][]byte {
+// eventRequests are n events in a row, about so many known requests from the oldest of them
+// on, each about another one as long as there are enough.
+func eventRequests(first, n, oldest, known int) [][]byte {
 	now := time.Now()
 	all := make([][]byte, n)
 	var makers sync.WaitGroup
 	for half := range 2 {
 		makers.Go(func() {
 			for i := half; i < n; i += 2 {
-				all[i] = eventRequest(first+i, (first+i)*7919%known, now)
+				all[i] = eventRequest(first+i, oldest+(first+i)*7919%known, now)
 			}
 		})
 	}

@@ -30,8 +30,13 @@ type grownLoad struct {
 	requests int
 	file     int64
 	start    time.Duration
-	rounds   measured
+	// newest and any are the rounds with events about the newest requests, as most are, and
+	// about requests of any age.
+	newest, any measured
 }
+
+// newestRequests are so many.
+const newestRequests = 10_000
 
 // BenchmarkLoadGrown takes events in with stores of several sizes, in turns, and prints the
 // table of the README.
@@ -55,26 +60,37 @@ func BenchmarkLoadGrown(b *testing.B) {
 	}
 	for range *loadRounds {
 		for _, g := range sizes {
-			most := int(loadTime.Seconds() * 100_000)
-			d, err := deliver(g.process.Process.Pid, g.addr, eventRequests(g.sent, most, g.requests), 64, *loadTime)
-			if err != nil || d.answers[200] != len(d.took) {
-				b.Fatalf("%d requests: %v, %v", g.requests, d.answers, err)
-			}
-			g.sent += most
-			g.rounds.add(d)
+			newest := min(newestRequests, g.requests)
+			g.newest.add(g.take(g.requests-newest, newest))
+			g.any.add(g.take(0, g.requests))
 		}
 	}
 	var text strings.Builder
 	table := tabwriter.NewWriter(&text, 0, 0, 1, ' ', 0)
-	fmt.Fprintln(table, "| stored requests\t| file\t| start\t| events a second, 64 clients\t| of the first\t| p99\t| resident\t| of that, not the file\t|")
-	fmt.Fprintln(table, "|---\t|---\t|---\t|---\t|---\t|---\t|---\t|---\t|")
+	fmt.Fprintln(table, "| stored requests\t| file\t| start\t| events of the newest a second\t| p99\t| of any age\t| p99\t| resident\t| without the file\t|")
+	fmt.Fprintln(table, "|---\t|---\t|---\t|---\t|---\t|---\t|---\t|---\t|---\t|")
+	rate := func(m, first measured) string {
+		return fmt.Sprintf("%.0f (%.2f)\t| %s", median(m.rates), median(m.rates)/median(first.rates), median(m.most).Round(100*time.Microsecond))
+	}
 	for _, g := range sizes {
-		fmt.Fprintf(table, "| %d\t| %d MB\t| %s\t| %.0f\t| %.2f\t| %s\t| %d MB\t| %d MB\t|\n", g.requests, g.file>>20, g.start.Round(10*time.Millisecond),
-			median(g.rounds.rates), median(g.rounds.rates)/median(sizes[0].rounds.rates), median(g.rounds.most).Round(100*time.Microsecond),
+		fmt.Fprintf(table, "| %d\t| %d MB\t| %s\t| %s\t| %s\t| %d MB\t| %d MB\t|\n", g.requests, g.file>>20, g.start.Round(10*time.Millisecond),
+			rate(g.newest, sizes[0].newest), rate(g.any, sizes[0].any),
 			resident(b, g.process.Process.Pid, "VmRSS:")>>20, resident(b, g.process.Process.Pid, "RssAnon:")>>20)
 	}
 	_ = table.Flush() // into memory
 	fmt.Print(text.String())
+}
+
+// take sends events about so many requests from the oldest of them on.
+func (g *grownLoad) take(oldest, requests int) delivered {
+	g.tb.Helper()
+	most := int(loadTime.Seconds() * 100_000)
+	d, err := deliver(g.process.Process.Pid, g.addr, eventRequests(g.sent, most, oldest, requests), 64, *loadTime)
+	if err != nil || d.answers[200] != len(d.took) {
+		g.tb.Fatalf("%d requests: %v, %v", g.requests, d.answers, err)
+	}
+	g.sent += most
+	return d
 }
 
 // copied is a folder with a copy of the store of another, because a load changes it.

@@ -222,9 +222,9 @@ func (l *loaded) load(clients int, again bool) delivered {
 	}
 	var requests [][]byte
 	if again {
-		requests = slices.Repeat(eventRequests(l.last, l.known, *loadKnown), most/l.known+1)
+		requests = slices.Repeat(eventRequests(l.last, l.known, 0, *loadKnown), most/l.known+1)
 	} else {
-		requests = eventRequests(l.sent, most, *loadKnown)
+		requests = eventRequests(l.sent, most, 0, *loadKnown)
 		l.last, l.sent = l.sent, l.sent+most
 	}
 	d, err := deliver(l.process.Process.Pid, l.addr, requests, clients, *loadTime)
@@ -303,7 +303,7 @@ func paying(n int) bridge.Hint {
 // knows each event that it has answered.
 func TestAnsweredUnderLoadIsKept(t *testing.T) {
 	folder := fillBridge(t, 100)
-	requests := eventRequests(0, 400, 100)
+	requests := eventRequests(0, 400, 0, 100)
 	var d delivered
 	t.Run("load", func(t *testing.T) { // which ends the process
 		l := startLoaded(t, onBridge, folder)
