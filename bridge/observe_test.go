@@ -76,6 +76,7 @@ func TestObserveSaysWhoDecidedAndWhy(t *testing.T) {
 	captured := func(r *bridge.Request) {
 		r.Steps = []bridge.Step{{Kind: payment, State: bridge.Met, Mark: bridge.Mark{At: noon.Add(-time.Hour), By: theProvider}}}
 	}
+	suspends := func(r *bridge.Request) { r.Terms.Refunded = bridge.Suspend }
 	for name, one := range map[string]struct {
 		r     bridge.Request
 		facts bridge.Facts
@@ -102,6 +103,7 @@ func TestObserveSaysWhoDecidedAndWhy(t *testing.T) {
 		"nobody hurries a reviewer":                {request(waiting(review), late), keyIs(bridge.Pending), bridge.Open, bridge.Actor{}, ""},
 		"paid at the last moment":                  {request(waiting(payment), late), both(keyIs(bridge.Pending), moneyIs(bridge.Paid)), bridge.Approve, theProvider, "payment met"},
 		"refunded before access was granted":       {request(verdict(bridge.Approve), captured), moneyIs(bridge.Refunded), bridge.Decline, theProvider, "the money went back before access was granted"},
+		"refunded before, terms say suspend":       {request(verdict(bridge.Approve), captured, suspends), moneyIs(bridge.Refunded), bridge.Decline, theProvider, "the money went back before access was granted"},
 		"a dispute before access was granted":      {request(verdict(bridge.Approve), captured), moneyIs(bridge.Disputed), bridge.Approve, bridge.Actor{}, ""},
 		"a hold that lapsed before it was taken":   {request(verdict(bridge.Approve), captured), moneyIs(bridge.NoPayment), bridge.Open, theProvider, "the authorisation lapsed before it was captured"},
 		"deleted after the approval was decided":   {request(verdict(bridge.Approve)), keyIs(bridge.Gone), bridge.Decline, thePortal, "withdrawn in the portal"},

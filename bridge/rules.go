@@ -65,7 +65,11 @@ func (r Request) accessEarned(now time.Time) AccessState {
 		}
 		return Suspended
 	case Refunded:
-		return r.Terms.Refunded.or(Revoke).access()
+		earned := r.Terms.Refunded.or(Revoke).access()
+		if earned == Suspended && r.Access.Granted.IsZero() {
+			return Gone // there was nothing to suspend yet, and what went back does not come again
+		}
+		return earned
 	case Disputed:
 		return r.Terms.Disputed.or(Suspend).access()
 	case PaymentEnded:
