@@ -56,8 +56,7 @@
 //     does not either: somebody may have put right what was wrong.
 //   - An endpoint that has failed for three days is paused, after a last try, and one
 //     that answers 410 Gone at once. That is kept, logged once, observed and shown.
-//     What happens meanwhile stays in the feed for at least 35 days; a longer pause
-//     misses what was forgotten, and Resume says so.
+//     What happens meanwhile stays in the feed, however long the pause is.
 //   - A new endpoint hears of what happens from now on. What came before can be
 //     replayed. The bookmark belongs to the endpoint's name: an endpoint that was taken
 //     out of the configuration goes on where it stopped when it is put back.

@@ -176,7 +176,7 @@ func TestALifeIsToldAsTheDomainWritesIt(t *testing.T) {
 			append(paid[:8:8], AccessSuspended, AccessResumed),
 		},
 		"disputed and ended": {
-			append(pays[:3:3], money(bridge.Disputed, "complete"), money(bridge.PaymentEnded, "complete"), access(bridge.Gone)),
+			append(pays[:3:3], money(bridge.Disputed, "complete"), money(bridge.PaymentEnded, "complete"), access(bridge.Gone), access(bridge.Gone)),
 			append(paid[:8:8], PaymentDisputed, PaymentEnded, AccessGone, RequestEnded),
 		},
 		"an account that was deactivated": {
@@ -204,8 +204,9 @@ func TestALifeIsToldAsTheDomainWritesIt(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			w.read(0)
-			for _, f := range c.facts {
-				w.see(0, f)
+			for i, f := range c.facts { // a minute apart: what is gone is believed when it is seen twice
+				at := w.now().Add(time.Duration(i) * time.Minute)
+				w.update(0, func(c *bridge.Change) { c.Observe(f, at) })
 			}
 			_, types := w.told(0)
 			equal(t, "types", types, c.want)

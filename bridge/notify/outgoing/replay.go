@@ -9,8 +9,7 @@ import (
 
 // Selection says what to send again. One of them has to be set; with both, both hold.
 type Selection struct {
-	// Since chooses what happened at or after a time. Without Request it reaches as far
-	// back as the feed does, which is at least 35 days.
+	// Since chooses what happened at or after a time.
 	Since time.Time
 	// Request chooses what happened to one request, however long ago.
 	Request bridge.ID

@@ -1,7 +1,6 @@
 package outgoing
 
 import (
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -226,9 +225,6 @@ func TestAnOldRequestCanBeReplayedFromItsHistory(t *testing.T) {
 	for range 10 {
 		now = now.Add(10 * 24 * time.Hour)
 		w.tick(0)
-	}
-	if lines, err := w.store.Feed(w.Context(), 0, 0); err != nil || len(lines) > 6 {
-		w.Fatal(fmt.Sprint(lines), err)
 	}
 	r := newReceiver(t, nil)
 	s := w.sender(Config{}, r.endpoint("crm"))

@@ -96,24 +96,16 @@ func (s *Sender) Resume(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	var was bookmark
 	if err := l.change(ctx, func(b *bookmark) error {
-		was = *b
 		b.well()
 		return nil
 	}); err != nil {
 		return err
 	}
 	s.cfg.Log.Info("a webhook endpoint was resumed", "endpoint", name)
-	if !was.Paused.IsZero() && s.cfg.Now().Sub(was.Paused) > feedLife {
-		s.cfg.Log.Warn("a webhook endpoint was paused for so long that it may have missed messages; replay what it needs by request", "endpoint", name)
-	}
 	l.nudge()
 	return nil
 }
-
-// feedLife is how long entries stay in the feed at least.
-const feedLife = 35 * 24 * time.Hour
 
 // Skip passes over the message that an endpoint does not take, on an operator's word,
 // resumes it and returns the message's id. It can be sent again with Replay. NotFound

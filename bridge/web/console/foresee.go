@@ -75,11 +75,11 @@ func (f *ahead) do(a bridge.Action) {
 	f.try(a.Kind)
 }
 
-// try notes what is known of an attempt once it was made: a suspension was ours, a
-// checkout was opened.
+// try notes what is known of an attempt once it was made: a suspension or a revocation
+// was ours, a checkout was opened.
 func (f *ahead) try(kind bridge.ActionKind) {
 	try := bridge.Attempt{}
-	if kind == bridge.SuspendKey {
+	if kind == bridge.SuspendKey || kind == bridge.RevokeKey {
 		try.First = f.now
 	}
 	if f.change.Work.Attempts == nil {
