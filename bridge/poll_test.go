@@ -58,7 +58,7 @@ func TestWhatNobodyToldOfIsFoundByAskingThePortal(t *testing.T) {
 func TestWhatWaitsInThePortalAndIsOverHereIsLookedAtAgain(t *testing.T) {
 	live(t, func(w *world) {
 		key := w.portal.ask("reviewed")
-		r := w.known(key, time.Second, bridge.StateReviewing)
+		r := w.known(key, time.Minute+time.Second, bridge.StateReviewing)
 		w.portal.set(key, bridge.Gone) // by mistake: nothing depends on it, so it is believed at once
 		w.look(r.ID)
 		w.known(key, time.Second, bridge.StateDeclined)
