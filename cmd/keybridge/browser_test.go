@@ -627,9 +627,10 @@ func (v *visit) arrived(name string) {
 	}
 }
 
-// heading is the heading of the page; empty while there is none.
+// heading is the heading of the page; empty while there is none, or while the page is
+// loading: its scripts hear no key yet.
 func (v *visit) heading() string {
-	text, _ := look[string](v, `(document.querySelector("h1") || {textContent: ""}).textContent`)
+	text, _ := look[string](v, `document.readyState === "complete" && document.querySelector("h1")?.textContent || ""`)
 	return text
 }
 
