@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"keybridge/bridge"
 )
 
 // mark is the byte order mark, without which Excel does not take a file for UTF-8.
 const mark = "\uFEFF"
 
-func (t Table) writeCSV(w io.Writer) (rows int, err error) {
+func writeCSV(w io.Writer, t bridge.Table) (rows int, err error) {
 	if _, err := io.WriteString(w, mark); err != nil {
 		return 0, fmt.Errorf("export: %w", err)
 	}
@@ -23,10 +25,10 @@ func (t Table) writeCSV(w io.Writer) (rows int, err error) {
 	if err := out.Write(line); err != nil {
 		return 0, fmt.Errorf("export: %w", err)
 	}
-	rows, err = t.each(func(_ int, cells []Cell) error {
+	rows, err = each(t, func(_ int, cells []bridge.Cell) error {
 		line = line[:0]
 		for _, c := range cells {
-			line = append(line, c.plainText())
+			line = append(line, plainText(c))
 		}
 		return out.Write(line)
 	})
@@ -37,13 +39,13 @@ func (t Table) writeCSV(w io.Writer) (rows int, err error) {
 	return rows, err
 }
 
-// plainText is the cell as CSV has it: numbers with a point, times as spreadsheets know them.
-func (c Cell) plainText() string {
+// plainText is a cell as CSV has it: numbers with a point, times as spreadsheets know them.
+func plainText(c bridge.Cell) string {
 	switch {
-	case c.amount.Currency != "":
-		return c.decimal()
-	case !c.at.IsZero():
-		return c.at.Format(time.DateTime)
+	case c.Amount.Currency != "":
+		return decimal(c.Amount)
+	case !c.At.IsZero():
+		return c.At.UTC().Format(time.DateTime)
 	}
-	return plain(c.text)
+	return plain(clean(c.Text))
 }

@@ -2,8 +2,8 @@
 //
 // # The idea
 //
-// A Table is columns and a sequence of rows, and is written row by row: a list of a
-// million requests takes no more memory than one of ten. Requests makes a table of
+// A bridge.Table is columns and a sequence of rows, and is written row by row (Write): a
+// list of a million requests takes no more memory than one of ten. Requests makes a table of
 // requests, and Each reads them by pages of the list, so that no read transaction is
 // open while a file is written or a client is slow.
 //

@@ -21,7 +21,7 @@ func ExampleRequests() {
 		}}}, nil
 	}
 	var file strings.Builder
-	rows, err := export.Requests(export.Each(context.Background(), list, bridge.Filter{})).Write(&file, export.CSV, "")
+	rows, err := export.Write(&file, export.Requests(export.Each(context.Background(), list, bridge.Filter{})), bridge.CSV, "")
 	if err != nil {
 		fmt.Println(err)
 		return

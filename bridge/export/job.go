@@ -14,10 +14,10 @@ import (
 	"keybridge/bridge"
 )
 
-// job is a file with what it is made of. The shelf's lock guards Job; the rest does not
+// job is an export with what it is made of. The shelf's lock guards Export; the rest does not
 // change.
 type job struct {
-	Job
+	bridge.Export
 	desk   bridge.Desk
 	filter bridge.Filter
 	path   string
@@ -48,18 +48,18 @@ func (s *Shelf) make(ctx context.Context, j *job) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !slices.Contains(s.jobs, j) { // it was taken off the shelf meanwhile
-		j.State = Cancelled
+		j.State = bridge.ExportCancelled
 	}
-	if err != nil || j.State == Cancelled {
+	if err != nil || j.State == bridge.ExportCancelled {
 		s.remove(j)
 	}
 	switch {
-	case j.State == Cancelled:
+	case j.State == bridge.ExportCancelled:
 	case err != nil:
 		s.cfg.Log.Warn("a list could not be exported", "rows", rows, "error", err)
-		j.State, j.Problem = Failed, bridge.Explain(err)
+		j.State, j.Problem = bridge.ExportFailed, bridge.Explain(err)
 	default:
-		j.State, j.Rows, j.Size = Ready, rows, size
+		j.State, j.Rows, j.Size = bridge.ExportReady, rows, size
 		j.Of, j.More = rows, false
 	}
 }
@@ -106,7 +106,7 @@ func (s *Shelf) write(ctx context.Context, j *job) (rows int, size int64, err er
 	defer func() { err = errors.Join(err, file.Close()) }()
 	out := bufio.NewWriterSize(file, 64<<10)
 	table := s.bounded(j, Requests(Each(ctx, j.desk.List, j.filter)))
-	if rows, err = table.Write(while{ctx, out}, j.Format, s.cfg.Folder); err != nil {
+	if rows, err = Write(while{ctx, out}, table, j.Format, s.cfg.Folder); err != nil {
 		return rows, 0, err
 	}
 	if err := out.Flush(); err != nil {
@@ -121,14 +121,14 @@ const perTelling = 100
 
 // bounded is a table that ends with an error where it is too long, and tells how far it
 // has come.
-func (s *Shelf) bounded(j *job, t Table) Table {
+func (s *Shelf) bounded(j *job, t bridge.Table) bridge.Table {
 	rows := t.Rows
-	t.Rows = func(yield func([]Cell, error) bool) {
+	t.Rows = func(yield func([]bridge.Cell, error) bool) {
 		n, bytes := 0, int64(0)
 		for cells, err := range rows {
 			if err == nil {
 				for _, c := range cells {
-					bytes += int64(len(c.text))
+					bytes += int64(len(c.Text))
 				}
 				err = s.within(n, bytes)
 			}

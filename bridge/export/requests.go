@@ -40,8 +40,8 @@ func Each(ctx context.Context, list func(context.Context, bridge.Filter) (bridge
 
 // column is a column of requests.
 type column struct {
-	Column
-	cell func(bridge.Request) Cell
+	bridge.Column
+	cell func(bridge.Request) bridge.Cell
 }
 
 // columns are what finance wants to know of a request.
@@ -51,23 +51,23 @@ var columns = []column{
 	text("Key request", 29, func(r bridge.Request) string { return r.Key }),
 	text("State", 16, func(r bridge.Request) string { return string(r.State()) }),
 	text("Plan", 20, func(r bridge.Request) string { return r.Terms.Plan }),
-	{Column{"Amount", 12}, func(r bridge.Request) Cell { return Number(total(r)) }},
+	{bridge.Column{Title: "Amount", Width: 12}, func(r bridge.Request) bridge.Cell { return bridge.Cell{Amount: total(r)} }},
 	text("Currency", 9, func(r bridge.Request) string { return total(r).Currency }),
 	text("Interval", 14, intervals),
-	{Column{"Collected", 12}, func(r bridge.Request) Cell { return Number(r.Payment.Collected) }},
-	{Column{"Returned", 12}, func(r bridge.Request) Cell { return Number(r.Payment.Returned) }},
+	{bridge.Column{Title: "Collected", Width: 12}, func(r bridge.Request) bridge.Cell { return bridge.Cell{Amount: r.Payment.Collected} }},
+	{bridge.Column{Title: "Returned", Width: 12}, func(r bridge.Request) bridge.Cell { return bridge.Cell{Amount: r.Payment.Returned} }},
 	text("Paid in", 9, func(r bridge.Request) string { return r.Payment.Collected.Currency }),
 	text("Applicant", 24, func(r bridge.Request) string { return r.Applicant.Name }),
 	text("E-mail", 28, func(r bridge.Request) string { return r.Applicant.Email }),
 	text("Organisation", 24, func(r bridge.Request) string { return r.Applicant.Organisation }),
 	text("App", 20, func(r bridge.Request) string { return r.Applicant.App }),
-	{Column{"Created (UTC)", 20}, func(r bridge.Request) Cell { return Moment(r.Created) }},
+	{bridge.Column{Title: "Created (UTC)", Width: 20}, func(r bridge.Request) bridge.Cell { return bridge.Cell{At: r.Created} }},
 	text("Verdict", 10, func(r bridge.Request) string { return string(r.Verdict.Outcome) }),
-	{Column{"Decided (UTC)", 20}, func(r bridge.Request) Cell { return Moment(decided(r).At) }},
+	{bridge.Column{Title: "Decided (UTC)", Width: 20}, func(r bridge.Request) bridge.Cell { return bridge.Cell{At: decided(r).At} }},
 	text("Decided by", 18, func(r bridge.Request) string { return by(decided(r)) }),
 	text("Why", 30, func(r bridge.Request) string { return decided(r).Why }),
-	{Column{"Granted (UTC)", 20}, func(r bridge.Request) Cell { return Moment(r.Access.Granted) }},
-	{Column{"Ended (UTC)", 20}, func(r bridge.Request) Cell { return Moment(r.Ended.At) }},
+	{bridge.Column{Title: "Granted (UTC)", Width: 20}, func(r bridge.Request) bridge.Cell { return bridge.Cell{At: r.Access.Granted} }},
+	{bridge.Column{Title: "Ended (UTC)", Width: 20}, func(r bridge.Request) bridge.Cell { return bridge.Cell{At: r.Ended.At} }},
 	text("Ended by", 18, func(r bridge.Request) string { return by(r.Ended) }),
 	text("Assigned to", 14, func(r bridge.Request) string { return r.Assigned }),
 	text("Provider", 10, func(r bridge.Request) string { return r.Terms.Provider }),
@@ -79,13 +79,13 @@ var columns = []column{
 }
 
 // Requests makes a table of requests.
-func Requests(all iter.Seq2[bridge.Request, error]) Table {
-	t := Table{Name: "Requests"}
+func Requests(all iter.Seq2[bridge.Request, error]) bridge.Table {
+	t := bridge.Table{Name: "Requests"}
 	for _, c := range columns {
 		t.Columns = append(t.Columns, c.Column)
 	}
-	t.Rows = func(yield func([]Cell, error) bool) {
-		cells := make([]Cell, len(columns))
+	t.Rows = func(yield func([]bridge.Cell, error) bool) {
+		cells := make([]bridge.Cell, len(columns))
 		for r, err := range all {
 			for i, c := range columns {
 				cells[i] = c.cell(r)
@@ -99,7 +99,7 @@ func Requests(all iter.Seq2[bridge.Request, error]) Table {
 }
 
 func text(title string, width float64, of func(bridge.Request) string) column {
-	return column{Column{title, width}, func(r bridge.Request) Cell { return Text(of(r)) }}
+	return column{bridge.Column{Title: title, Width: width}, func(r bridge.Request) bridge.Cell { return bridge.Cell{Text: of(r)} }}
 }
 
 // refs is a column of the provider's ids of a kind, oldest first.

@@ -134,41 +134,6 @@ func (s *Shelf) Close() error {
 	return sweep(s.cfg.Folder)
 }
 
-// State says how far a file has come.
-type State string
-
-// The states of a file.
-const (
-	Making    State = "making"
-	Ready     State = "ready"
-	Failed    State = "failed"
-	Cancelled State = "cancelled"
-)
-
-// Job is a file that a person has asked for, as it stands.
-type Job struct {
-	ID     string
-	Format Format
-	State  State
-	// What says which requests are in it; see Asked.
-	What string
-	// Asked is when it was asked for, Until when it will be removed.
-	Asked, Until time.Time
-	// Rows are those written so far, Of about how many there will be; 0 where that is not
-	// known. More says that there are more than Of.
-	Rows, Of int
-	More     bool
-	// Size is the file's, in bytes, once it is ready.
-	Size int64
-	// Problem says in words for people why it failed.
-	Problem string
-}
-
-// Name is what the file is called: "requests-20260314-120000.csv".
-func (j Job) Name() string {
-	return "requests-" + j.Asked.UTC().Format("20060102-150405") + "." + string(j.Format)
-}
-
 // errNone is the answer for a file that is not there, or is somebody else's.
 var errNone = &bridge.Error{Kind: bridge.NotFound, Msg: "This file is not here any more. Files are kept for a while and go when the service is started anew. Export the list again."}
 
@@ -176,27 +141,27 @@ var errNone = &bridge.Error{Kind: bridge.NotFound, Msg: "This file is not here a
 // person may see them, newest or oldest first as the filter says. It returns at once.
 // Denied for who may not export; Limited while too many are being made; Invalid for a
 // format that is none. Two calls make two files.
-func (s *Shelf) Start(d bridge.Desk, as Format, f bridge.Filter) (Job, error) {
+func (s *Shelf) Start(d bridge.Desk, as bridge.Format, f bridge.Filter) (bridge.Export, error) {
 	if err := d.May(bridge.MayExport, f.Portal); err != nil {
-		return Job{}, err
+		return bridge.Export{}, err
 	}
-	if !slices.Contains(Formats, as) {
-		return Job{}, &bridge.Error{Kind: bridge.Invalid, Msg: "A list can be taken away as CSV or XLSX."}
+	if !slices.Contains(bridge.Formats, as) {
+		return bridge.Export{}, &bridge.Error{Kind: bridge.Invalid, Msg: "A list can be taken away as CSV or XLSX."}
 	}
 	f.After = ""
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return Job{}, &bridge.Error{Kind: bridge.Unavailable, Msg: "The service is being stopped. Try again in a minute."}
+		return bridge.Export{}, &bridge.Error{Kind: bridge.Unavailable, Msg: "The service is being stopped. Try again in a minute."}
 	}
 	p := d.Person()
 	if err := s.room(p); err != nil {
-		return Job{}, err
+		return bridge.Export{}, err
 	}
 	now := s.cfg.Now()
 	j := &job{
-		Job:  Job{ID: s.cfg.NewID(), Format: as, State: Making, What: Asked(f), Asked: now, Until: now.Add(s.cfg.Keep)},
-		desk: d, filter: f, done: make(chan struct{}),
+		Export: bridge.Export{ID: s.cfg.NewID(), Format: as, State: bridge.ExportMaking, What: Asked(f), Asked: now, Until: now.Add(s.cfg.Keep)},
+		desk:   d, filter: f, done: make(chan struct{}),
 	}
 	j.path = filepath.Join(s.cfg.Folder, prefixes[0]+j.ID)
 	ctx, cancel := context.WithCancel(s.ctx)
@@ -204,7 +169,7 @@ func (s *Shelf) Start(d bridge.Desk, as Format, f bridge.Filter) (Job, error) {
 	j.gone = time.AfterFunc(s.cfg.Keep, func() { s.forget(j) })
 	s.jobs = append(s.jobs, j)
 	s.made.Go(func() { s.make(ctx, j) })
-	return j.Job, nil
+	return j.Export, nil
 }
 
 // room says why a person may not begin another file, and makes room for it among theirs.
@@ -214,11 +179,11 @@ func (s *Shelf) room(p bridge.Person) error {
 	for _, j := range s.jobs {
 		own := j.desk.Person().Name == p.Name
 		switch {
-		case j.State != Making && own:
+		case j.State != bridge.ExportMaking && own:
 			made = append(made, j)
-		case j.State == Making && own:
+		case j.State == bridge.ExportMaking && own:
 			mine, all = mine+1, all+1
-		case j.State == Making:
+		case j.State == bridge.ExportMaking:
 			all++
 		}
 	}
@@ -234,14 +199,14 @@ func (s *Shelf) room(p bridge.Person) error {
 	return nil
 }
 
-// Jobs returns a person's files, the newest first.
-func (s *Shelf) Jobs(p bridge.Person) []Job {
+// Exports returns a person's files, the newest first.
+func (s *Shelf) Exports(p bridge.Person) []bridge.Export {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var all []Job
+	var all []bridge.Export
 	for _, j := range slices.Backward(s.jobs) {
 		if s.theirs(j, p) {
-			all = append(all, j.Job)
+			all = append(all, j.Export)
 		}
 	}
 	return all
@@ -265,12 +230,12 @@ func (s *Shelf) find(p bridge.Person, id string) (*job, error) {
 
 // Wait returns how a person's file stands once it is no longer being made, or when ctx
 // ends, which is no error. NotFound when there is none.
-func (s *Shelf) Wait(ctx context.Context, p bridge.Person, id string) (Job, error) {
+func (s *Shelf) Wait(ctx context.Context, p bridge.Person, id string) (bridge.Export, error) {
 	s.mu.Lock()
 	j, err := s.find(p, id)
 	s.mu.Unlock()
 	if err != nil {
-		return Job{}, err
+		return bridge.Export{}, err
 	}
 	select {
 	case <-j.done:
@@ -278,27 +243,27 @@ func (s *Shelf) Wait(ctx context.Context, p bridge.Person, id string) (Job, erro
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return j.Job, nil
+	return j.Export, nil
 }
 
 // Open returns a person's file for reading; the caller closes it. It can be read to its
 // end though it is removed meanwhile. NotFound when there is none, Conflict while it is
 // not ready.
-func (s *Shelf) Open(p bridge.Person, id string) (*os.File, Job, error) {
+func (s *Shelf) Open(p bridge.Person, id string) (*os.File, bridge.Export, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	j, err := s.find(p, id)
 	switch {
 	case err != nil:
-		return nil, Job{}, err
-	case j.State != Ready:
-		return nil, Job{}, &bridge.Error{Kind: bridge.Conflict, Msg: "This file is not ready."}
+		return nil, bridge.Export{}, err
+	case j.State != bridge.ExportReady:
+		return nil, bridge.Export{}, &bridge.Error{Kind: bridge.Conflict, Msg: "This file is not ready."}
 	}
 	file, err := os.Open(j.path)
 	if err != nil {
-		return nil, Job{}, fmt.Errorf("export: %w", err)
+		return nil, bridge.Export{}, fmt.Errorf("export: %w", err)
 	}
-	return file, j.Job, nil
+	return file, j.Export, nil
 }
 
 // Remove cancels a person's file while it is being made, and takes it off the shelf once
@@ -310,9 +275,9 @@ func (s *Shelf) Remove(p bridge.Person, id string) error {
 	switch {
 	case err != nil:
 		return err
-	case j.State == Making:
+	case j.State == bridge.ExportMaking:
 		j.cancel()
-		j.State = Cancelled
+		j.State = bridge.ExportCancelled
 	default:
 		s.drop(j)
 	}
@@ -335,7 +300,7 @@ func (s *Shelf) drop(j *job) {
 	j.gone.Stop()
 	j.cancel()
 	s.jobs = slices.Delete(s.jobs, i, i+1)
-	if j.State == Ready {
+	if j.State == bridge.ExportReady {
 		s.remove(j)
 	}
 }

@@ -153,7 +153,7 @@ func (h *house) put(portal, key string) {
 	}
 }
 
-func (h *house) start(p bridge.Person, as export.Format, f bridge.Filter) export.Job {
+func (h *house) start(p bridge.Person, as bridge.Format, f bridge.Filter) bridge.Export {
 	h.Helper()
 	j, err := h.Start(h.service.Desk(p), as, f)
 	if err != nil {
@@ -163,12 +163,12 @@ func (h *house) start(p bridge.Person, as export.Format, f bridge.Filter) export
 }
 
 // await is a file once it is no longer being made.
-func (h *house) await(p bridge.Person, j export.Job) export.Job {
+func (h *house) await(p bridge.Person, j bridge.Export) bridge.Export {
 	h.Helper()
 	ctx, cancel := context.WithTimeout(h.Context(), patience)
 	defer cancel()
 	j, err := h.Wait(ctx, p, j.ID)
-	if err != nil || j.State == export.Making {
+	if err != nil || j.State == bridge.ExportMaking {
 		h.Fatalf("the file is %q after %s: %v", j.State, patience, err)
 	}
 	return j
@@ -185,7 +185,7 @@ func (h *house) until(what string, is func() bool) {
 }
 
 // rows are the key requests in a person's file.
-func (h *house) rows(p bridge.Person, j export.Job) (keys []string) {
+func (h *house) rows(p bridge.Person, j bridge.Export) (keys []string) {
 	h.Helper()
 	file, j, err := h.Open(p, j.ID)
 	if err != nil {
@@ -226,19 +226,19 @@ func (h *house) wantKind(err error, want bridge.Kind) {
 func TestAFileHasEveryRequestThatFitsOnceAndInOrder(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, 450) // more than two pages
-	j := h.start(vera, export.CSV, bridge.Filter{Portal: "main", Oldest: true, After: "not looked at", Limit: 7})
+	j := h.start(vera, bridge.CSV, bridge.Filter{Portal: "main", Oldest: true, After: "not looked at", Limit: 7})
 	j = h.await(vera, j)
 	var want []string
 	for i := range 450 {
 		want = append(want, fmt.Sprintf("m%04d", i))
 	}
-	if diff := cmp.Diff(want, h.rows(vera, j)); diff != "" || j.State != export.Ready || j.Rows != 450 || j.Of != 450 || j.More {
+	if diff := cmp.Diff(want, h.rows(vera, j)); diff != "" || j.State != bridge.ExportReady || j.Rows != 450 || j.Of != 450 || j.More {
 		t.Errorf("%+v (-want +got):\n%s", j, diff)
 	}
 	if j.Name() != "requests-20260314-120000.csv" {
 		t.Errorf("it is called %s", j.Name())
 	}
-	sheet := h.await(vera, h.start(vera, export.XLSX, bridge.Filter{Portal: "other"}))
+	sheet := h.await(vera, h.start(vera, bridge.XLSX, bridge.Filter{Portal: "other"}))
 	file, _, err := h.Open(vera, sheet.ID)
 	if err != nil {
 		t.Fatal(err)
@@ -256,7 +256,7 @@ func TestAFileHasEveryRequestThatFitsOnceAndInOrder(t *testing.T) {
 func TestThatAListWasTakenAwayIsKeptWithItsFilterAndItsRows(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, 2)
-	h.await(vera, h.start(vera, export.CSV, bridge.Filter{Portal: "main", Words: []string{"m0001"}}))
+	h.await(vera, h.start(vera, bridge.CSV, bridge.Filter{Portal: "main", Words: []string{"m0001"}}))
 	want := []bridge.Entry{{
 		At: noon, Actor: vera.Actor(), What: bridge.WhatExported, Before: "portal main, 1 word searched for", After: "1 row as csv",
 	}}
@@ -268,13 +268,13 @@ func TestThatAListWasTakenAwayIsKeptWithItsFilterAndItsRows(t *testing.T) {
 func TestWhatAPersonMayNotSeeIsNotInTheirFile(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, 5)
-	j := h.await(olga, h.start(olga, export.CSV, bridge.Filter{}))
+	j := h.await(olga, h.start(olga, bridge.CSV, bridge.Filter{}))
 	if got := h.rows(olga, j); len(got) != 3 || slices.ContainsFunc(got, func(k string) bool { return k[0] != 'o' }) || j.Of != 3 {
 		t.Errorf("olga has taken away %v, of %d", got, j.Of)
 	}
-	_, err := h.Start(h.service.Desk(olga), export.CSV, bridge.Filter{Portal: "main"})
+	_, err := h.Start(h.service.Desk(olga), bridge.CSV, bridge.Filter{Portal: "main"})
 	h.wantKind(err, bridge.NotFound)
-	_, err = h.Start(h.service.Desk(bridge.Person{Name: "nobody"}), export.CSV, bridge.Filter{})
+	_, err = h.Start(h.service.Desk(bridge.Person{Name: "nobody"}), bridge.CSV, bridge.Filter{})
 	h.wantKind(err, bridge.Denied)
 	if want := []bridge.Operation{bridge.MayExport, bridge.MayExport}; !slices.Equal(h.refused, want) {
 		t.Errorf("told of %v, want %v", h.refused, want)
@@ -286,7 +286,7 @@ func TestWhatAPersonMayNotSeeIsNotInTheirFile(t *testing.T) {
 func TestAFileIsForWhoMadeItAndForNobodyElse(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, 1)
-	j := h.await(vera, h.start(vera, export.CSV, bridge.Filter{}))
+	j := h.await(vera, h.start(vera, bridge.CSV, bridge.Filter{}))
 	more := vera
 	more.Role = bridge.Admin
 	fewer := vera
@@ -297,11 +297,11 @@ func TestAFileIsForWhoMadeItAndForNobodyElse(t *testing.T) {
 		h.wantKind(h.Remove(p, j.ID), bridge.NotFound)
 		_, err = h.Wait(t.Context(), p, j.ID)
 		h.wantKind(err, bridge.NotFound)
-		if len(h.Jobs(p)) > 0 {
+		if len(h.Exports(p)) > 0 {
 			t.Errorf("%s sees vera's file", name)
 		}
 	}
-	if got := h.Jobs(vera); len(got) != 1 || got[0] != j {
+	if got := h.Exports(vera); len(got) != 1 || got[0] != j {
 		t.Errorf("vera has %+v", got)
 	}
 	path := filepath.Join(h.folder, h.files()[0])
@@ -316,15 +316,15 @@ func TestWhoWaitsSeesHowFarItHasCome(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, 210)
 	release := h.hold()
-	j := h.start(vera, export.CSV, bridge.Filter{})
-	h.until("the first page is written", func() bool { return h.Jobs(vera)[0].Rows == 200 })
-	if got := h.Jobs(vera)[0]; got.State != export.Making || got.Of != 213 || got.More {
+	j := h.start(vera, bridge.CSV, bridge.Filter{})
+	h.until("the first page is written", func() bool { return h.Exports(vera)[0].Rows == 200 })
+	if got := h.Exports(vera)[0]; got.State != bridge.ExportMaking || got.Of != 213 || got.More {
 		t.Errorf("it stands at %+v", got)
 	}
 	_, _, err := h.Open(vera, j.ID)
 	h.wantKind(err, bridge.Conflict)
 	release()
-	if j = h.await(vera, j); j.State != export.Ready || j.Rows != 213 {
+	if j = h.await(vera, j); j.State != bridge.ExportReady || j.Rows != 213 {
 		t.Errorf("it ends as %+v", j)
 	}
 }
@@ -335,8 +335,8 @@ func TestTheStoreIsFreeWhileAFileIsMade(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, 210)
 	release := h.hold()
-	j := h.start(vera, export.CSV, bridge.Filter{Portal: "main", Oldest: true})
-	h.until("the first page is written", func() bool { return h.Jobs(vera)[0].Rows == 200 })
+	j := h.start(vera, bridge.CSV, bridge.Filter{Portal: "main", Oldest: true})
+	h.until("the first page is written", func() bool { return h.Exports(vera)[0].Rows == 200 })
 	for i := range 50 {
 		h.put("main", fmt.Sprintf("n%04d", i))
 	}
@@ -350,20 +350,20 @@ func TestTheStoreIsFreeWhileAFileIsMade(t *testing.T) {
 
 func TestWhatIsCancelledLeavesNothing(t *testing.T) {
 	t.Parallel()
-	for _, as := range export.Formats {
+	for _, as := range bridge.Formats {
 		h := newHouse(t, 210)
 		release := h.hold()
 		j := h.start(vera, as, bridge.Filter{})
-		h.until("the first page is written", func() bool { return h.Jobs(vera)[0].Rows == 200 })
+		h.until("the first page is written", func() bool { return h.Exports(vera)[0].Rows == 200 })
 		if err := h.Remove(vera, j.ID); err != nil {
 			t.Fatal(err)
 		}
 		release()
-		if j = h.await(vera, j); j.State != export.Cancelled || len(h.files()) > 0 || len(h.entries) > 0 {
+		if j = h.await(vera, j); j.State != bridge.ExportCancelled || len(h.files()) > 0 || len(h.entries) > 0 {
 			t.Errorf("%+v, files %v, entries %v", j, h.files(), h.entries)
 		}
-		if err := h.Remove(vera, j.ID); err != nil || len(h.Jobs(vera)) > 0 {
-			t.Errorf("taken off the shelf: %v, %v", err, h.Jobs(vera))
+		if err := h.Remove(vera, j.ID); err != nil || len(h.Exports(vera)) > 0 {
+			t.Errorf("taken off the shelf: %v, %v", err, h.Exports(vera))
 		}
 	}
 }
@@ -387,8 +387,8 @@ func TestAListThatBreaksOffSaysSoAndLeavesNothing(t *testing.T) {
 			return c.list(f)
 		}
 		h.mu.Unlock()
-		j := h.await(vera, h.start(vera, export.CSV, bridge.Filter{}))
-		if j.State != export.Failed || !strings.HasPrefix(j.Problem, c.want) || len(h.files()) > 0 {
+		j := h.await(vera, h.start(vera, bridge.CSV, bridge.Filter{}))
+		if j.State != bridge.ExportFailed || !strings.HasPrefix(j.Problem, c.want) || len(h.files()) > 0 {
 			t.Errorf("%s: %+v, files %v", name, j, h.files())
 		}
 	}
@@ -406,8 +406,8 @@ func TestAListThatIsTooLongIsRefusedAndNotCutOff(t *testing.T) {
 		"more than 42 rows. ": func(c *export.Config) { c.MostRows = 42 },
 	} {
 		h := newHouse(t, 40, change)
-		j := h.await(vera, h.start(vera, export.CSV, bridge.Filter{}))
-		if !strings.Contains(j.Problem, want) || (j.State == export.Ready) != (want == "") || j.State != export.Ready && len(h.files()) > 0 {
+		j := h.await(vera, h.start(vera, bridge.CSV, bridge.Filter{}))
+		if !strings.Contains(j.Problem, want) || (j.State == bridge.ExportReady) != (want == "") || j.State != bridge.ExportReady && len(h.files()) > 0 {
 			t.Errorf("%q: %+v, files %v", want, j, h.files())
 		}
 	}
@@ -417,24 +417,24 @@ func TestOnlyAFewAreMadeAtOnce(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, 210)
 	release := h.hold()
-	var jobs []export.Job
+	var jobs []bridge.Export
 	for range 2 {
-		jobs = append(jobs, h.start(vera, export.CSV, bridge.Filter{}))
+		jobs = append(jobs, h.start(vera, bridge.CSV, bridge.Filter{}))
 	}
-	_, err := h.Start(h.service.Desk(vera), export.CSV, bridge.Filter{})
+	_, err := h.Start(h.service.Desk(vera), bridge.CSV, bridge.Filter{})
 	h.wantKind(err, bridge.Limited)
 	for range 2 {
-		h.start(anna, export.CSV, bridge.Filter{})
+		h.start(anna, bridge.CSV, bridge.Filter{})
 	}
-	_, err = h.Start(h.service.Desk(bridge.Person{Name: "otto", Role: bridge.Viewer}), export.CSV, bridge.Filter{})
+	_, err = h.Start(h.service.Desk(bridge.Person{Name: "otto", Role: bridge.Viewer}), bridge.CSV, bridge.Filter{})
 	h.wantKind(err, bridge.Limited)
 	release()
 	for _, j := range jobs {
-		if j = h.await(vera, j); j.State != export.Ready {
+		if j = h.await(vera, j); j.State != bridge.ExportReady {
 			t.Errorf("%+v", j)
 		}
 	}
-	h.start(vera, export.CSV, bridge.Filter{})
+	h.start(vera, bridge.CSV, bridge.Filter{})
 }
 
 func TestTheOldestFileGoesWhereAPersonHasTooMany(t *testing.T) {
@@ -442,11 +442,11 @@ func TestTheOldestFileGoesWhereAPersonHasTooMany(t *testing.T) {
 	h := newHouse(t, 1, func(c *export.Config) { c.Kept = 3 })
 	var ids []string
 	for range 5 {
-		j := h.await(vera, h.start(vera, export.CSV, bridge.Filter{}))
+		j := h.await(vera, h.start(vera, bridge.CSV, bridge.Filter{}))
 		ids = append([]string{j.ID}, ids...)
 	}
 	var got []string
-	for _, j := range h.Jobs(vera) {
+	for _, j := range h.Exports(vera) {
 		got = append(got, j.ID)
 	}
 	if !slices.Equal(got, ids[:3]) || len(h.files()) != 3 {
@@ -457,7 +457,7 @@ func TestTheOldestFileGoesWhereAPersonHasTooMany(t *testing.T) {
 func TestAFileGoesWhenItsTimeIsOver(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, 1)
-	j := h.await(vera, h.start(vera, export.CSV, bridge.Filter{}))
+	j := h.await(vera, h.start(vera, bridge.CSV, bridge.Filter{}))
 	h.pass(time.Hour - time.Millisecond)
 	h.rows(vera, j)
 	h.pass(time.Millisecond) // whatever timers do, nobody gets it any more
@@ -465,8 +465,8 @@ func TestAFileGoesWhenItsTimeIsOver(t *testing.T) {
 	h.wantKind(err, bridge.NotFound)
 
 	h = newHouse(t, 1, func(c *export.Config) { c.Keep = 50 * time.Millisecond })
-	j = h.start(vera, export.CSV, bridge.Filter{})
-	h.until("it is removed", func() bool { return len(h.Jobs(vera)) == 0 && len(h.files()) == 0 })
+	j = h.start(vera, bridge.CSV, bridge.Filter{})
+	h.until("it is removed", func() bool { return len(h.Exports(vera)) == 0 && len(h.files()) == 0 })
 	_, _, err = h.Open(vera, j.ID)
 	h.wantKind(err, bridge.NotFound)
 }
@@ -474,15 +474,15 @@ func TestAFileGoesWhenItsTimeIsOver(t *testing.T) {
 func TestNothingIsLeftWhenTheShelfIsClosedOrItsProcessDied(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, 210)
-	h.await(vera, h.start(vera, export.CSV, bridge.Filter{}))
+	h.await(vera, h.start(vera, bridge.CSV, bridge.Filter{}))
 	release := h.hold()
-	h.start(vera, export.XLSX, bridge.Filter{})
-	h.until("the first page is written", func() bool { return h.Jobs(vera)[0].Rows == 200 })
+	h.start(vera, bridge.XLSX, bridge.Filter{})
+	h.until("the first page is written", func() bool { return h.Exports(vera)[0].Rows == 200 })
 	release()
 	if err := h.Close(); err != nil || len(h.files()) > 0 {
 		t.Errorf("%v; left are %v", err, h.files())
 	}
-	_, err := h.Start(h.service.Desk(vera), export.CSV, bridge.Filter{})
+	_, err := h.Start(h.service.Desk(vera), bridge.CSV, bridge.Filter{})
 	h.wantKind(err, bridge.Unavailable)
 
 	for _, name := range []string{"export-ABC", "excelize-123", "keep.me"} {
@@ -508,7 +508,7 @@ func TestNothingIsLeftWhenTheShelfIsClosedOrItsProcessDied(t *testing.T) {
 func TestAFileThatIsBeingReadIsReadToItsEnd(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, 1)
-	j := h.await(vera, h.start(vera, export.CSV, bridge.Filter{}))
+	j := h.await(vera, h.start(vera, bridge.CSV, bridge.Filter{}))
 	file, _, err := h.Open(vera, j.ID)
 	if err != nil {
 		t.Fatal(err)

@@ -19,7 +19,7 @@ func BenchmarkAHundredThousandRows(b *testing.B) {
 	for i := range page.Requests {
 		page.Requests[i] = full()
 	}
-	for _, as := range export.Formats {
+	for _, as := range bridge.Formats {
 		b.Run(string(as), func(b *testing.B) {
 			for b.Loop() {
 				before, most := heap(), 0.0
@@ -34,7 +34,7 @@ func BenchmarkAHundredThousandRows(b *testing.B) {
 					}
 					return p, nil
 				}
-				n, err := export.Requests(export.Each(b.Context(), list, bridge.Filter{})).Write(io.Discard, as, b.TempDir())
+				n, err := export.Write(io.Discard, export.Requests(export.Each(b.Context(), list, bridge.Filter{})), as, b.TempDir())
 				if err != nil || n != rows {
 					b.Fatal(n, err)
 				}

@@ -62,10 +62,10 @@ func full() bridge.Request {
 }
 
 // written is a table as a file.
-func written(t *testing.T, as export.Format, requests ...bridge.Request) []byte {
+func written(t *testing.T, as bridge.Format, requests ...bridge.Request) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	n, err := export.Requests(all(nil, requests...)).Write(&b, as, t.TempDir())
+	n, err := export.Write(&b, export.Requests(all(nil, requests...)), as, t.TempDir())
 	if err != nil || n != len(requests) {
 		t.Fatalf("%d rows, %v", n, err)
 	}
@@ -111,7 +111,7 @@ var fullRecord = map[string]string{
 
 func TestARequestHasWhatFinanceNeedsInACSV(t *testing.T) {
 	t.Parallel()
-	lines := linesOf(t, written(t, export.CSV, full()))
+	lines := linesOf(t, written(t, bridge.CSV, full()))
 	if diff := cmp.Diff(fullRecord, record(lines[0], lines[1])); diff != "" || len(lines) != 2 {
 		t.Errorf("%d lines (-want +got):\n%s", len(lines), diff)
 	}
@@ -147,7 +147,7 @@ func TestARequestHasRealDatesAndNumbersInAnXLSX(t *testing.T) {
 	yen := full()
 	yen.Terms.Lines = []bridge.Price{{Amount: bridge.NewAmount(1234567, "JPY")}}
 	yen.Payment.Collected = bridge.NewAmount(1234, "KWD")
-	f, rows := book(t, written(t, export.XLSX, full(), yen))
+	f, rows := book(t, written(t, bridge.XLSX, full(), yen))
 	if diff := cmp.Diff(fullRecord, record(rows[0], rows[1])); diff != "" || len(rows) != 3 {
 		t.Errorf("%d rows (-want +got):\n%s", len(rows), diff)
 	}
@@ -183,10 +183,10 @@ func TestWhatIsNotKnownIsEmpty(t *testing.T) {
 	mixed := full()
 	mixed.Terms.Lines[1].Amount.Currency = "USD"
 	mixed.Verdict = bridge.Verdict{Outcome: bridge.Open}
-	for _, as := range export.Formats {
+	for _, as := range bridge.Formats {
 		file := written(t, as, bare, mixed)
 		var rows [][]string
-		if as == export.CSV {
+		if as == bridge.CSV {
 			rows = linesOf(t, file)
 		} else {
 			_, rows = book(t, file)
@@ -237,7 +237,7 @@ func begins(cell, others, dropped string) bool {
 func TestNoFormulaIsInACSV(t *testing.T) {
 	t.Parallel()
 	for _, text := range payloads {
-		file := written(t, export.CSV, hostile(text))
+		file := written(t, bridge.CSV, hostile(text))
 		notRun(t, text, file)
 	}
 }
@@ -270,14 +270,14 @@ func FuzzNoTextBecomesAFormula(f *testing.F) {
 		if len(text) > 1000 {
 			return
 		}
-		notRun(t, text, written(t, export.CSV, hostile(text)))
+		notRun(t, text, written(t, bridge.CSV, hostile(text)))
 	})
 }
 
 func TestTextIsTextInAnXLSXAndStaysSo(t *testing.T) {
 	t.Parallel()
 	for _, text := range payloads {
-		f, rows := book(t, written(t, export.XLSX, hostile(text)))
+		f, rows := book(t, written(t, bridge.XLSX, hostile(text)))
 		for _, title := range []string{"Applicant", "E-mail", "Organisation", "App", "Plan", "Why", "Charge"} {
 			cell := place(t, rows[0], title, 2)
 			kind, err := f.GetCellType("Requests", cell)
@@ -303,8 +303,8 @@ func TestOrdinaryTextIsLeftAlone(t *testing.T) {
 	for _, text := range []string{"Dana Doe", "a-b", "a = b", "1;2", "Müller & Söhne", "日本", "a, -b", "a@b.example", "100%", "שלום"} {
 		r := full()
 		r.Applicant.Name = text
-		lines := linesOf(t, written(t, export.CSV, r))
-		_, rows := book(t, written(t, export.XLSX, r))
+		lines := linesOf(t, written(t, bridge.CSV, r))
+		_, rows := book(t, written(t, bridge.XLSX, r))
 		if got := record(lines[0], lines[1])["Applicant"]; got != text {
 			t.Errorf("%q became %q in CSV", text, got)
 		}
@@ -318,20 +318,20 @@ func TestOrdinaryTextIsLeftAlone(t *testing.T) {
 func TestAListThatBreaksOffIsAnError(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("the store is gone")
-	for _, as := range export.Formats {
+	for _, as := range bridge.Formats {
 		folder := t.TempDir()
-		n, err := export.Requests(all(broken, full())).Write(io.Discard, as, folder)
+		n, err := export.Write(io.Discard, export.Requests(all(broken, full())), as, folder)
 		if !errors.Is(err, broken) || n != 1 {
 			t.Errorf("%s: %d rows, %v", as, n, err)
 		}
-		if _, err = export.Requests(all(nil, full())).Write(fullDisk{}, as, folder); !errors.Is(err, errFull) {
+		if _, err = export.Write(fullDisk{}, export.Requests(all(nil, full())), as, folder); !errors.Is(err, errFull) {
 			t.Errorf("%s on a full disk: %v", as, err)
 		}
 		if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
 			t.Errorf("%s leaves %v, %v", as, left, err)
 		}
 	}
-	if _, err := export.Requests(all(nil)).Write(io.Discard, "pdf", ""); bridge.KindOf(err) != bridge.Invalid {
+	if _, err := export.Write(io.Discard, export.Requests(all(nil)), "pdf", ""); bridge.KindOf(err) != bridge.Invalid {
 		t.Errorf("a format that is none: %v", err)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/xuri/excelize/v2"
+
+	"keybridge/bridge"
 )
 
 // sheet is an XLSX that is being written.
@@ -21,7 +23,7 @@ type sheet struct {
 	cells              []any // of the row that is written
 }
 
-func (t Table) writeXLSX(w io.Writer, folder string) (rows int, err error) {
+func writeXLSX(w io.Writer, t bridge.Table, folder string) (rows int, err error) {
 	s := sheet{file: excelize.NewFile(excelize.Options{TmpDir: folder}), numbers: map[int]int{}}
 	defer func() { _ = s.file.Close() }() // removes its file
 	// The archive goes straight to w: excelize would put it together in memory.
@@ -29,7 +31,7 @@ func (t Table) writeXLSX(w io.Writer, folder string) (rows int, err error) {
 	if err := s.begin(t); err != nil {
 		return 0, fmt.Errorf("export: %w", err)
 	}
-	if rows, err = t.each(s.row); err != nil {
+	if rows, err = each(t, s.row); err != nil {
 		return rows, err
 	}
 	if err := s.out.Flush(); err != nil {
@@ -42,7 +44,7 @@ func (t Table) writeXLSX(w io.Writer, folder string) (rows int, err error) {
 }
 
 // begin writes what comes before the rows.
-func (s *sheet) begin(t Table) (err error) {
+func (s *sheet) begin(t bridge.Table) (err error) {
 	if err := s.file.SetSheetName("Sheet1", t.Name); err != nil {
 		return err
 	}
@@ -78,7 +80,7 @@ func (s *sheet) begin(t Table) (err error) {
 }
 
 // row writes a row below the head.
-func (s *sheet) row(n int, cells []Cell) error {
+func (s *sheet) row(n int, cells []bridge.Cell) error {
 	s.cells = s.cells[:0]
 	for _, c := range cells {
 		value, err := s.value(c)
@@ -92,23 +94,24 @@ func (s *sheet) row(n int, cells []Cell) error {
 
 // value is a cell as excelize takes it. What is text is a string, which it writes as one
 // and never as a formula.
-func (s *sheet) value(c Cell) (any, error) {
+func (s *sheet) value(c bridge.Cell) (any, error) {
+	at := c.At.UTC().Truncate(time.Second)
 	switch {
-	case c.amount.Currency != "":
-		number, err := strconv.ParseFloat(c.decimal(), 64)
+	case c.Amount.Currency != "":
+		number, err := strconv.ParseFloat(decimal(c.Amount), 64)
 		if err != nil {
 			return nil, err
 		}
-		style, err := s.number(c.amount.Decimals())
+		style, err := s.number(c.Amount.Decimals())
 		return excelize.Cell{StyleID: style, Value: number}, err
-	case !c.at.IsZero() && c.at.Year() >= 1900: // a sheet knows no earlier ones
-		return excelize.Cell{StyleID: s.moment, Value: c.at}, nil
-	case !c.at.IsZero():
-		return excelize.Cell{StyleID: s.text, Value: c.at.Format(time.DateTime)}, nil
-	case c.text == "":
+	case !c.At.IsZero() && at.Year() >= 1900: // a sheet knows no earlier ones
+		return excelize.Cell{StyleID: s.moment, Value: at}, nil
+	case !c.At.IsZero():
+		return excelize.Cell{StyleID: s.text, Value: at.Format(time.DateTime)}, nil
+	case c.Text == "":
 		return nil, nil
 	}
-	return excelize.Cell{StyleID: s.text, Value: c.text}, nil
+	return excelize.Cell{StyleID: s.text, Value: clean(c.Text)}, nil
 }
 
 // number is the style of amounts with so many decimals.

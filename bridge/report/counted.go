@@ -10,7 +10,7 @@ import (
 // counted is what an entry of a request's history adds to the sheet of its day. history
 // is the request's, and may go on beyond the entry: what it adds depends on what was
 // before it alone.
-func counted(r bridge.Request, history []bridge.Entry, e bridge.Entry) (s Sheet) {
+func counted(r bridge.Request, history []bridge.Entry, e bridge.Entry) (s bridge.Sheet) {
 	before := history
 	if i := slices.IndexFunc(history, func(h bridge.Entry) bool { return h.Seq >= e.Seq }); i >= 0 {
 		before = history[:i]
@@ -18,16 +18,16 @@ func counted(r bridge.Request, history []bridge.Entry, e bridge.Entry) (s Sheet)
 	switch e.What {
 	case bridge.WhatVerdict:
 		if e.After == string(bridge.Decline) {
-			s.Declined = map[Cause]int{causes[e.Actor.Kind]: 1}
+			s.Declined = map[bridge.Cause]int{causes[e.Actor.Kind]: 1}
 		}
 	case bridge.WhatAttention:
 		if e.After != "" {
 			s.Failed = map[string]int{doing(e.Why): 1}
 		}
 	case bridge.WhatPayment:
-		s.money(r, before, e)
+		money(&s, r, before, e)
 	default:
-		s.stages(r, before, e)
+		milestones(&s, r, before, e)
 	}
 	return s
 }
@@ -44,7 +44,7 @@ func counts(e bridge.Entry) bool {
 		_, _, went := returned(e)
 		return came || went
 	}
-	return stageOf(e) != ""
+	return milestoneOf(e) != ""
 }
 
 // doing is what was being done, without the amount or message it was about.
@@ -54,45 +54,45 @@ func doing(why string) string {
 	return named(what)
 }
 
-// stageOf is the stage that an entry is about; empty: none.
-func stageOf(e bridge.Entry) Stage {
+// milestoneOf is the milestone that an entry is about; empty: none.
+func milestoneOf(e bridge.Entry) bridge.Milestone {
 	switch {
 	case e.What == bridge.WhatTerms:
-		return Received
+		return bridge.MilestoneReceived
 	case e.What == bridge.WhatArrived:
-		return HandedOff
+		return bridge.MilestoneHandedOff
 	case e.What == bridge.WhatCheckout && e.After != string(bridge.NoCheckout):
-		return CheckedOut
+		return bridge.MilestoneCheckedOut
 	case e.What == bridge.WhatStep && e.After == string(bridge.Paying)+" "+string(bridge.Met):
-		return Paid
+		return bridge.MilestonePaid
 	case e.What == bridge.WhatAccess && e.After == string(bridge.Granted):
-		return Granted
+		return bridge.MilestoneGranted
 	}
 	return ""
 }
 
-// stages counts the stages that are reached with an entry and were not before it.
-func (s *Sheet) stages(r bridge.Request, before []bridge.Entry, e bridge.Entry) {
+// milestones counts those that are reached with an entry and were not before it.
+func milestones(s *bridge.Sheet, r bridge.Request, before []bridge.Entry, e bridge.Entry) {
 	had := reached(before)
 	has := reached(append(slices.Clone(before), e))
-	for _, stage := range Stages {
-		if !has[stage] || had[stage] {
+	for _, m := range bridge.Milestones {
+		if !has[m] || had[m] {
 			continue
 		}
-		s.Stages = sum(s.Stages, map[Stage]int{stage: 1})
-		if stage == Granted {
-			s.Waits = map[int]int{bucket(e.At.Sub(r.Created)): 1}
+		s.Add(bridge.Sheet{Milestones: map[bridge.Milestone]int{m: 1}})
+		if m == bridge.MilestoneGranted {
+			s.AddWait(e.At.Sub(r.Created))
 		}
 	}
 }
 
-// reached are the stages that a history has come through.
-func reached(entries []bridge.Entry) map[Stage]bool {
-	all := map[Stage]bool{}
+// reached are the milestones that a history has come through.
+func reached(entries []bridge.Entry) map[bridge.Milestone]bool {
+	all := map[bridge.Milestone]bool{}
 	for _, e := range entries {
-		all[stageOf(e)] = true
+		all[milestoneOf(e)] = true
 	}
-	all[HandedOff] = all[HandedOff] && all[Received]
+	all[bridge.MilestoneHandedOff] = all[bridge.MilestoneHandedOff] && all[bridge.MilestoneReceived]
 	return all
 }
 
@@ -104,24 +104,24 @@ type account struct {
 }
 
 // money counts what came in or went back with an entry.
-func (s *Sheet) money(r bridge.Request, before []bridge.Entry, e bridge.Entry) {
+func money(s *bridge.Sheet, r bridge.Request, before []bridge.Entry, e bridge.Entry) {
 	var a account
 	for _, was := range before {
 		a.see(was)
 	}
-	if currency, f := a.see(e); f != (Flow{}) {
-		s.flow(named(r.Terms.Plan), currency, f)
+	if currency, f := a.see(e); f != (bridge.Flow{}) {
+		s.AddFlow(named(r.Terms.Plan), currency, f)
 	}
 }
 
 // see takes in the next entry, and returns what moved with it.
-func (a *account) see(e bridge.Entry) (currency string, f Flow) {
+func (a *account) see(e bridge.Entry) (currency string, f bridge.Flow) {
 	if in, came := received(e); came {
 		if a.here && e.Before == string(bridge.Disputed) {
 			return in.Currency, f // a dispute that was won brings nothing new
 		}
 		a.here, a.back = true, 0
-		return in.Currency, Flow{In: in.Minor, Payments: 1}
+		return in.Currency, bridge.Flow{In: in.Minor, Payments: 1}
 	}
 	back, all, went := returned(e)
 	if !went {

@@ -14,8 +14,9 @@
 // A commit wakes the Reader (Wake). It reads Feed from its bookmark on, and asks for the
 // request an entry is about and its history up to there (counted). What that adds goes
 // into papers of the kind "report", named by day and portal: "2026-03-01 main". Between
-// returns the sheets of some days for some portals, Sum adds them up, and Parts does so by
-// day, week or month.
+// returns the sheets of some days for some portals (bridge.Day); bridge.AddUp and bridge.Parts
+// add them up. What a sheet is and how it is read is the domain's, so that pages and programs
+// speak of it without knowing who counts.
 //
 // # What it must never do
 //
@@ -47,12 +48,12 @@
 //   - A paper is small, so a sheet has a bounded number of lines of money. What is beyond
 //     goes into one line for the rest, currency by currency: totals stay right.
 //   - An entry that cannot be read, or whose request cannot, is left out: one damaged page
-//     of a file must not end all reports. The log names it, Standing counts it, and the pages
+//     of a file must not end all reports. The log names it, Counted tells of it, and the pages
 //     say that too little is counted. At each start it is looked at again, and counted once it
 //     can be read; the sheet knows such latecomers one by one. A hundred are remembered, those
 //     beyond only as a number.
 //   - Only what the store calls damaged (bridge.Internal) is left out. Whatever may pass stops
-//     the reader until the next try, and the sheets stay behind meanwhile, which Standing says.
+//     the reader until the next try, and the sheets stay behind meanwhile, which Counted says.
 //   - A damaged sheet is not made anew: it would take the whole feed. The reader stops at it,
 //     and says so in the log; like all else of the store it comes back from a backup.
 package report

@@ -3,7 +3,6 @@ package report
 import (
 	"context"
 	"errors"
-	"time"
 
 	"keybridge/bridge"
 )
@@ -107,25 +106,13 @@ func (r *Reader) entry(ctx context.Context, l left) (bridge.Entry, error) {
 	return bridge.Entry{}, nil
 }
 
-// Standing is how far the sheets have come.
-type Standing struct {
-	// To is when the last entry was made that is on them; zero while there is none.
-	To time.Time
-	// Behind: there are later ones, which are not on them yet.
-	Behind bool
-	// Stopped: something is damaged that cannot be left out, so nothing is counted any more.
-	Stopped bool
-	// Left is how many entries up to there could not be read, and are left out.
-	Left int
-}
-
-// Standing says how far the sheets have come.
-func (r *Reader) Standing(ctx context.Context) (Standing, error) {
+// Counted says how far the sheets have come.
+func (r *Reader) Counted(ctx context.Context) (bridge.Counted, error) {
 	at, err := r.begin(ctx)
 	if err != nil {
-		return Standing{}, err
+		return bridge.Counted{}, err
 	}
-	out := Standing{To: at.At, Left: len(at.Left) + at.Lost}
+	out := bridge.Counted{To: at.At, Left: len(at.Left) + at.Lost}
 	lines, err := r.cfg.Store.Feed(ctx, at.Place, 1)
 	out.Stopped = r.stuck.Load()
 	out.Behind = len(lines) > 0 || damaged(ctx, err)

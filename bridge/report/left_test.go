@@ -55,9 +55,9 @@ func (h *house) reading() (*report.Reader, *bytes.Buffer) {
 	return r, &log
 }
 
-func (h *house) standing(r *report.Reader, want report.Standing) {
+func (h *house) standing(r *report.Reader, want bridge.Counted) {
 	h.Helper()
-	got, err := r.Standing(h.Context())
+	got, err := r.Counted(h.Context())
 	if err != nil {
 		h.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func (h *house) earned(r *report.Reader) int64 {
 	if err != nil {
 		h.Fatal(err)
 	}
-	total := report.Sum(days)
+	total := bridge.AddUp(days)
 	return total.In("EUR").In
 }
 
@@ -108,7 +108,7 @@ func TestADamagedEntryIsLeftOutAndCountedOnceItIsWhole(t *testing.T) {
 			if got := h.earned(r); got != 110 {
 				t.Errorf("of what can be read is counted %d", got)
 			}
-			at, err := r.Standing(t.Context())
+			at, err := r.Counted(t.Context())
 			if err != nil || at.Left == 0 || at.Behind || at.Stopped {
 				t.Errorf("the reader stands at %+v: %v", at, err)
 			}
@@ -128,7 +128,7 @@ func TestADamagedEntryIsLeftOutAndCountedOnceItIsWhole(t *testing.T) {
 					t.Errorf("when all can be read again, %d is counted", got)
 				}
 			}
-			h.standing(r, report.Standing{To: at.To})
+			h.standing(r, bridge.Counted{To: at.To})
 			clean, _ := h.between(noon, h.now)
 			h.forget()
 			if again, _ := h.between(noon, h.now); !cmp.Equal(again, clean) {
@@ -168,7 +168,7 @@ func TestMuchDamageIsCounted(t *testing.T) {
 	if err := r.CatchUp(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	h.standing(r, report.Standing{To: h.now, Left: 60 * 6}) // terms, a checkout that opens and is complete, a payment, its step, access
+	h.standing(r, bridge.Counted{To: h.now, Left: 60 * 6}) // terms, a checkout that opens and is complete, a payment, its step, access
 }
 
 // nowhere is a store of which no request can be read.
@@ -202,7 +202,7 @@ func TestADamagedSheetStopsTheReader(t *testing.T) {
 	if err := r.CatchUp(t.Context()); err == nil {
 		t.Error("nothing is said of it")
 	}
-	h.standing(r, report.Standing{Behind: true, Stopped: true})
+	h.standing(r, bridge.Counted{Behind: true, Stopped: true})
 }
 
 // torn is a store whose papers can neither be read nor written.

@@ -40,7 +40,7 @@ type Config struct {
 type Reader struct {
 	cfg   Config
 	wake  chan struct{}
-	stuck atomic.Bool // see Standing.Stopped
+	stuck atomic.Bool // see bridge.Counted
 }
 
 const (
@@ -117,7 +117,7 @@ type kept struct {
 	// of entries which could be read only later.
 	Place uint64   `json:"place"`
 	Late  []uint64 `json:"late,omitempty"`
-	Sheet
+	bridge.Sheet
 }
 
 // begin reads the bookmark. One that cannot be read begins anew: the sheets know what is
@@ -194,7 +194,7 @@ func (r *Reader) advance(ctx context.Context, at *begin) (bool, error) {
 // fact is what one line of the feed adds to a sheet.
 type fact struct {
 	place uint64
-	sheet Sheet
+	sheet bridge.Sheet
 }
 
 // take adds lines to the sheets of their days and portals, and returns those that cannot be
@@ -219,7 +219,7 @@ func (r *Reader) take(ctx context.Context, lines []bridge.Line, late bool) (unre
 		if about == nil {
 			continue
 		}
-		if s := counted(about.request, about.history, e); !s.empty() {
+		if s := counted(about.request, about.history, e); !s.Empty() {
 			name := e.At.UTC().Format(dayForm) + " " + about.request.Portal
 			sheets[name] = append(sheets[name], fact{line.Place, s})
 		}
@@ -277,10 +277,10 @@ func addTo(old []byte, facts []fact, late bool) ([]byte, error) {
 		switch {
 		case late && !slices.Contains(k.Late, f.place):
 			k.Late = append(k.Late, f.place)
-			k.bounded(f.sheet)
+			bounded(&k.Sheet, f.sheet)
 		case !late && f.place > k.Place:
 			k.Place = f.place
-			k.bounded(f.sheet)
+			bounded(&k.Sheet, f.sheet)
 		}
 	}
 	var b bytes.Buffer

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"keybridge/bridge/report"
+	"keybridge/bridge"
 )
 
 // BenchmarkTwelveMonths reads what a page of a year at three portals shows, each day with
@@ -38,6 +38,6 @@ func BenchmarkTwelveMonths(b *testing.B) {
 		if err != nil || len(days) != 365 {
 			b.Fatal(len(days), err)
 		}
-		report.Parts(days, noon.AddDate(-1, 0, 0), noon, report.Monthly)
+		bridge.Parts(days, noon.AddDate(-1, 0, 0), noon, bridge.Monthly)
 	}
 }

@@ -59,7 +59,7 @@ func consoleOf(cfg *config, service *bridge.Service, store bridge.Store, registe
 	out := finance.Config{
 		Service: service, Count: store.Count, Record: recordTo(store, log), Portals: map[string]finance.Portal{},
 		Name: cfg.Pages.ServiceName, Zone: cfg.Console.TimeZone, Origin: cfg.PublicURL.String(), Secure: cfg.PublicURL.Scheme == "https",
-		Links: linksOut(cfg), Log: log, Shelf: shelf, Views: store, House: house{register}, Ledger: showLedger(keeper),
+		Links: linksOut(cfg), Log: log, Shelf: shelf, WriteTable: writeTable, Views: store, House: house{register}, Ledger: showLedger(keeper),
 		SignIn: func(ctx context.Context, a finance.Attempt) (string, time.Time, error) {
 			token, s, err := register.SignIn(ctx, people.Attempt{
 				Name: a.Name, Password: a.Password, Code: a.Code, Half: a.Half, Address: a.Address,

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"log/slog"
 	"path/filepath"
 	"slices"
@@ -17,6 +18,11 @@ func shelfOf(cfg *config, store bridge.Store, log *slog.Logger) (*export.Shelf, 
 	return export.New(export.Config{
 		Folder: filepath.Join(cfg.Data, exportsFolder), Count: store.Count, Record: recordTo(store, log), Log: log,
 	})
+}
+
+// writeTable writes a short table as a file.
+func writeTable(to io.Writer, t bridge.Table, as bridge.Format) (int, error) {
+	return export.Write(to, t, as, "") // the system's own folder, for an XLSX
 }
 
 // planNames are the names of a portal's plans, each once.

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"keybridge/bridge"
-	"keybridge/bridge/export"
 )
 
 // BenchmarkExport takes all requests of a house that has many away as a file, and reports
@@ -24,7 +23,7 @@ func BenchmarkExport(b *testing.B) {
 	b.Cleanup(s.Stop)
 	s.start("127.0.0.1:0")
 	vera := bridge.Person{Name: "vera", Role: bridge.Viewer}
-	for _, as := range export.Formats {
+	for _, as := range bridge.Formats {
 		b.Run(string(as), func(b *testing.B) {
 			runtime.GC()
 			for b.Loop() {
@@ -34,7 +33,7 @@ func BenchmarkExport(b *testing.B) {
 					b.Fatal(err)
 				}
 				most := before
-				for end := time.Now().Add(10 * time.Minute); j.State == export.Making && time.Now().Before(end); {
+				for end := time.Now().Add(10 * time.Minute); j.State == bridge.ExportMaking && time.Now().Before(end); {
 					most = max(most, inUse())
 					ctx, cancel := context.WithTimeout(b.Context(), 10*time.Millisecond)
 					if j, err = s.bridge.shelf.Wait(ctx, vera, j.ID); err != nil {
@@ -42,7 +41,7 @@ func BenchmarkExport(b *testing.B) {
 					}
 					cancel()
 				}
-				if j.State != export.Ready || j.Rows != n {
+				if j.State != bridge.ExportReady || j.Rows != n {
 					b.Fatalf("the file is %s with %d rows of %d: %s", j.State, j.Rows, n, j.Problem)
 				}
 				b.ReportMetric(most-before, "held-MB")

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"keybridge/bridge"
-	"keybridge/bridge/export"
 	"keybridge/bridge/web"
 )
 
@@ -125,7 +124,7 @@ func (cmd *reconcileCommand) Run(c *console) error {
 	case cmd.JSON || cmd.Format == "json":
 		err = printJSON(c, result)
 	case cmd.Format == "csv":
-		_, err = differencesTable(result).Write(c.out, export.CSV, "")
+		_, err = writeTable(c.out, differencesTable(result), bridge.CSV)
 	default:
 		err = printDifferences(c.out, result)
 	}
@@ -241,22 +240,22 @@ func printDifferences(to io.Writer, r bridge.Reconciliation) error {
 }
 
 // differencesTable is the differences for a spreadsheet.
-func differencesTable(r bridge.Reconciliation) export.Table {
-	t := export.Table{Name: "differences"}
+func differencesTable(r bridge.Reconciliation) bridge.Table {
+	t := bridge.Table{Name: "differences"}
 	for _, title := range []string{"Kind", "Portal", "Request", "Key request", "Provider", "Checkout", "Amount", "Currency", "Done", "Differs"} {
-		t.Columns = append(t.Columns, export.Column{Title: title, Width: 24})
+		t.Columns = append(t.Columns, bridge.Column{Title: title, Width: 24})
 	}
 	t.Rows = differenceRows(r)
 	return t
 }
 
-func differenceRows(r bridge.Reconciliation) iter.Seq2[[]export.Cell, error] {
-	return func(yield func([]export.Cell, error) bool) {
+func differenceRows(r bridge.Reconciliation) iter.Seq2[[]bridge.Cell, error] {
+	return func(yield func([]bridge.Cell, error) bool) {
 		for _, d := range r.Differences {
-			text := export.Text
-			row := []export.Cell{
+			text := func(s string) bridge.Cell { return bridge.Cell{Text: s} }
+			row := []bridge.Cell{
 				text(string(d.Kind)), text(d.Portal), text(string(d.Request)), text(d.Key), text(d.Provider), text(d.Checkout),
-				export.Number(d.Amount), text(d.Amount.Currency), text(doneAbout(d, r.DryRun)), text(d.Text),
+				{Amount: d.Amount}, text(d.Amount.Currency), text(doneAbout(d, r.DryRun)), text(d.Text),
 			}
 			if !yield(row, nil) {
 				return

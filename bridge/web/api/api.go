@@ -10,8 +10,6 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"keybridge/bridge"
-	"keybridge/bridge/export"
-	"keybridge/bridge/report"
 )
 
 // Base is where the API is.
@@ -36,7 +34,7 @@ type Config struct {
 	// offered.
 	House func(ctx context.Context, after uint64, limit int) ([]bridge.Line, error)
 	// Shelf is where lists are taken away as files. Nil: they are not.
-	Shelf *export.Shelf
+	Shelf Shelf
 	// Record takes the house's own entries: that a person has viewed a request. It may be
 	// nil.
 	Record func(ctx context.Context, e bridge.Entry)
@@ -61,9 +59,9 @@ type Portal struct {
 // Report is where the sheets are; a report.Reader has them.
 type Report interface {
 	// Between returns the sheets of some days, both included, for some portals; none: all.
-	Between(ctx context.Context, from, to time.Time, portals []string) ([]report.Day, error)
-	// Standing says how far the sheets have come.
-	Standing(ctx context.Context) (report.Standing, error)
+	Between(ctx context.Context, from, to time.Time, portals []string) ([]bridge.Day, error)
+	// Counted says how far the sheets have come.
+	Counted(ctx context.Context) (bridge.Counted, error)
 }
 
 // Papers are where receipts are kept; see bridge.Store.

@@ -52,7 +52,7 @@
 //   - Wrong tokens slow an address down, as wrong passwords do. A program whose token was
 //     good before is let through to be asked again, so that another one's stale token does
 //     not shut out the whole house behind one address.
-//   - A list is taken away as a file by way of the same export.Shelf as the console's, and the
+//   - A list is taken away as a file on the same Shelf as the console's, and the
 //     numbers are those of the same sheets (Report): there is one way to make a file, and
 //     one to count.
 //   - Problem types are URNs. They name what happened to a program; title and detail are for

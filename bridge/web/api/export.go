@@ -5,15 +5,27 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"keybridge/bridge"
-	"keybridge/bridge/export"
 	"keybridge/bridge/web"
 )
+
+// Shelf is where lists are made into files, in the background; an export.Shelf is one. What a
+// person may not have is refused there.
+type Shelf interface {
+	// Start begins to make a file of the requests that fit a filter.
+	Start(d bridge.Desk, as bridge.Format, f bridge.Filter) (bridge.Export, error)
+	// Exports returns a person's files, the newest first.
+	Exports(p bridge.Person) []bridge.Export
+	// Open returns a person's file for reading; the caller closes it. NotFound when there is
+	// none, Conflict while it is not ready.
+	Open(p bridge.Person, id string) (*os.File, bridge.Export, error)
+}
 
 // exportOrder is a list to be taken away: its format, and its filter as GET /requests has it.
 type exportOrder struct {
@@ -23,27 +35,27 @@ type exportOrder struct {
 
 // exportView is a file that was asked for.
 type exportView struct {
-	ID     string        `json:"id"`
-	Self   string        `json:"self"`
-	As     export.Format `json:"as"`
-	State  export.State  `json:"state"`
-	What   string        `json:"what"`
-	Asked  time.Time     `json:"asked"`
-	Until  time.Time     `json:"until"`
-	Rows   int           `json:"rows"`
-	Of     int           `json:"of,omitempty"`
-	More   bool          `json:"more"`
-	Size   int64         `json:"size,omitempty"`
-	File   string        `json:"file,omitempty"`
-	Reason string        `json:"problem,omitempty"`
+	ID     string             `json:"id"`
+	Self   string             `json:"self"`
+	As     bridge.Format      `json:"as"`
+	State  bridge.ExportState `json:"state"`
+	What   string             `json:"what"`
+	Asked  time.Time          `json:"asked"`
+	Until  time.Time          `json:"until"`
+	Rows   int                `json:"rows"`
+	Of     int                `json:"of,omitempty"`
+	More   bool               `json:"more"`
+	Size   int64              `json:"size,omitempty"`
+	File   string             `json:"file,omitempty"`
+	Reason string             `json:"problem,omitempty"`
 }
 
-func exportOf(j export.Job) exportView {
+func exportOf(j bridge.Export) exportView {
 	v := exportView{
 		ID: j.ID, Self: Base + "/exports/" + j.ID, As: j.Format, State: j.State, What: j.What, Asked: j.Asked.UTC(), Until: j.Until.UTC(),
 		Rows: j.Rows, Of: j.Of, More: j.More, Size: j.Size, Reason: j.Problem,
 	}
-	if j.State == export.Ready {
+	if j.State == bridge.ExportReady {
 		v.File = v.Self + "/file"
 	}
 	return v
@@ -66,7 +78,7 @@ func (a *API) startExport(c *gin.Context, p bridge.Person) (reply, error) {
 		return reply{}, err
 	}
 	return a.once(c, p, "export", o, func(context.Context, string) (reply, error) {
-		j, err := a.cfg.Shelf.Start(desk, export.Format(o.As), f) //nolint:contextcheck // the file is made when the call is over
+		j, err := a.cfg.Shelf.Start(desk, bridge.Format(o.As), f) //nolint:contextcheck // the file is made when the call is over
 		v := exportOf(j)
 		return reply{status: http.StatusAccepted, location: v.Self, body: v}, noPortal(err)
 	})
@@ -81,7 +93,7 @@ func (a *API) readExport(c *gin.Context, p bridge.Person) (o exportOrder, f brid
 		return o, f, err
 	}
 	faults := append(members{"as": filled(&o.As), "filter": textsByName(&o.Filter)}.read("", sent), missing("", sent, "as")...)
-	if o.As != "" && !slices.Contains(export.Formats, export.Format(o.As)) {
+	if o.As != "" && !slices.Contains(bridge.Formats, bridge.Format(o.As)) {
 		faults = append(faults, inBody("as", "This is csv or xlsx."))
 	}
 	query := url.Values{}
@@ -107,7 +119,7 @@ func (a *API) export(c *gin.Context, p bridge.Person) (reply, error) {
 	if a.cfg.Shelf == nil {
 		return reply{}, errNoShelf
 	}
-	for _, j := range a.cfg.Shelf.Jobs(p) {
+	for _, j := range a.cfg.Shelf.Exports(p) {
 		if j.ID == c.Param("id") {
 			return ok(exportOf(j)), nil
 		}
@@ -142,5 +154,5 @@ func (a *API) file(c *gin.Context) {
 	// The network's clock is the machine's own. What does not know deadlines has none.
 	_ = http.NewResponseController(c.Writer).SetWriteDeadline(time.Now().Add(longestDownload))
 	c.Header("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": j.Name()}))
-	c.DataFromReader(http.StatusOK, j.Size, j.Format.Type(), file, nil)
+	c.DataFromReader(http.StatusOK, j.Size, j.Format.MediaType(), file, nil)
 }

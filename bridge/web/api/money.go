@@ -11,11 +11,10 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"keybridge/bridge"
-	"keybridge/bridge/report"
 	"keybridge/bridge/web"
 )
 
-// The parameters of the report.
+// The parameters of the bridge.
 const (
 	paramFrom = "from"
 	paramTo   = "to"
@@ -34,12 +33,12 @@ const (
 // span is what a report is about. Days are in UTC, both are included.
 type span struct {
 	from, to time.Time
-	unit     report.Unit
+	unit     bridge.PartLength
 }
 
 // readSpan reads the days and how they are divided.
 func readSpan(query url.Values, now time.Time) (s span, faults []fault) {
-	s = span{to: now.UTC().Truncate(24 * time.Hour), unit: report.Unit(cmp.Or(query.Get(paramUnit), string(report.Daily)))}
+	s = span{to: now.UTC().Truncate(24 * time.Hour), unit: bridge.PartLength(cmp.Or(query.Get(paramUnit), string(bridge.Daily)))}
 	day := func(name string, into *time.Time) {
 		text := query.Get(name)
 		if text == "" {
@@ -59,10 +58,10 @@ func readSpan(query url.Values, now time.Time) (s span, faults []fault) {
 	case len(faults) > 0:
 	case days < 1 || days > spanMost:
 		faults = append(faults, inQuery(paramFrom, fmt.Sprintf("From is before to or the same day, and at most %d days are reported at once.", spanMost)))
-	case s.unit == report.Daily && days > mostParts:
+	case s.unit == bridge.Daily && days > mostParts:
 		faults = append(faults, inQuery(paramUnit, fmt.Sprintf("More than %d days are reported by week or month.", mostParts)))
 	}
-	if !slices.Contains([]report.Unit{report.Daily, report.Weekly, report.Monthly}, s.unit) {
+	if !slices.Contains([]bridge.PartLength{bridge.Daily, bridge.Weekly, bridge.Monthly}, s.unit) {
 		faults = append(faults, inQuery(paramUnit, unitsAllowed))
 	}
 	return s, faults
@@ -79,7 +78,7 @@ type reportView struct {
 	Parts   []partView  `json:"parts"`
 }
 
-// countedView is how far the counting has come; see report.Standing.
+// countedView is how far the counting has come; see bridge.Counted.
 type countedView struct {
 	To      time.Time `json:"to,omitzero"`
 	Behind  bool      `json:"behind"`
@@ -93,7 +92,7 @@ type partView struct {
 	sheetView
 }
 
-// sheetView is a report.Sheet. Money is by plan and currency: currencies are never added up.
+// sheetView is a bridge.Sheet. Money is by plan and currency: currencies are never added up.
 type sheetView struct {
 	Money    []moneyLine  `json:"money"`
 	Stages   []countView  `json:"stages"`
@@ -110,8 +109,8 @@ type moneyLine struct {
 }
 
 type countView struct {
-	Stage    report.Stage `json:"stage"`
-	Requests int          `json:"requests"`
+	Stage    bridge.Milestone `json:"stage"`
+	Requests int              `json:"requests"`
 }
 
 // timeView is how long requests took to their key, in seconds.
@@ -121,7 +120,7 @@ type timeView struct {
 }
 
 type causeView struct {
-	Cause    report.Cause `json:"cause"`
+	Cause    bridge.Cause `json:"cause"`
 	Requests int          `json:"requests"`
 }
 
@@ -151,7 +150,7 @@ func (a *API) money(c *gin.Context, p bridge.Person) (reply, error) {
 	if portal != "" {
 		portals = []string{portal}
 	}
-	at, err := a.cfg.Report.Standing(c.Request.Context())
+	at, err := a.cfg.Report.Counted(c.Request.Context())
 	if err != nil {
 		return reply{}, err
 	}
@@ -164,24 +163,24 @@ func (a *API) money(c *gin.Context, p bridge.Person) (reply, error) {
 	return ok(out), nil
 }
 
-func reportOf(s span, portals []string, days []report.Day) reportView {
+func reportOf(s span, portals []string, days []bridge.Day) reportView {
 	day := func(at time.Time) string { return at.Format(time.DateOnly) }
 	out := reportView{
-		From: day(s.from), To: day(s.to), Unit: string(s.unit), Portals: portals, Total: sheetOf(report.Sum(days)), Parts: []partView{},
+		From: day(s.from), To: day(s.to), Unit: string(s.unit), Portals: portals, Total: sheetOf(bridge.AddUp(days)), Parts: []partView{},
 	}
-	for _, part := range report.Parts(days, s.from, s.to, s.unit) {
+	for _, part := range bridge.Parts(days, s.from, s.to, s.unit) {
 		out.Parts = append(out.Parts, partView{day(part.From), day(part.To), sheetOf(part.Sheet)})
 	}
 	return out
 }
 
-func sheetOf(s report.Sheet) sheetView {
+func sheetOf(s bridge.Sheet) sheetView {
 	v := sheetView{Money: []moneyLine{}, Stages: []countView{}, Declined: []causeView{}, Failed: []failedView{}}
-	for _, l := range s.Lines() {
+	for _, l := range s.ByPlan() {
 		v.Money = append(v.Money, moneyLine{l.Plan, moneyOf(l.In), moneyOf(l.Back), l.Payments})
 	}
-	for _, stage := range report.Stages {
-		v.Stages = append(v.Stages, countView{stage, s.Stages[stage]})
+	for _, stage := range bridge.Milestones {
+		v.Stages = append(v.Stages, countView{stage, s.Milestones[stage]})
 	}
 	median, known := s.Quantile(0.5)
 	if p95, _ := s.Quantile(0.95); known {

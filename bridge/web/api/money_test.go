@@ -29,7 +29,7 @@ func TestTheReportHasTheNumbersOfTheSheets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := report.Sum(days).In("EUR")
+	want := bridge.AddUp(days).In("EUR")
 	var got struct {
 		From, To, Unit string
 		Portals        []string

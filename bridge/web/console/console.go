@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -14,7 +15,6 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"keybridge/bridge"
-	"keybridge/bridge/export"
 )
 
 // Config is what the console needs.
@@ -55,7 +55,10 @@ type Config struct {
 	// nil.
 	Record func(ctx context.Context, e bridge.Entry)
 	// Shelf is where lists are taken away as files. Nil: they are not.
-	Shelf *export.Shelf
+	Shelf Shelf
+	// WriteTable writes the table of a money page as a file, and returns its rows. Nil: they
+	// are not taken away.
+	WriteTable func(to io.Writer, t bridge.Table, as bridge.Format) (rows int, err error)
 	// Views keeps people's saved views. Nil: nothing can be saved.
 	Views Papers
 	// Portals are the configured portals by name.

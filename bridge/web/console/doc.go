@@ -77,8 +77,7 @@
 //     for an address, and an address is kept in places where a list of requests should not be.
 //   - A person's saved views are one paper, so that their number is bounded in the commit that
 //     adds one. They may hold what somebody searches for, and are shown to nobody else.
-//   - Files are made by bridge/export on Config.Shelf, which is used as it is: a list has one
-//     way out. The address of a file is a capability of nobody: it works for who made it.
+//   - Files of requests are made on Config.Shelf: a list has one way out. The address of a file is a capability of nobody: it works for who made it.
 //   - A search of the queue is not recorded as a view of personal data; opening a request
 //     is. The search's words would be personal themselves.
 //   - People are House's, which refuses and tells of it; the pages leave out what it would
@@ -99,8 +98,7 @@
 //   - That something was done is said where the address says so and the record bears it out.
 //   - A figure of the money pages is a sentence, a plot and a table of the same numbers
 //     (figures.go), and the plot's file carries the sentence as its description: nobody has to
-//     see it. The numbers are bridge/report's. Its types are used here as the domain's are,
-//     because a second set of them would say the same.
+//     see it. The numbers are the domain's sheets (bridge.Sheet), whoever counts them.
 //   - Plots are SVG files of their own in an <img>, one for each colour scheme and width, and
 //     not part of the page: gonum/plot writes styles into attributes, which the policy would
 //     switch off. What it writes is turned into plain attributes, so that the same policy
@@ -110,8 +108,8 @@
 //     colours stand in a fixed order. Colour alone says nothing.
 //   - The money pages are about days in UTC, like the sheets; the audit's days are those of
 //     Config.Zone, like its times.
-//   - A table of money is written as bridge/export writes lists, and answered at once: it has a
-//     few dozen lines, so it needs no shelf. The currency has a column of its own, and the
+//   - A table of money is written as lists are (Config.WriteTable), and answered at once: it has
+//     a few dozen lines, so it needs no shelf. The currency has a column of its own, and the
 //     line that adds up the plans is left out, so that a column can be added up.
 //   - The audit takes somebody who may see all portals: its entries are one chain. It is walked
 //     back from its end, some thousand entries a page; where one is missing or damaged the page

@@ -5,15 +5,29 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"keybridge/bridge"
-	"keybridge/bridge/export"
 	"keybridge/bridge/web"
 )
+
+// Shelf is where lists are made into files, in the background; an export.Shelf is one. What a
+// person may not have is refused there.
+type Shelf interface {
+	// Start begins to make a file of the requests that fit a filter.
+	Start(d bridge.Desk, as bridge.Format, f bridge.Filter) (bridge.Export, error)
+	// Exports returns a person's files, the newest first.
+	Exports(p bridge.Person) []bridge.Export
+	// Open returns a person's file for reading; the caller closes it. NotFound when there is
+	// none, Conflict while it is not ready.
+	Open(p bridge.Person, id string) (*os.File, bridge.Export, error)
+	// Remove cancels a file while it is made, and removes it once it is not.
+	Remove(p bridge.Person, id string) error
+}
 
 // fieldQuery holds the queue's filter, as its address has it, where a form is about the
 // list that it chooses.
@@ -58,9 +72,9 @@ func (s *Console) exports(c *gin.Context, p bridge.Person) error {
 		return err
 	}
 	view := exportsView{frame: s.desk(c, p, "Exports"), Still: c.Query("still") != "", Here: exportsPath, Updated: s.clock(s.cfg.Now())}
-	for _, j := range s.cfg.Shelf.Jobs(p) {
+	for _, j := range s.cfg.Shelf.Exports(p) {
 		view.Files = append(view.Files, s.file(j))
-		view.Making = view.Making || j.State == export.Making
+		view.Making = view.Making || j.State == bridge.ExportMaking
 	}
 	if view.Making {
 		view.Every = int(everyMaking.Milliseconds())
@@ -69,29 +83,29 @@ func (s *Console) exports(c *gin.Context, p bridge.Person) error {
 }
 
 // file is a file as the page shows it.
-func (s *Console) file(j export.Job) fileView {
+func (s *Console) file(j bridge.Export) fileView {
 	f := fileView{
 		ID: j.ID, Name: j.Name(), What: j.What, Asked: s.moment(j.Asked), Until: s.moment(j.Until), Remove: "Remove", Problem: j.Problem,
 	}
 	switch j.State {
-	case export.Making:
+	case bridge.ExportMaking:
 		f.State, f.Tone, f.Remove, f.Progress = "Being made", "move", "Cancel", progress(j)
 		if !j.More && j.Of > 0 {
 			f.Rows, f.Of = min(j.Rows, j.Of), j.Of
 		}
-	case export.Ready:
+	case bridge.ExportReady:
 		f.State, f.Tone, f.Progress = "Ready", "good", count(j.Rows, "request")
 		f.Href, f.Size = exportsPath+"/"+url.PathEscape(j.ID), size(j.Size)
-	case export.Failed:
+	case bridge.ExportFailed:
 		f.State, f.Tone = "Failed", "bad"
-	case export.Cancelled:
+	case bridge.ExportCancelled:
 		f.State = "Cancelled"
 	}
 	return f
 }
 
 // progress says how many rows there are of how many.
-func progress(j export.Job) string {
+func progress(j bridge.Export) string {
 	switch {
 	case j.More && j.Rows < j.Of:
 		return fmt.Sprintf("%d of more than %s", j.Rows, count(j.Of, "request"))
@@ -133,7 +147,7 @@ func (s *Console) startExport(c *gin.Context, p bridge.Person) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.cfg.Shelf.Start(s.cfg.Service.Desk(p), export.Format(form.Get("as")), f.Asks); err != nil {
+	if _, err := s.cfg.Shelf.Start(s.cfg.Service.Desk(p), bridge.Format(form.Get("as")), f.Asks); err != nil {
 		return toExports(err)
 	}
 	c.Redirect(http.StatusSeeOther, exportsPath)
@@ -176,7 +190,7 @@ func (s *Console) download(c *gin.Context, p bridge.Person) error {
 	// A large file on a slow line takes longer than any page may. The network's clock is
 	// the machine's own. What does not know deadlines has none.
 	_ = http.NewResponseController(c.Writer).SetWriteDeadline(time.Now().Add(longestDownload))
-	c.Header("Content-Type", j.Format.Type())
+	c.Header("Content-Type", j.Format.MediaType())
 	c.Header("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": j.Name()}))
 	http.ServeContent(c.Writer, c.Request, j.Name(), time.Time{}, file)
 	return nil

@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"keybridge/bridge"
-	"keybridge/bridge/export"
-	"keybridge/bridge/report"
 	"keybridge/bridge/web"
 )
 
@@ -42,21 +40,21 @@ type table struct {
 // cell is a value: as the page shows it, and as a file has it for a program.
 type cell struct {
 	Text string
-	File export.Cell
+	File bridge.Cell
 }
 
-func words(text string) cell { return cell{text, export.Text(text)} }
+func words(text string) cell { return cell{text, bridge.Cell{Text: text}} }
 
 func counted(n int) cell { return words(strconv.Itoa(n)) }
 
-func amount(a bridge.Amount) cell { return cell{web.FormatAmount(a), export.Number(a)} }
+func amount(a bridge.Amount) cell { return cell{web.FormatAmount(a), bridge.Cell{Amount: a}} }
 
 // lasting is a duration, in seconds in a file.
 func lasting(d time.Duration, known bool) cell {
 	if !known {
 		return cell{Text: "–"}
 	}
-	return cell{lasted(d), export.Text(strconv.Itoa(int(d.Seconds())))}
+	return cell{lasted(d), bridge.Cell{Text: strconv.Itoa(int(d.Seconds()))}}
 }
 
 // lasted is a duration in words, the seconds only of short ones.
@@ -69,22 +67,22 @@ func lasted(d time.Duration) string {
 
 // How a part of a span is named in a table, and in a sentence before its name.
 var (
-	partHead = map[report.Unit]string{report.Daily: "Day", report.Weekly: "Week from", report.Monthly: "Month"}
-	partTime = map[report.Unit]string{report.Daily: "on ", report.Weekly: "in the week from ", report.Monthly: "in "}
+	partHead = map[bridge.PartLength]string{bridge.Daily: "Day", bridge.Weekly: "Week from", bridge.Monthly: "Month"}
+	partTime = map[bridge.PartLength]string{bridge.Daily: "on ", bridge.Weekly: "in the week from ", bridge.Monthly: "in "}
 )
 
 // partCell is a part's name in a table, and the day it begins with in a file.
-func partCell(p report.Part, unit report.Unit) cell {
+func partCell(p bridge.Part, unit bridge.PartLength) cell {
 	text := p.From.Format("2 Jan 2006")
-	if unit == report.Monthly {
+	if unit == bridge.Monthly {
 		text = p.From.Format("January 2006")
 	}
-	return cell{text, export.Text(p.From.Format(time.DateOnly))}
+	return cell{text, bridge.Cell{Text: p.From.Format(time.DateOnly)}}
 }
 
 // figuresOf are the figures of a span.
-func figuresOf(days []report.Day, s span) (all []figure) {
-	parts, total := report.Parts(days, s.From, s.To, s.unit()), report.Sum(days)
+func figuresOf(days []bridge.Day, s span) (all []figure) {
+	parts, total := bridge.Parts(days, s.From, s.To, s.unit()), bridge.AddUp(days)
 	names := make([]string, len(parts))
 	for i, p := range parts {
 		names[i] = partName(p, s.unit())
@@ -95,11 +93,11 @@ func figuresOf(days []report.Day, s span) (all []figure) {
 	if len(all) == 0 {
 		all = append(all, figure{Name: "money", Title: "Money", Says: "No money came in or went back " + s.Words() + "."})
 	}
-	return append(all, waits(parts, names, total, s), stages(total, s), declines(total, s), failures(total, s))
+	return append(all, waits(parts, names, total, s), milestones(total, s), declines(total, s), failures(total, s))
 }
 
 // flows are the money of one currency along time.
-func flows(currency string, parts []report.Part, names []string, total report.Sheet, s span) figure {
+func flows(currency string, parts []bridge.Part, names []string, total bridge.Sheet, s span) figure {
 	whole := total.In(currency)
 	in, back := bridge.NewAmount(whole.In, currency), bridge.NewAmount(whole.Back, currency)
 	says := fmt.Sprintf("%s came in with %s and %s went back, %s.", web.FormatAmount(in), many(whole.Payments, "payment"), web.FormatAmount(back), s.Words())
@@ -139,7 +137,7 @@ func thousands(v float64) string {
 }
 
 // flow are the cells of what came in and went back.
-func flow(f report.Flow, currency string) []cell {
+func flow(f bridge.Flow, currency string) []cell {
 	return []cell{
 		amount(bridge.NewAmount(f.In, currency)), amount(bridge.NewAmount(f.Back, currency)),
 		amount(bridge.NewAmount(f.In-f.Back, currency)), counted(f.Payments),
@@ -147,14 +145,14 @@ func flow(f report.Flow, currency string) []cell {
 }
 
 // plans are the money of one currency by plan.
-func plans(currency string, total report.Sheet, s span) figure {
+func plans(currency string, total bridge.Sheet, s span) figure {
 	t := table{Caption: "Money in " + currency + " by plan", Currency: currency, Head: []string{"Plan", "In", "Back", "Net", "Payments"}}
-	for _, line := range total.Lines() {
+	for _, line := range total.ByPlan() {
 		if line.In.Currency != currency {
 			continue
 		}
 		plan := cmp.Or(line.Plan, "(no plan)")
-		f := report.Flow{In: line.In.Minor, Back: line.Back.Minor, Payments: line.Payments}
+		f := bridge.Flow{In: line.In.Minor, Back: line.Back.Minor, Payments: line.Payments}
 		t.Rows = append(t.Rows, append([]cell{words(plan)}, flow(f, currency)...))
 	}
 	t.Total = append([]cell{words("All plans")}, flow(total.In(currency), currency)...)
@@ -164,7 +162,7 @@ func plans(currency string, total report.Sheet, s span) figure {
 }
 
 // waits are how long it took from a request to its key.
-func waits(parts []report.Part, names []string, total report.Sheet, s span) figure {
+func waits(parts []bridge.Part, names []string, total bridge.Sheet, s span) figure {
 	t := table{
 		Caption: "Time to the key by " + string(s.unit()), Folded: true,
 		Head: []string{partHead[s.unit()], "Keys", "Median", "95th percentile"},
@@ -197,38 +195,38 @@ func seconds(d time.Duration, known bool) float64 {
 	return d.Seconds()
 }
 
-var stageWords = map[report.Stage]string{
-	report.Received: "Asked for", report.HandedOff: "Came here from the portal", report.CheckedOut: "Checkout opened",
-	report.Paid: "Paid, or on trial or invoice", report.Granted: "Key granted",
+var milestoneWords = map[bridge.Milestone]string{
+	bridge.MilestoneReceived: "Asked for", bridge.MilestoneHandedOff: "Came here from the portal", bridge.MilestoneCheckedOut: "Checkout opened",
+	bridge.MilestonePaid: "Paid, or on trial or invoice", bridge.MilestoneGranted: "Key granted",
 }
 
 // stages are how far requests came.
-func stages(total report.Sheet, s span) figure {
-	f := tally("stages", "How far requests came", "Reached for the first time", stageWords, report.Stages, total.Stages)
-	first := total.Stages[report.Received]
+func milestones(total bridge.Sheet, s span) figure {
+	f := tally("stages", "How far requests came", "Reached for the first time", milestoneWords, bridge.Milestones, total.Milestones)
+	first := total.Milestones[bridge.MilestoneReceived]
 	f.Table.Head = append(f.Table.Head, "Of those asked for")
-	for i, stage := range report.Stages {
+	for i, stage := range bridge.Milestones {
 		share := cell{Text: "–"}
 		if first > 0 {
-			percent := strconv.FormatFloat(100*float64(total.Stages[stage])/float64(first), 'f', 1, 64)
-			share = cell{percent + " %", export.Text(percent)}
+			percent := strconv.FormatFloat(100*float64(total.Milestones[stage])/float64(first), 'f', 1, 64)
+			share = cell{percent + " %", bridge.Cell{Text: percent}}
 		}
 		f.Table.Rows[i] = append(f.Table.Rows[i], share)
 	}
 	f.Says = fmt.Sprintf("%s asked for %s: %d came here from the portal, for %d a checkout was opened, %d paid, and %d got a key.",
-		many(first, "key")+plural(first, " was", " were"), s.Words(), total.Stages[report.HandedOff], total.Stages[report.CheckedOut], total.Stages[report.Paid], total.Stages[report.Granted]) +
+		many(first, "key")+plural(first, " was", " were"), s.Words(), total.Milestones[bridge.MilestoneHandedOff], total.Milestones[bridge.MilestoneCheckedOut], total.Milestones[bridge.MilestonePaid], total.Milestones[bridge.MilestoneGranted]) +
 		" Each is counted on the day it happened, and free plans need no checkout, so the numbers need not fall from one to the next."
 	return f
 }
 
-var causeWords = map[report.Cause]string{
-	report.ByApplicant: "Cancelled by the applicant", report.ByPerson: "Declined by a person", report.ByTime: "Not paid or validated in time",
-	report.ByPortal: "Withdrawn in the portal", report.ByPayment: "The payment did not last",
+var causeWords = map[bridge.Cause]string{
+	bridge.CauseApplicant: "Cancelled by the applicant", bridge.CausePerson: "Declined by a person", bridge.CauseTime: "Not paid or validated in time",
+	bridge.CausePortal: "Withdrawn in the portal", bridge.CausePayment: "The payment did not last",
 }
 
 // declines are why requests came to nothing.
-func declines(total report.Sheet, s span) figure {
-	causes := slices.SortedFunc(maps.Keys(causeWords), func(a, b report.Cause) int {
+func declines(total bridge.Sheet, s span) figure {
+	causes := slices.SortedFunc(maps.Keys(causeWords), func(a, b bridge.Cause) int {
 		return cmp.Or(total.Declined[b]-total.Declined[a], cmp.Compare(a, b))
 	})
 	f := tally("declines", "Why requests came to nothing", "Cause", causeWords, causes, total.Declined)
@@ -237,7 +235,7 @@ func declines(total report.Sheet, s span) figure {
 }
 
 // failures are what people had to look at.
-func failures(total report.Sheet, s span) figure {
+func failures(total bridge.Sheet, s span) figure {
 	names := slices.SortedFunc(maps.Keys(total.Failed), func(a, b string) int {
 		return cmp.Or(total.Failed[b]-total.Failed[a], cmp.Compare(a, b))
 	})

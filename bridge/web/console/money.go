@@ -13,8 +13,6 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"keybridge/bridge"
-	"keybridge/bridge/export"
-	"keybridge/bridge/report"
 	"keybridge/bridge/web"
 )
 
@@ -28,9 +26,9 @@ const (
 type Report interface {
 	// Between returns the days from one to another, both included, of some portals; none:
 	// of all.
-	Between(ctx context.Context, from, to time.Time, portals []string) ([]report.Day, error)
-	// Standing says how far the sheets have come.
-	Standing(ctx context.Context) (report.Standing, error)
+	Between(ctx context.Context, from, to time.Time, portals []string) ([]bridge.Day, error)
+	// Counted says how far the sheets have come.
+	Counted(ctx context.Context) (bridge.Counted, error)
 }
 
 // moneyRoutes are the pages about how it goes, and about who did what.
@@ -96,9 +94,9 @@ func (s *Console) money(c *gin.Context, p bridge.Person) error {
 	if err != nil {
 		return err
 	}
-	export := p.May(bridge.MayExport, asked.Portal) == nil
+	take := s.cfg.WriteTable != nil && p.May(bridge.MayExport, asked.Portal) == nil
 	for _, f := range append(figuresOf(days, asked), waiting...) {
-		view.Figures = append(view.Figures, viewOf(f, asked, export))
+		view.Figures = append(view.Figures, viewOf(f, asked, take))
 	}
 	return s.pages.render(c, http.StatusOK, "money", view)
 }
@@ -123,7 +121,7 @@ func (s *Console) moneyView(c *gin.Context, p bridge.Person, asked span) moneyVi
 
 // standing says how far it was counted, and what is missing.
 func (s *Console) standing(c *gin.Context, view *moneyView) error {
-	at, err := s.cfg.Report.Standing(c.Request.Context())
+	at, err := s.cfg.Report.Counted(c.Request.Context())
 	if err != nil {
 		return err
 	}
@@ -147,7 +145,7 @@ func viewOf(f figure, asked span, take bool) figureView {
 	view := figureView{figure: f}
 	query := asked.Query()
 	if take && len(f.Table.Rows) > 0 {
-		for _, as := range export.Formats {
+		for _, as := range bridge.Formats {
 			href := moneyPath + "/" + url.PathEscape(f.Name) + "." + string(as) + "?" + query.Encode()
 			view.Files = append(view.Files, tableFile{strings.ToUpper(string(as)), href})
 		}
@@ -190,7 +188,7 @@ func (s *Console) moneyFile(c *gin.Context, p bridge.Person) error {
 	query := c.Request.URL.Query()
 	asked := readSpan(query, s.cfg.Now())
 	name, ext, _ := strings.Cut(c.Param("file"), ".")
-	operation, taken := bridge.MaySee, slices.Contains(export.Formats, export.Format(ext))
+	operation, taken := bridge.MaySee, slices.Contains(bridge.Formats, bridge.Format(ext))
 	if taken {
 		operation = bridge.MayExport
 	}
@@ -204,8 +202,8 @@ func (s *Console) moneyFile(c *gin.Context, p bridge.Person) error {
 	switch {
 	case err != nil:
 		return err
-	case taken && len(f.Table.Rows) > 0:
-		return sendTable(c, f, asked, export.Format(ext))
+	case taken && s.cfg.WriteTable != nil && len(f.Table.Rows) > 0:
+		return s.sendTable(c, f, asked, bridge.Format(ext))
 	case ext == "svg" && f.Chart != nil:
 		file, err := f.draw(look{query.Get(fieldScheme) == "dark", query.Get(fieldSize) == "narrow"})
 		if err == nil {
@@ -223,7 +221,7 @@ func (s *Console) figure(c *gin.Context, p bridge.Person, asked span, name strin
 	if name == figureWaiting {
 		all, err = s.waiting(c, p, asked)
 	} else {
-		var days []report.Day
+		var days []bridge.Day
 		days, err = s.cfg.Report.Between(c.Request.Context(), asked.From, asked.To, asked.portals(p))
 		all = figuresOf(days, asked)
 	}
@@ -280,20 +278,20 @@ func (s *Console) waiting(c *gin.Context, p bridge.Person, asked span) ([]figure
 	return []figure{f}, nil
 }
 
-// sendTable answers with a table as a file; see export.Table. The currency has a column of its
+// sendTable answers with a table as a file. The currency has a column of its
 // own, so amounts are numbers.
-func sendTable(c *gin.Context, f figure, asked span, as export.Format) error {
-	t := export.Table{Name: f.Name, Rows: fileRows(f.Table)}
+func (s *Console) sendTable(c *gin.Context, f figure, asked span, as bridge.Format) error {
+	t := bridge.Table{Name: f.Name, Rows: fileRows(f.Table)}
 	head := f.Table.Head
 	if f.Table.Currency != "" {
 		head = append([]string{"Currency"}, head...)
 	}
 	for _, title := range head {
-		t.Columns = append(t.Columns, export.Column{Title: title, Width: sheetColumn})
+		t.Columns = append(t.Columns, bridge.Column{Title: title, Width: sheetColumn})
 	}
-	c.Header("Content-Type", as.Type())
+	c.Header("Content-Type", as.MediaType())
 	c.Header("Content-Disposition", `attachment; filename="`+f.Name+"-"+asked.From.Format(time.DateOnly)+"-"+asked.To.Format(time.DateOnly)+"."+string(as)+`"`)
-	_, err := t.Write(c.Writer, as, "")
+	_, err := s.cfg.WriteTable(c.Writer, t, as)
 	if err != nil && !c.Writer.Written() {
 		c.Writer.Header().Del("Content-Disposition") // what follows is a page
 	}
@@ -304,12 +302,12 @@ func sendTable(c *gin.Context, f figure, asked span, as export.Format) error {
 const sheetColumn = 24
 
 // fileRows are the rows of a table as a file has them.
-func fileRows(t table) iter.Seq2[[]export.Cell, error] {
-	return func(yield func([]export.Cell, error) bool) {
+func fileRows(t table) iter.Seq2[[]bridge.Cell, error] {
+	return func(yield func([]bridge.Cell, error) bool) {
 		for _, row := range t.Rows {
-			var cells []export.Cell
+			var cells []bridge.Cell
 			if t.Currency != "" {
-				cells = append(cells, export.Text(t.Currency))
+				cells = append(cells, bridge.Cell{Text: t.Currency})
 			}
 			for _, cell := range row {
 				cells = append(cells, cell.File)

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"keybridge/bridge"
-	"keybridge/bridge/report"
 	"keybridge/bridge/web"
 )
 
@@ -115,19 +114,19 @@ func (s *span) portals(p bridge.Person) []string {
 }
 
 // unit is into what the span is divided, so that there are not too many parts to see.
-func (s *span) unit() report.Unit {
+func (s *span) unit() bridge.PartLength {
 	switch days := s.To.Sub(s.From).Hours() / 24; {
 	case days <= 31:
-		return report.Daily
+		return bridge.Daily
 	case days <= 31*6:
-		return report.Weekly
+		return bridge.Weekly
 	}
-	return report.Monthly
+	return bridge.Monthly
 }
 
 // partName is what a part of a span is called.
-func partName(p report.Part, unit report.Unit) string {
-	if unit == report.Monthly {
+func partName(p bridge.Part, unit bridge.PartLength) string {
+	if unit == bridge.Monthly {
 		return p.From.Format("Jan 2006")
 	}
 	return p.From.Format("2 Jan")

@@ -3,12 +3,14 @@ package console_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"slices"
 	"testing"
 	"time"
 
 	"keybridge/bridge"
+	"keybridge/bridge/export"
 	"keybridge/bridge/report"
 	"keybridge/bridge/web/console"
 	"keybridge/store/bolt"
@@ -71,7 +73,7 @@ func newTill(t *testing.T, change ...func(*console.Config)) *till {
 	cfg := console.Config{
 		Service: o.service, SignIn: o.signIn, Who: o.who, SignOut: none, SignOutEverywhere: none, Name: "Weather keys", Now: o.now,
 		Portals: map[string]console.Portal{"main": {Title: "portal.example"}, "other": {Title: "Other portal"}},
-		Count:   o.store.Count, Report: sheets, Chain: worn, Log: slog.New(slog.NewTextHandler(o.log, nil)),
+		Count:   o.store.Count, Report: sheets, WriteTable: writeTable, Chain: worn, Log: slog.New(slog.NewTextHandler(o.log, nil)),
 		Record: func(ctx context.Context, e bridge.Entry) {
 			if err := o.store.Record(ctx, e); err != nil {
 				t.Error(err)
@@ -176,4 +178,9 @@ func (b *till) count() {
 	if err := b.sheets.CatchUp(b.t.Context()); err != nil {
 		b.t.Fatal(err)
 	}
+}
+
+// writeTable writes tables as cmd/keybridge does.
+func writeTable(to io.Writer, t bridge.Table, as bridge.Format) (int, error) {
+	return export.Write(to, t, as, "")
 }
