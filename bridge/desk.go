@@ -104,24 +104,36 @@ func (d Desk) List(ctx context.Context, f Filter) (Page, error) {
 // approval waits for the second one. Denied for who asked for the key themselves, for a
 // second approval by the same person, or by one who may not decide above the threshold.
 func (d Desk) Approve(ctx context.Context, id ID, why string) error {
-	r, err := d.on(ctx, MayReview, id)
-	if err == nil {
-		err = d.own(r)
-	}
-	if err == nil && r.Above() && len(r.Seconded) > 0 {
-		err = d.may(MaySecond, r)
-	}
-	if err != nil {
+	if _, err := d.on(ctx, MayReview, id); err != nil {
 		return err
 	}
-	return d.decide(ctx, id, Approve, why)
+	// Whether it is the second approval is known in its commit only: two may approve in one
+	// moment, and a repetition of the first is none.
+	var tried Operation
+	err := d.change(ctx, id, string(Approve), func(c *Change, mark Mark) error {
+		if err := d.own(c.Request); err != nil {
+			tried = MayReview
+			return err
+		}
+		if c.Above() && len(c.Seconded) > 0 {
+			if err := d.person.May(MaySecond, c.Portal); err != nil {
+				tried = MaySecond
+				return err
+			}
+		}
+		mark.Why = why
+		return c.rule(Approve, mark, mark.At)
+	})
+	if err != nil && tried != "" {
+		d.service.cfg.Refused(d.person, tried, id)
+	}
+	return err
 }
 
-// own refuses who would approve what they asked for.
+// own refuses who would let pass what they asked for.
 func (d Desk) own(r Request) error {
 	same := d.person.Email != "" && strings.EqualFold(d.person.Email, r.Applicant.Email)
 	if r.Maker == d.person.Actor() || same {
-		d.service.cfg.Refused(d.person, MayReview, r.ID)
 		return &Error{Kind: Denied, Msg: "Nobody approves what they asked for themselves. Ask somebody else."}
 	}
 	return nil
@@ -135,13 +147,9 @@ func (d Desk) Decline(ctx context.Context, id ID, why string) error {
 	if strings.TrimSpace(why) == "" {
 		return &Error{Kind: Invalid, Msg: "Say why. The applicant reads it."}
 	}
-	return d.decide(ctx, id, Decline, why)
-}
-
-func (d Desk) decide(ctx context.Context, id ID, o Outcome, why string) error {
-	return d.change(ctx, id, string(o), func(c *Change, mark Mark) error {
+	return d.change(ctx, id, string(Decline), func(c *Change, mark Mark) error {
 		mark.Why = why
-		return c.rule(o, mark, mark.At)
+		return c.rule(Decline, mark, mark.At)
 	})
 }
 
@@ -171,10 +179,11 @@ func (d Desk) Refund(ctx context.Context, id ID, a Amount, why string) error {
 // waits, and any that would come. A review still waits for a person.
 func (d Desk) Waive(ctx context.Context, id ID, why string) error {
 	r, err := d.on(ctx, MayWaive, id)
-	if err == nil {
-		err = d.own(r)
-	}
 	if err != nil {
+		return err
+	}
+	if err := d.own(r); err != nil {
+		d.service.cfg.Refused(d.person, MayWaive, id)
 		return err
 	}
 	return d.change(ctx, id, "waive", func(c *Change, mark Mark) error {

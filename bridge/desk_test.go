@@ -1,6 +1,7 @@
 package bridge_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -98,6 +99,53 @@ func TestAboveTheThresholdItTakesTwo(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.wantState(id, bridge.StateActive)
+}
+
+// meanwhile is a store before whose next hint something else happens.
+type meanwhile struct {
+	bridge.Store
+	happens func()
+}
+
+func (m *meanwhile) Accept(ctx context.Context, h bridge.Hint, then func(*bridge.Change) error) (bridge.Accepted, error) {
+	if happens := m.happens; happens != nil {
+		m.happens = nil
+		happens()
+	}
+	return m.Store.Accept(ctx, h, then)
+}
+
+func TestOfTwoReviewersWhoApproveInOneMomentNeitherIsTheSecondPerson(t *testing.T) {
+	var told []bridge.Operation
+	between := &meanwhile{}
+	w := newWorld(t, above, func(c *bridge.Config) {
+		between.Store, c.Store = c.Store, between
+		c.Refused = func(_ bridge.Person, o bridge.Operation, _ bridge.ID) { told = append(told, o) }
+	})
+	id, ctx := w.ask("held"), t.Context()
+	w.wantState(id, bridge.StatePaying)
+	w.provider.change(id, func(a *account) { a.close(bridge.CheckoutComplete, bridge.Held) })
+	w.wantState(id, bridge.StateReviewing)
+	rob := bridge.Person{Name: "rob", Role: bridge.Reviewer}
+	between.happens = func() { wantKind(t, "the one who is first", w.service.Desk(rita).Approve(ctx, id, ""), "") }
+	wantKind(t, "the one who began first", w.service.Desk(rob).Approve(ctx, id, ""), bridge.Denied)
+	if r := w.wantState(id, bridge.StateReviewing); len(r.Seconded) != 1 || !slices.Equal(told, []bridge.Operation{bridge.MaySecond}) {
+		t.Errorf("approved by %+v, told of %q", r.Seconded, told)
+	}
+}
+
+func TestTheFirstOfTwoApprovalsRepeatedUnderItsKeyIsDone(t *testing.T) {
+	w := newWorld(t, above)
+	id, ctx := w.ask("held"), t.Context()
+	w.wantState(id, bridge.StatePaying)
+	w.provider.change(id, func(a *account) { a.close(bridge.CheckoutComplete, bridge.Held) })
+	w.wantState(id, bridge.StateReviewing)
+	desk := w.service.Desk(rita).Once("k") // who may not be the second person
+	wantKind(t, "the first approval", desk.Approve(ctx, id, "fine"), "")
+	wantKind(t, "the same repeated", desk.Approve(ctx, id, "fine"), "")
+	if r := w.wantState(id, bridge.StateReviewing); len(r.Seconded) != 1 {
+		t.Errorf("%+v", r.Seconded)
+	}
 }
 
 func TestBelowTheThresholdOneIsEnough(t *testing.T) {
