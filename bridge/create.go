@@ -6,15 +6,8 @@ import (
 	"slices"
 )
 
-// Create makes a key request in a portal for a developer, on a person's word, and
-// returns its request. With a reason in waive the applicant has nothing to pay or
-// validate, because that was settled elsewhere; a review still waits for a person.
-//
-// It may be repeated: a key request of the developer for the same that still waits is
-// taken instead of making a second one. NotFound for a developer the portal does not
-// know, Invalid for what it does not offer, Unavailable where it is not known whether
-// the portal has made one; then repeating it tells.
-func (s *Service) Create(ctx context.Context, portal string, a Asking, by Actor, waive string) (Request, error) {
+// create makes a key request; see Desk.Create.
+func (s *Service) create(ctx context.Context, portal string, a Asking, by Actor, waive string) (Request, error) {
 	site, ok := s.cfg.Portals[portal]
 	if !ok {
 		return Request{}, &Error{Kind: NotFound, Msg: fmt.Sprintf("There is no portal %q here.", portal)}

@@ -16,7 +16,7 @@ var anna = bridge.Actor{Kind: bridge.ByPerson, Name: "anna"}
 // makes has a key request made for the developer.
 func (w *world) makes(policy, waive string) bridge.Request {
 	w.Helper()
-	r, err := w.service.Create(w.Context(), "main", bridge.Asking{Developer: "dev-1", Policies: []string{policy}}, anna, waive)
+	r, err := w.desk("anna").Create(w.Context(), "main", bridge.Asking{Developer: "dev-1", Policies: []string{policy}}, waive)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestAKeyRequestThatCannotBeMadeIsRefused(t *testing.T) {
 		"and it is repeatable": {"main", "dev-1", fine, ""},
 	} {
 		w.fault = func(string) fault { return one.fault }
-		_, err := w.service.Create(t.Context(), one.portal, bridge.Asking{Developer: one.developer, Policies: []string{"free"}}, anna, "")
+		_, err := w.desk("anna").Create(t.Context(), one.portal, bridge.Asking{Developer: one.developer, Policies: []string{"free"}}, "")
 		if bridge.KindOf(err) != one.want {
 			t.Errorf("%s: %v, want %q", name, err, one.want)
 		}

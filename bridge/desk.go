@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 )
 
@@ -110,7 +109,7 @@ func (d Desk) Approve(ctx context.Context, id ID, why string) error {
 	// Whether it is the second approval is known in its commit only: two may approve in one
 	// moment, and a repetition of the first is none.
 	var tried Operation
-	err := d.change(ctx, id, string(Approve), func(c *Change, mark Mark) error {
+	err := d.because(ctx, id, string(Approve), why, func(c *Change, mark Mark) error {
 		if err := d.own(c.Request); err != nil {
 			tried = MayReview
 			return err
@@ -121,8 +120,7 @@ func (d Desk) Approve(ctx context.Context, id ID, why string) error {
 				return err
 			}
 		}
-		mark.Why = why
-		return c.rule(Approve, mark, mark.At)
+		return c.rule(Approve, mark)
 	})
 	if err != nil && tried != "" {
 		d.service.cfg.Refused(d.person, tried, id)
@@ -139,7 +137,8 @@ func (d Desk) own(r Request) error {
 	return nil
 }
 
-// Decline declines a request that is open. The applicant reads why.
+// Decline declines a request that is open. The applicant reads why. Conflict, with the name
+// of who was first, when it has been decided.
 func (d Desk) Decline(ctx context.Context, id ID, why string) error {
 	if _, err := d.on(ctx, MayReview, id); err != nil {
 		return err
@@ -147,13 +146,10 @@ func (d Desk) Decline(ctx context.Context, id ID, why string) error {
 	if strings.TrimSpace(why) == "" {
 		return &Error{Kind: Invalid, Msg: "Say why. The applicant reads it."}
 	}
-	return d.change(ctx, id, string(Decline), func(c *Change, mark Mark) error {
-		mark.Why = why
-		return c.rule(Decline, mark, mark.At)
-	})
+	return d.because(ctx, id, string(Decline), why, func(c *Change, mark Mark) error { return c.rule(Decline, mark) })
 }
 
-// Retry looks again now at a request.
+// Retry looks again now at a request that needs attention.
 func (d Desk) Retry(ctx context.Context, id ID) error {
 	if _, err := d.on(ctx, MayRetry, id); err != nil {
 		return err
@@ -164,15 +160,15 @@ func (d Desk) Retry(ctx context.Context, id ID) error {
 	})
 }
 
-// Refund gives back an amount; see Service.Refund.
+// Refund gives back an amount of what was paid, beyond what went back already. The worker
+// carries it out; when everything went back, Terms.Refunded says what becomes of the access.
+// Invalid for an amount that cannot be given back, Conflict while an earlier decision is not
+// carried out yet or the payment is in dispute.
 func (d Desk) Refund(ctx context.Context, id ID, a Amount, why string) error {
 	if _, err := d.on(ctx, MayRefund, id); err != nil {
 		return err
 	}
-	return d.change(ctx, id, "refund", func(c *Change, mark Mark) error {
-		mark.Why = why
-		return c.refund(a, mark, mark.At)
-	})
+	return d.because(ctx, id, "refund", why, func(c *Change, mark Mark) error { return c.refund(a, mark) })
 }
 
 // Waive lets go of what the applicant is asked for: the validation or payment that
@@ -186,11 +182,10 @@ func (d Desk) Waive(ctx context.Context, id ID, why string) error {
 		d.service.cfg.Refused(d.person, MayWaive, id)
 		return err
 	}
-	return d.change(ctx, id, "waive", func(c *Change, mark Mark) error {
+	return d.because(ctx, id, "waive", why, func(c *Change, mark Mark) error {
 		if step, ok := c.Current(); !ok || c.Verdict.Outcome != Open || !step.asks() {
 			return &Error{Kind: Conflict, Msg: "This request does not wait for the applicant."}
 		}
-		mark.Why = why
 		c.waivedBy(mark)
 		return nil
 	})
@@ -202,22 +197,24 @@ func (d Desk) End(ctx context.Context, id ID, why string) error {
 	if _, err := d.on(ctx, MayCancel, id); err != nil {
 		return err
 	}
-	return d.change(ctx, id, "end", func(c *Change, mark Mark) error {
+	return d.because(ctx, id, "end", why, func(c *Change, mark Mark) error {
 		if c.Access.Granted.IsZero() || !c.Ended.At.IsZero() {
 			return &Error{Kind: Conflict, Msg: "There is no key whose life could be ended."}
 		}
-		mark.Why = why
 		c.Ended = mark
 		c.note(mark.At, mark.By, WhatEnded, "", "", why)
 		return nil
 	})
 }
 
-// Assign says who looks after a request; an empty name: nobody. The name is not
-// checked: whoever calls knows the people.
+// Assign says who looks after a request; an empty name: nobody. Whether there is somebody of
+// that name is not checked: whoever calls knows the people. Invalid beyond 100 bytes.
 func (d Desk) Assign(ctx context.Context, id ID, to string) error {
 	if _, err := d.on(ctx, MayAssign, id); err != nil {
 		return err
+	}
+	if len(to) > longestName {
+		return &Error{Kind: Invalid, Msg: "Nobody has such a long name."}
 	}
 	return d.change(ctx, id, "assign", func(c *Change, mark Mark) error {
 		if c.Assigned != to {
@@ -290,6 +287,21 @@ func (c *Change) write(kind NoteKind, text string, mark Mark) error {
 	return nil
 }
 
+// longestName is how long the name of somebody may be, in bytes: a store indexes it.
+const longestName = 100
+
+// because is change for what a person gives a reason for. Invalid for a reason that is
+// longer than a note.
+func (d Desk) because(ctx context.Context, id ID, what, why string, then func(*Change, Mark) error) error {
+	if len(why) > LongestNote {
+		return &Error{Kind: Invalid, Msg: fmt.Sprintf("The reason is too long: at most %d bytes.", LongestNote)}
+	}
+	return d.change(ctx, id, what, func(c *Change, mark Mark) error {
+		mark.Why = why
+		return then(c, mark)
+	})
+}
+
 // change applies a person's word and makes the request due.
 func (d Desk) change(ctx context.Context, id ID, what string, then func(*Change, Mark) error) error {
 	mark := Mark{At: d.service.cfg.Now().UTC(), By: d.person.Actor()}
@@ -306,33 +318,17 @@ func (d Desk) change(ctx context.Context, id ID, what string, then func(*Change,
 	})
 }
 
-// Create makes a key request for a developer; see Service.Create.
+// Create makes a key request in a portal for a developer and returns its request. With a
+// reason in waive the applicant has nothing to pay or validate, because that was settled
+// elsewhere; a review still waits for a person, and for another one than this.
+//
+// It may be repeated: a key request of the developer for the same that still waits is
+// taken instead of making a second one. NotFound for a developer the portal does not
+// know, Invalid for what it does not offer, Unavailable where it is not known whether
+// the portal has made one; then repeating it tells.
 func (d Desk) Create(ctx context.Context, portal string, a Asking, waive string) (Request, error) {
 	if err := d.may(MayCreate, Request{Portal: portal}); err != nil {
 		return Request{}, err
 	}
-	return d.service.Create(ctx, portal, a, d.person.Actor(), waive)
-}
-
-// Above reports whether a request takes two persons' approval.
-func (r Request) Above() bool {
-	limit := r.Terms.Second
-	total, ok := r.Terms.Total()
-	return limit.Currency != "" && (!ok || total.Currency != limit.Currency || total.Minor > limit.Minor)
-}
-
-// second notes the first of two approvals; done is false while the second one waits.
-func (c *Change) second(mark Mark, now time.Time) (done bool, err error) {
-	if !c.Above() {
-		return true, nil
-	}
-	if len(c.Seconded) == 0 {
-		c.Seconded = append(c.Seconded, mark)
-		c.note(now, mark.By, WhatStep, "", "review approved by the first of two", mark.Why)
-		return false, nil
-	}
-	if slices.ContainsFunc(c.Seconded, func(m Mark) bool { return m.By == mark.By }) {
-		return false, &Error{Kind: Denied, Msg: "You have approved this already. It takes a second person."}
-	}
-	return true, nil
+	return d.service.create(ctx, portal, a, d.person.Actor(), waive)
 }

@@ -264,6 +264,26 @@ func TestAssigningIsNoted(t *testing.T) {
 	}
 }
 
+func TestNoReasonAndNoNameIsLongerThanItMayBe(t *testing.T) {
+	w := newWorld(t)
+	ctx, desk, long := t.Context(), w.desk("anna"), strings.Repeat("x", bridge.LongestNote+1)
+	reviewed, living := w.ask("reviewed"), w.ask("free")
+	w.wantState(reviewed, bridge.StateReviewing)
+	w.wantState(living, bridge.StateActive)
+	before := w.get(living).Head
+	for what, err := range map[string]error{
+		"approve": desk.Approve(ctx, reviewed, long), "decline": desk.Decline(ctx, reviewed, long), "waive": desk.Waive(ctx, living, long),
+		"refund": desk.Refund(ctx, living, bridge.NewAmount(1, "eur"), long), "end": desk.End(ctx, living, long),
+		"assign": desk.Assign(ctx, living, strings.Repeat("x", 101)),
+	} {
+		wantKind(t, what, err, bridge.Invalid)
+	}
+	wantKind(t, "the longest reason", desk.Approve(ctx, reviewed, long[1:]), "")
+	if w.get(living).Head != before {
+		t.Error("something was changed")
+	}
+}
+
 func TestWhatIsRepeatedUnderAKeyIsDoneOnce(t *testing.T) {
 	w := newWorld(t)
 	id, ctx := w.ask("reviewed"), t.Context()

@@ -62,7 +62,7 @@ type Request struct {
 	// Ended says by whom and why the key's life came to its end. Zero while it
 	// lives, or when no key was ever granted.
 	Ended Mark `json:"ended,omitzero"`
-	// Maker is the person who made the key request for the developer; see Service.Create.
+	// Maker is the person who made the key request for the developer; see Desk.Create.
 	Maker Actor `json:"maker,omitzero"`
 	// Assigned is the name of the person who looks after the request. Empty: nobody.
 	Assigned string `json:"assigned,omitempty"`

@@ -87,12 +87,12 @@ func (l *life) act() {
 			w.restart()
 		},
 		"the developer withdraws": func() { _ = w.service.Withdraw(w.Context(), l.id) },
-		"a person approves":       func() { _ = w.service.Decide(w.Context(), l.id, bridge.Approve, person("anna"), "") },
-		"a person declines":       func() { _ = w.service.Decide(w.Context(), l.id, bridge.Decline, person("anna"), "") },
+		"a person approves":       func() { _ = w.desk("anna").Approve(w.Context(), l.id, "") },
+		"a person declines":       func() { _ = w.desk("anna").Decline(w.Context(), l.id, "no") },
 		"a person refunds": func() {
-			_ = w.service.Refund(w.Context(), l.id, bridge.NewAmount(1, "eur"), person("anna"), "")
+			_ = w.desk("anna").Refund(w.Context(), l.id, bridge.NewAmount(1, "eur"), "")
 		},
-		"a person retries": func() { _ = w.service.Retry(w.Context(), l.id, person("anna")) },
+		"a person retries": func() { _ = w.desk("anna").Retry(w.Context(), l.id) },
 	}
 	l.portalCan(can)
 	l.bankCan(can)

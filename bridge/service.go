@@ -20,7 +20,7 @@ type Service struct {
 
 	mu    sync.Mutex
 	waits map[ID]*wait
-	// makes are the key requests that persons are making right now; see Create.
+	// makes are the key requests that persons are making right now; see create.
 	makes map[*Asking]string
 	wakes []chan struct{} // one a worker loop; buffered, so that a wake is never lost
 
@@ -263,58 +263,8 @@ func (s *Service) Await(ctx context.Context, id ID, enough func(Request) bool) (
 // Withdraw is the developer's own "no, thank you": the request is declined while
 // it is still open. Conflict when it has been decided.
 func (s *Service) Withdraw(ctx context.Context, id ID) error {
-	mark := Mark{By: Actor{Kind: ByDeveloper}, Why: "withdrawn by the developer"}
-	return s.rule(ctx, Hint{Source: "person", What: "withdraw", Request: id}, func(c *Change) error { return c.rule(Decline, mark, s.cfg.Now()) })
-}
-
-// Decide is a person's decision: approve meets the review that waits, decline ends
-// the request. Conflict, with the name of who was first, when it has been decided.
-func (s *Service) Decide(ctx context.Context, id ID, o Outcome, by Actor, why string) error {
-	return s.rule(ctx, Hint{Source: "person", What: string(o), Request: id}, func(c *Change) error {
-		return c.rule(o, Mark{By: by, Why: why}, s.cfg.Now())
-	})
-}
-
-// Refund is a person's decision to give back an amount of what was paid, beyond
-// what went back already. It is carried out by the worker; when everything went
-// back, Terms.Refunded says what becomes of the access. Invalid for an amount that
-// cannot be given back, Conflict while an earlier decision is not carried out yet
-// or the payment is in dispute.
-func (s *Service) Refund(ctx context.Context, id ID, a Amount, by Actor, why string) error {
-	return s.rule(ctx, Hint{Source: "person", What: "refund", Request: id}, func(c *Change) error {
-		return c.refund(a, Mark{By: by, Why: why}, s.cfg.Now())
-	})
-}
-
-func (c *Change) refund(a Amount, mark Mark, now time.Time) error {
-	p := &c.Payment
-	switch {
-	case len(mark.Why) > LongestNote:
-		return errLongWhy
-	case p.Refund.Amount.Minor > 0:
-		return &Error{Kind: Conflict, Msg: fmt.Sprintf("A refund was already decided (by %s) and is being made.", p.Refund.Mark.By)}
-	case p.Have == Disputed:
-		return &Error{Kind: Conflict, Msg: "The payment is in dispute. The bank decides about it, and it cannot be refunded."}
-	case a.Minor <= 0 || a.Minor > p.kept() || a.Currency != p.Collected.Currency:
-		return &Error{Kind: Invalid, Msg: "Only what was paid and did not go back yet can be given back, in the currency it was paid in."}
-	}
-	mark.At = now.UTC()
-	p.Refund = Refund{Amount: Amount{p.Returned.Minor + a.Minor, a.Currency}, PaidUntil: p.PaidUntil, Mark: mark}
-	c.note(now, mark.By, WhatPayment, "", Action{Kind: RefundPayment, Amount: a}.String(), mark.Why)
-	return nil
-}
-
-// Retry looks again at once at a request that needs attention.
-func (s *Service) Retry(ctx context.Context, id ID, by Actor) error {
-	return s.rule(ctx, Hint{Source: "person", What: "retry", Request: id}, func(c *Change) error {
-		c.retry(Mark{At: s.cfg.Now(), By: by})
-		return nil
-	})
-}
-
-func (c *Change) retry(mark Mark) {
-	c.note(mark.At, mark.By, WhatAttention, "", "", "retry now")
-	c.Work.Failures, c.Work.Apart = 0, ""
+	mark := Mark{At: s.cfg.Now().UTC(), By: Actor{Kind: ByDeveloper}, Why: "withdrawn by the developer"}
+	return s.rule(ctx, Hint{Source: "person", What: "withdraw", Request: id}, func(c *Change) error { return c.rule(Decline, mark) })
 }
 
 // rule applies a person's word and makes the request due.
@@ -324,53 +274,6 @@ func (s *Service) rule(ctx context.Context, h Hint, then func(*Change) error) er
 		return &Error{Kind: NotFound, Msg: "There is no such request."}
 	}
 	return err
-}
-
-func (c *Change) rule(o Outcome, mark Mark, now time.Time) error {
-	mark.At = now.UTC()
-	if len(mark.Why) > LongestNote {
-		return errLongWhy
-	}
-	if c.Verdict.Outcome != Open {
-		return decided("This request was already decided: "+string(c.Verdict.Outcome), c.Verdict.Mark, mark.By)
-	}
-	if o == Decline {
-		if step, ok := c.Current(); ok {
-			c.step(step.Kind, Failed, mark)
-		}
-		c.decide(Decline, mark)
-		return nil
-	}
-	if c.stepIs(Review, Met) {
-		review, _ := c.Step(Review)
-		return decided("This request was already reviewed", review.Mark, mark.By)
-	}
-	if step, ok := c.Current(); !ok || step.Kind != Review {
-		return &Error{Kind: Conflict, Msg: "This request does not wait for a review."}
-	}
-	done, err := c.second(mark, now)
-	if err != nil || !done {
-		return err
-	}
-	c.step(Review, Met, mark)
-	c.conclude(now)
-	return nil
-}
-
-var errLongWhy = &Error{Kind: Invalid, Msg: fmt.Sprintf("The reason is too long: at most %d bytes.", LongestNote)}
-
-// decided tells who comes second who was first. The developer is told what sort of
-// actor that was, and not the name of somebody in the house.
-func decided(what string, first Mark, second Actor) error {
-	by := first.By
-	if second.Kind == ByDeveloper {
-		by.Name = ""
-	}
-	msg := fmt.Sprintf("%s, by %s", what, by)
-	if first.Why != "" {
-		msg += " (" + first.Why + ")"
-	}
-	return &Error{Kind: Conflict, Msg: msg + "."}
 }
 
 // wake tells every worker loop that something is due.

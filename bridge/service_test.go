@@ -234,7 +234,7 @@ func TestAHintThatLeadsNowhereWakesNobody(t *testing.T) {
 func TestTheFirstDecisionWinsAndTheOthersAreTold(t *testing.T) {
 	decide := func(o bridge.Outcome, name string) func(*world, bridge.ID) error {
 		return func(w *world, id bridge.ID) error {
-			return w.service.Decide(w.Context(), id, o, person(name), "because "+name+" says so")
+			return w.decide(name, id, o, "because "+name+" says so")
 		}
 	}
 	withdraw := func(w *world, id bridge.ID) error { return w.service.Withdraw(w.Context(), id) }
@@ -309,7 +309,7 @@ func TestFaultManyDecideAtOnce(t *testing.T) {
 			if i%2 == 0 {
 				o = bridge.Decline
 			}
-			err := w.service.Decide(t.Context(), id, o, person(name), "")
+			err := w.decide(name, id, o, "because")
 			if err == nil {
 				wins.Store(name, o)
 			} else if bridge.KindOf(err) != bridge.Conflict {
@@ -336,9 +336,9 @@ func TestDecisionsAboutNoRequest(t *testing.T) {
 	w := newWorld(t)
 	const id = "01J00000000000000000000404"
 	for name, err := range map[string]error{
-		"decide":   w.service.Decide(t.Context(), id, bridge.Approve, person("anna"), ""),
+		"decide":   w.desk("anna").Approve(t.Context(), id, ""),
 		"withdraw": w.service.Withdraw(t.Context(), id),
-		"refund":   w.service.Refund(t.Context(), id, bridge.NewAmount(1, "eur"), person("anna"), ""),
+		"refund":   w.desk("anna").Refund(t.Context(), id, bridge.NewAmount(1, "eur"), ""),
 	} {
 		if bridge.KindOf(err) != bridge.NotFound {
 			t.Errorf("%s: %v", name, err)
@@ -365,7 +365,7 @@ func TestADecisionStandsThoughTheCallFails(t *testing.T) {
 		}
 		return fine
 	}
-	if err := w.service.Decide(t.Context(), id, bridge.Approve, person("anna"), "fine"); err != nil {
+	if err := w.desk("anna").Approve(t.Context(), id, "fine"); err != nil {
 		t.Fatal(err)
 	}
 	w.step()
@@ -492,7 +492,7 @@ func TestHistoryIsHeldAgainstTheRequest(t *testing.T) {
 		all.Go(func() {
 			for range 20 {
 				if i%2 == 0 {
-					if err := w.service.Retry(t.Context(), id, person("anna")); err != nil {
+					if err := w.desk("anna").Retry(t.Context(), id); err != nil {
 						t.Error(err)
 					}
 				} else if _, err := w.service.History(t.Context(), id); err != nil {

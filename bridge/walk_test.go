@@ -449,7 +449,7 @@ func (n *node) portalEdges(add func(string, func(*node))) {
 func (n *node) developerEdges(add func(string, func(*node))) {
 	if n.R.Verdict.Outcome == Open && n.R.Access.Have != Unread {
 		add("developer withdraws", func(to *node) {
-			to.change(func(c *Change) { _ = c.rule(Decline, Mark{By: Actor{Kind: ByDeveloper}}, t0) })
+			to.change(func(c *Change) { _ = c.rule(Decline, Mark{At: t0, By: Actor{Kind: ByDeveloper}}) })
 		})
 	}
 	if n.R.Arrival.Trust == Untold {
@@ -543,17 +543,17 @@ func (n *node) personEdges(add func(string, func(*node))) {
 	p := n.R.Payment
 	if n.With.Refunds && p.Have == Paid && p.Refund.Amount.Minor == 0 && p.kept() > 0 {
 		add("a person gives money back", func(to *node) {
-			to.change(func(c *Change) { _ = c.refund(Amount{1, "EUR"}, Mark{By: Actor{Kind: ByPerson}}, t0) })
+			to.change(func(c *Change) { _ = c.refund(Amount{1, "EUR"}, Mark{At: t0, By: Actor{Kind: ByPerson}}) })
 		})
 	}
 	if step, ok := n.R.Current(); !ok || step.Kind != Review || n.R.Verdict.Outcome != Open {
 		return
 	}
 	add("reviewer approves", func(to *node) {
-		to.change(func(c *Change) { _ = c.rule(Approve, Mark{By: Actor{Kind: ByPerson}}, t0) })
+		to.change(func(c *Change) { _ = c.rule(Approve, Mark{At: t0, By: Actor{Kind: ByPerson}}) })
 	})
 	add("reviewer declines", func(to *node) {
-		to.change(func(c *Change) { _ = c.rule(Decline, Mark{By: Actor{Kind: ByPerson}}, t0) })
+		to.change(func(c *Change) { _ = c.rule(Decline, Mark{At: t0, By: Actor{Kind: ByPerson}}) })
 	})
 }
 

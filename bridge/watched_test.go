@@ -48,10 +48,10 @@ func TestEveryHintThatNoWebhookBroughtIsToldOf(t *testing.T) {
 		if err := w.service.Look(ctx, id); err != nil {
 			t.Error(err)
 		}
-		if err := w.service.Decide(ctx, id, bridge.Decline, bridge.Actor{Kind: bridge.ByPerson, Name: "jo"}, ""); bridge.KindOf(err) != bridge.Conflict {
+		if err := w.desk("jo").Decline(ctx, id, "no"); bridge.KindOf(err) != bridge.Conflict {
 			t.Errorf("declined though it was approved: %v", err)
 		}
-		if err := w.service.Retry(ctx, "01HF7YAT00000000000000000Z", bridge.Actor{Kind: bridge.ByPerson, Name: "jo"}); bridge.KindOf(err) != bridge.NotFound {
+		if err := w.service.Withdraw(ctx, "01HF7YAT00000000000000000Z"); bridge.KindOf(err) != bridge.NotFound {
 			t.Error(err)
 		}
 		time.Sleep(sweepEach)

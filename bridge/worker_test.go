@@ -256,7 +256,7 @@ func TestAPersonsRetryIsAtOnce(t *testing.T) {
 	id := w.ask("free")
 	w.step()
 	w.fault = func(string) fault { return fine }
-	if err := w.service.Retry(t.Context(), id, person("anna")); err != nil {
+	if err := w.desk("anna").Retry(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
 	w.step()
@@ -266,12 +266,23 @@ func TestAPersonsRetryIsAtOnce(t *testing.T) {
 	if !strings.Contains(w.historyOf(id), "by person anna: retry now") {
 		t.Errorf("who retried is not in the history:\n%s", w.historyOf(id))
 	}
-	if err := w.service.Retry(t.Context(), "01J00000000000000000000404", person("anna")); bridge.KindOf(err) != bridge.NotFound {
+	if err := w.desk("anna").Retry(t.Context(), "01J00000000000000000000404"); bridge.KindOf(err) != bridge.NotFound {
 		t.Errorf("of no request: %v", err)
 	}
 }
 
-func person(name string) bridge.Actor { return bridge.Actor{Kind: bridge.ByPerson, Name: name} }
+// desk is the desk of somebody who may do everything.
+func (w *world) desk(name string) bridge.Desk {
+	return w.service.Desk(bridge.Person{Name: name, Role: bridge.Admin})
+}
+
+// decide approves or declines as somebody who may.
+func (w *world) decide(name string, id bridge.ID, o bridge.Outcome, why string) error {
+	if o == bridge.Approve {
+		return w.desk(name).Approve(w.Context(), id, why)
+	}
+	return w.desk(name).Decline(w.Context(), id, why)
+}
 
 func TestARequestWhoseCheckoutCanNeverBeOpenedCanBeDeclined(t *testing.T) {
 	w := newWorld(t)
@@ -502,7 +513,7 @@ func TestAPersonsRefundIsMadeOnce(t *testing.T) {
 	id := w.ask("paid")
 	w.wantState(id, bridge.StatePaying)
 	refund := func(minor int64) error {
-		return w.service.Refund(t.Context(), id, bridge.NewAmount(minor, "eur"), person("anna"), "as a courtesy")
+		return w.desk("anna").Refund(t.Context(), id, bridge.NewAmount(minor, "eur"), "as a courtesy")
 	}
 	if err := refund(1); bridge.KindOf(err) != bridge.Invalid {
 		t.Errorf("of nothing: %v", err)

@@ -29,18 +29,18 @@ type CreateOrder struct {
 	// stays in the history. Empty: what the plan demands holds.
 	Waive string `json:"waive,omitempty"`
 	// By is who made it, for the history: a name and never an e-mail address, at most 100
-	// bytes. Empty: "operator".
+	// bytes. Empty: Operator.Person.
 	By string `json:"by,omitempty"`
 }
 
-// complete returns the order without white space around what is a name, or what is
-// wrong with it.
-func (o CreateOrder) complete() (CreateOrder, error) {
+// complete returns the order without white space around what is a name and with who it is
+// by, or what is wrong with it.
+func (o CreateOrder) complete(by string) (CreateOrder, error) {
 	for _, name := range []*string{&o.Portal, &o.Developer, &o.Plan, &o.PortalPlan, &o.App, &o.Waive, &o.By} {
 		*name = strings.TrimSpace(*name)
 	}
 	if o.By == "" {
-		o.By = operatorName
+		o.By = by
 	}
 	wrong := ""
 	switch {
@@ -63,13 +63,13 @@ func (o CreateOrder) complete() (CreateOrder, error) {
 
 func (o *Operator) create(r *http.Request) (any, error) {
 	var order CreateOrder
-	if err := read(r, &order); err != nil {
+	if err := ReadOrder(r, &order); err != nil {
 		return nil, err
 	}
 	if o.Create == nil {
 		return nil, notOffered("Key requests cannot be made here: no portal is configured that lets them be made.")
 	}
-	order, err := order.complete()
+	order, err := order.complete(o.Person.Name)
 	if err != nil {
 		return nil, err
 	}

@@ -96,7 +96,7 @@ func statusOf(err error) int {
 	switch bridge.KindOf(err) {
 	case bridge.Invalid:
 		return http.StatusBadRequest
-	case bridge.Refused:
+	case bridge.Refused, bridge.Denied:
 		return http.StatusForbidden
 	case bridge.NotFound:
 		return http.StatusNotFound

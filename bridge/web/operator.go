@@ -21,19 +21,21 @@ import (
 //	GET  /v1/requests?state=&portal=&limit=&after=   a page of requests
 //	POST /v1/requests                                make a key request; CreateOrder
 //	GET  /v1/requests/{id}                           one, with its history
-//	POST /v1/requests/{id}/retry                     look again now
-//	POST /v1/requests/{id}/approve                   meet the review that waits; {"why"}
-//	POST /v1/requests/{id}/decline                   decline; {"why"}
+//	POST /v1/requests/{id}/{act}                     retry, approve, decline, note, ask,
+//	                                                 assign, waive, refund, end; RequestOrder
 //	GET  /v1/outgoing                                how the outgoing webhooks stand
 //	POST /v1/outgoing/{name}/resume                  go on with an endpoint
 //	POST /v1/outgoing/{name}/skip                    pass over what it does not take
 //	POST /v1/outgoing/{name}/replay                  send it again; Replay
 //	POST /v1/backup                                  {"path"}: write a backup there
 //
-// What is not configured is answered 501, with what to configure. Members of a body that
-// are not known are refused: a word misspelt is never taken for one left out.
+// Others are added (Handle, Stream) where what they are about is known. What is not
+// configured is answered 501, with what to configure. Members of a body that are not known
+// are refused: a word misspelt is never taken for one left out.
 type Operator struct {
 	Service *bridge.Service
+	// Person is who acts, as history names them.
+	Person bridge.Person
 	// Backup writes a copy of the store to a file. Nil: not offered.
 	Backup func(ctx context.Context, path string) error
 	// Create makes a key request in a portal. The order is complete, but whether there
@@ -133,37 +135,52 @@ func (o *Operator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	o.mux.ServeHTTP(w, r)
 }
 
-func (o *Operator) route() {
-	o.mux = http.NewServeMux()
-	for _, op := range []struct {
-		pattern string
-		status  int // of the answer when it was done
-		handle  func(*http.Request) (any, error)
-	}{
-		{"GET /v1/requests", http.StatusOK, o.list},
-		{"POST /v1/requests", http.StatusCreated, o.create},
-		{"GET /v1/requests/{id}", http.StatusOK, o.get},
-		{"POST /v1/requests/{id}/{act}", http.StatusOK, o.act},
-		{"GET /v1/outgoing", http.StatusOK, o.endpoints},
-		{"POST /v1/outgoing/{name}/resume", http.StatusOK, o.resume},
-		{"POST /v1/outgoing/{name}/skip", http.StatusOK, o.skip},
-		{"POST /v1/outgoing/{name}/replay", http.StatusOK, o.replay},
-		{"POST /v1/backup", http.StatusOK, o.backup},
-		{"/", http.StatusOK, func(*http.Request) (any, error) { return nil, errNoOperation }},
-	} {
-		o.mux.HandleFunc(op.pattern, func(w http.ResponseWriter, r *http.Request) {
-			v, err := op.handle(r)
-			if err != nil {
-				writeProblem(w, err)
-				return
-			}
-			writeJSON(w, op.status, v)
-		})
-	}
+// Handle adds a command at a pattern of http.ServeMux: what it returns is answered as JSON,
+// an error as a problem document. Commands are added before the first is answered.
+func (o *Operator) Handle(pattern string, do func(*http.Request) (any, error)) {
+	o.once.Do(o.route)
+	o.handle(pattern, http.StatusOK, do)
 }
 
-// operatorName is who acts where nobody says who.
-const operatorName = "operator"
+// Stream adds a command that writes its answer as it comes. It returns an error only where
+// it has written nothing yet.
+func (o *Operator) Stream(pattern string, do func(http.ResponseWriter, *http.Request) error) {
+	o.once.Do(o.route)
+	o.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		if err := do(w, r); err != nil {
+			writeProblem(w, err)
+		}
+	})
+}
+
+// handle answers a command that was done with a status.
+func (o *Operator) handle(pattern string, status int, do func(*http.Request) (any, error)) {
+	o.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		v, err := do(r)
+		if err != nil {
+			writeProblem(w, err)
+			return
+		}
+		writeJSON(w, status, v)
+	})
+}
+
+func (o *Operator) route() {
+	o.mux = http.NewServeMux()
+	o.handle("GET /v1/requests", http.StatusOK, o.list)
+	o.handle("POST /v1/requests", http.StatusCreated, o.create)
+	o.handle("GET /v1/requests/{id}", http.StatusOK, o.get)
+	o.handle("POST /v1/requests/{id}/{act}", http.StatusOK, o.act)
+	o.handle("GET /v1/outgoing", http.StatusOK, o.endpoints)
+	o.handle("POST /v1/outgoing/{name}/resume", http.StatusOK, o.resume)
+	o.handle("POST /v1/outgoing/{name}/skip", http.StatusOK, o.skip)
+	o.handle("POST /v1/outgoing/{name}/replay", http.StatusOK, o.replay)
+	o.handle("POST /v1/backup", http.StatusOK, o.backup)
+	o.handle("/", http.StatusOK, func(*http.Request) (any, error) { return nil, errNoOperation })
+}
+
+// desk is the service as the operator may use it.
+func (o *Operator) desk() bridge.Desk { return o.Service.Desk(o.Person) }
 
 // mostName is how long the name of a person may be, in bytes.
 const mostName = 100
@@ -188,7 +205,7 @@ func (o *Operator) list(r *http.Request) (any, error) {
 		}
 		f.Limit = n
 	}
-	page, err := o.Service.List(r.Context(), f)
+	page, err := o.desk().List(r.Context(), f)
 	if err != nil {
 		return nil, err
 	}
@@ -206,49 +223,23 @@ func (o *Operator) get(r *http.Request) (any, error) {
 // view is a request as it is now, with its history. A history that is broken is shown
 // as it is: whoever has to find out what happened needs it most.
 func (o *Operator) view(ctx context.Context, id bridge.ID) (any, error) {
-	req, err := o.Service.Get(ctx, id)
+	req, err := o.desk().Get(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	v := NewRequestView(req, o.now())
-	v.History, err = o.Service.History(ctx, id)
+	v.History, err = o.desk().History(ctx, id)
 	if err != nil && bridge.KindOf(err) == bridge.Internal {
 		v.Broken, err = err.Error(), nil
 	}
 	return v, err
 }
 
-// act applies an operator's word and answers with the request as it is then.
-func (o *Operator) act(r *http.Request) (any, error) {
-	id, by := bridge.ID(r.PathValue("id")), bridge.Actor{Kind: bridge.ByPerson, Name: operatorName}
-	var body struct {
-		Why string `json:"why"`
-	}
-	if err := read(r, &body); err != nil {
-		return nil, err
-	}
-	var err error
-	switch r.PathValue("act") {
-	case "retry":
-		err = o.Service.Retry(r.Context(), id, by)
-	case "approve":
-		err = o.Service.Decide(r.Context(), id, bridge.Approve, by, body.Why)
-	case "decline":
-		err = o.Service.Decide(r.Context(), id, bridge.Decline, by, body.Why)
-	default:
-		err = errNoOperation
-	}
-	if err != nil {
-		return nil, err
-	}
-	return o.get(r)
-}
-
 func (o *Operator) backup(r *http.Request) (any, error) {
 	var body struct {
 		Path string `json:"path"`
 	}
-	if err := read(r, &body); err != nil {
+	if err := ReadOrder(r, &body); err != nil {
 		return nil, err
 	}
 	if o.Backup == nil {
@@ -260,8 +251,9 @@ func (o *Operator) backup(r *http.Request) (any, error) {
 	return body, o.Backup(r.Context(), body.Path)
 }
 
-// read decodes a small body; none is fine.
-func read(r *http.Request, into any) error {
+// ReadOrder decodes a command's body of at most 64 KiB; none is fine. Invalid for anything
+// else than the JSON of what it is read into.
+func ReadOrder(r *http.Request, into any) error {
 	d := json.NewDecoder(http.MaxBytesReader(nil, r.Body, 64<<10))
 	d.DisallowUnknownFields()
 	err := d.Decode(into)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -16,7 +17,7 @@ import (
 func newOperator(t *testing.T) (*web.Operator, *gallery) {
 	t.Helper()
 	g := newGallery(t, quietPortal)
-	return &web.Operator{Service: g.service, Now: g.now}, g
+	return &web.Operator{Service: g.service, Person: bridge.Person{Name: "operator", Role: bridge.Admin}, Now: g.now}, g
 }
 
 // told decodes an answer that has to be of a status.
@@ -139,7 +140,8 @@ func TestOperatorsDecide(t *testing.T) {
 		t.Errorf("declined, it is %+v", no.Verdict)
 	}
 	told[map[string]any](t, o, 409, "POST", second+"/approve", "")
-	told[map[string]any](t, o, 409, "POST", first+"/decline", "")
+	told[map[string]any](t, o, 409, "POST", first+"/decline", `{"why":"too late"}`)
+	told[map[string]any](t, o, 400, "POST", first+"/decline", "")
 	if again := told[web.RequestView](t, o, 200, "POST", first+"/retry", ""); again.Failures != 0 {
 		t.Errorf("tried again, it has %d failures", again.Failures)
 	}
@@ -154,6 +156,54 @@ func TestOperatorsDecide(t *testing.T) {
 	told[map[string]any](t, o, 400, "POST", first+"/approve", `{"why":"`+strings.Repeat("x", 65<<10)+`"}`)
 }
 
+func TestOperatorsLookAfterARequest(t *testing.T) {
+	o, g := newOperator(t)
+	g.put(all(active, func(r *bridge.Request) { r.Payment.Collected = bridge.NewAmount(4900, "eur") }))
+	g.put(all(steps(bridge.Review), func(r *bridge.Request) { r.Key, r.Payment, r.Arrival.Trust = "second", bridge.Payment{}, bridge.Signed }))
+	living, open := "/v1/requests/"+string(idOf(asked().Key)), "/v1/requests/"+string(idOf("second"))
+	for _, one := range []struct{ path, body, what string }{
+		{living + "/note", `{"text":"hm"}`, "note: note"},
+		{living + "/assign", `{"to":"rita"}`, "assigned: rita"},
+		{living + "/refund", `{"amount":"12.50","why":"sorry"}`, "payment: refund payment of 12.50 EUR"},
+		{living + "/end", `{"why":"no longer needed"}`, "ended: "},
+		{open + "/ask", `{"text":"What for?"}`, "note: question"},
+	} {
+		r := told[web.RequestView](t, o, 200, "POST", one.path, one.body)
+		if last := r.History[len(r.History)-1]; string(last.What)+": "+last.After != one.what || last.Actor.Name != "operator" {
+			t.Errorf("%s: the last entry is %+v", one.path, last)
+		}
+	}
+	told[map[string]any](t, o, 400, "POST", living+"/refund", `{"amount":"1,50"}`)
+	told[map[string]any](t, o, 400, "POST", living+"/note", "")
+	told[map[string]any](t, o, 409, "POST", living+"/waive", `{"why":"a friend"}`)
+}
+
+func TestWhatAnOperatorMayNotDoIsRefused(t *testing.T) {
+	o, g := newOperator(t)
+	o.Person.Role = bridge.Viewer
+	g.put(all(steps(bridge.Review), func(r *bridge.Request) { r.Payment = bridge.Payment{} }))
+	path := "/v1/requests/" + string(idOf(asked().Key))
+	told[web.RequestView](t, o, 200, "GET", path, "")
+	told[map[string]any](t, o, 403, "POST", path+"/approve", "")
+	o.Person.Portals = []string{"other"}
+	told[map[string]any](t, o, 404, "GET", path, "")
+}
+
+func TestACommandThatIsAddedIsAnsweredAsTheOthers(t *testing.T) {
+	o, _ := newOperator(t)
+	o.Handle("GET /v1/things/{name}", func(r *http.Request) (any, error) {
+		if name := r.PathValue("name"); name != "none" {
+			return map[string]string{"name": name}, nil
+		}
+		return nil, &bridge.Error{Kind: bridge.NotFound, Msg: "There is no such thing."}
+	})
+	if thing := told[map[string]string](t, o, 200, "GET", "/v1/things/one", ""); thing["name"] != "one" {
+		t.Errorf("%v", thing)
+	}
+	told[map[string]any](t, o, 404, "GET", "/v1/things/none", "")
+	told[web.RequestPage](t, o, 200, "GET", "/v1/requests", "")
+}
+
 func TestOneOfTwoDecisionsAtOnceHolds(t *testing.T) {
 	o, g := newOperator(t)
 	g.put(all(steps(bridge.Review), func(r *bridge.Request) { r.Payment = bridge.Payment{} }))
@@ -163,7 +213,7 @@ func TestOneOfTwoDecisionsAtOnceHolds(t *testing.T) {
 	got := map[int]int{}
 	for i := range 8 {
 		all.Go(func() {
-			status, _, _ := ask(o, "POST", path+[]string{"/approve", "/decline"}[i%2], "")
+			status, _, _ := ask(o, "POST", path+[]string{"/approve", "/decline"}[i%2], `{"why":"first"}`)
 			mu.Lock()
 			defer mu.Unlock()
 			got[status]++

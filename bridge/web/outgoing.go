@@ -97,7 +97,7 @@ func (o *Operator) skip(r *http.Request) (any, error) { return o.endpoint(r, Out
 
 // endpoint applies a word that says nothing but which endpoint it is about.
 func (o *Operator) endpoint(r *http.Request, do func(Outgoing, context.Context, string) (Endpoint, error)) (any, error) {
-	if err := read(r, &struct{}{}); err != nil {
+	if err := ReadOrder(r, &struct{}{}); err != nil {
 		return nil, err
 	}
 	if o.Outgoing == nil {
@@ -108,7 +108,7 @@ func (o *Operator) endpoint(r *http.Request, do func(Outgoing, context.Context, 
 
 func (o *Operator) replay(r *http.Request) (any, error) {
 	var what Replay
-	if err := read(r, &what); err != nil {
+	if err := ReadOrder(r, &what); err != nil {
 		return nil, err
 	}
 	if o.Outgoing == nil {

@@ -1,0 +1,96 @@
+package bridge
+
+import (
+	"fmt"
+	"slices"
+)
+
+// What people decide about a request, and what that changes. Whether they may is for their
+// Desk to say. A mark says when (UTC), who and why.
+
+// rule approves or declines. The first decision holds: Conflict for the second.
+func (c *Change) rule(o Outcome, mark Mark) error {
+	if c.Verdict.Outcome != Open {
+		return decided("This request was already decided: "+string(c.Verdict.Outcome), c.Verdict.Mark, mark.By)
+	}
+	if o == Decline {
+		if step, ok := c.Current(); ok {
+			c.step(step.Kind, Failed, mark)
+		}
+		c.decide(Decline, mark)
+		return nil
+	}
+	if c.stepIs(Review, Met) {
+		review, _ := c.Step(Review)
+		return decided("This request was already reviewed", review.Mark, mark.By)
+	}
+	if step, ok := c.Current(); !ok || step.Kind != Review {
+		return &Error{Kind: Conflict, Msg: "This request does not wait for a review."}
+	}
+	done, err := c.second(mark)
+	if err != nil || !done {
+		return err
+	}
+	c.step(Review, Met, mark)
+	c.conclude(mark.At)
+	return nil
+}
+
+// Above reports whether a request takes two persons' approval.
+func (r Request) Above() bool {
+	limit := r.Terms.Second
+	total, ok := r.Terms.Total()
+	return limit.Currency != "" && (!ok || total.Currency != limit.Currency || total.Minor > limit.Minor)
+}
+
+// second notes the first of two approvals; done is false while the second one waits.
+func (c *Change) second(mark Mark) (done bool, err error) {
+	if !c.Above() {
+		return true, nil
+	}
+	if len(c.Seconded) == 0 {
+		c.Seconded = append(c.Seconded, mark)
+		c.note(mark.At, mark.By, WhatStep, "", "review approved by the first of two", mark.Why)
+		return false, nil
+	}
+	if slices.ContainsFunc(c.Seconded, func(m Mark) bool { return m.By == mark.By }) {
+		return false, &Error{Kind: Denied, Msg: "You have approved this already. It takes a second person."}
+	}
+	return true, nil
+}
+
+// decided tells who comes second who was first. The developer is told what sort of
+// actor that was, and not the name of somebody in the house.
+func decided(what string, first Mark, second Actor) error {
+	by := first.By
+	if second.Kind == ByDeveloper {
+		by.Name = ""
+	}
+	msg := fmt.Sprintf("%s, by %s", what, by)
+	if first.Why != "" {
+		msg += " (" + first.Why + ")"
+	}
+	return &Error{Kind: Conflict, Msg: msg + "."}
+}
+
+// refund orders that an amount is given back; see Desk.Refund.
+func (c *Change) refund(a Amount, mark Mark) error {
+	p := &c.Payment
+	switch {
+	case p.Refund.Amount.Minor > 0:
+		return &Error{Kind: Conflict, Msg: fmt.Sprintf("A refund was already decided (by %s) and is being made.", p.Refund.Mark.By)}
+	case p.Have == Disputed:
+		return &Error{Kind: Conflict, Msg: "The payment is in dispute. The bank decides about it, and it cannot be refunded."}
+	case a.Minor <= 0 || a.Minor > p.kept() || a.Currency != p.Collected.Currency:
+		return &Error{Kind: Invalid, Msg: "Only what was paid and did not go back yet can be given back, in the currency it was paid in."}
+	}
+	p.Refund = Refund{Amount: Amount{p.Returned.Minor + a.Minor, a.Currency}, PaidUntil: p.PaidUntil, Mark: mark}
+	c.note(mark.At, mark.By, WhatPayment, "", Action{Kind: RefundPayment, Amount: a}.String(), mark.Why)
+	return nil
+}
+
+// retry has the worker begin anew, as if nothing had failed.
+func (c *Change) retry(mark Mark) {
+	c.note(mark.At, mark.By, WhatAttention, "", "", "retry now")
+	c.Work.Failures, c.Work.Apart = 0, ""
+}
