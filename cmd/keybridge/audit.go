@@ -19,6 +19,7 @@ import (
 
 	"keybridge/bridge"
 	"keybridge/bridge/ledger"
+	"keybridge/bridge/web"
 	finance "keybridge/bridge/web/console"
 )
 
@@ -102,62 +103,44 @@ type auditLine struct {
 	Error  string         `json:"error,omitempty"`
 }
 
-// withAudit answers the commands about the audit and about people who are to be
-// forgotten, and hands all others on.
+// serveAudit adds the commands about the audit to those of the operator's socket.
 //
 //	POST /v1/audit/verify   signed heads as JSON lines; ?key= believes that key alone.
 //	                        The answer is JSON lines (auditLine), the last with the report
 //	GET  /v1/audit/export   an export, as JSON lines; one with "error" says that it failed
-//	GET  /v1/audit/heads    the signed heads as JSON lines
+//	GET  /v1/audit/heads    the signed heads
 //	GET  /v1/audit/key      {"key"}: the public key
-//	POST /v1/forget         {"portal","applicant"}: blank what is personal
-func withAudit(others http.Handler, service *bridge.Service, keeper *ledger.Keeper) http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("/", others)
-	mux.HandleFunc("POST /v1/audit/verify", func(w http.ResponseWriter, r *http.Request) { answerVerify(w, r, keeper) })
-	mux.HandleFunc("GET /v1/audit/export", func(w http.ResponseWriter, r *http.Request) {
+func serveAudit(o *web.Operator, keeper *ledger.Keeper) {
+	o.Stream("POST /v1/audit/verify", func(w http.ResponseWriter, r *http.Request) error { return answerVerify(w, r, keeper) })
+	o.Stream("GET /v1/audit/export", func(w http.ResponseWriter, r *http.Request) error {
 		if err := keeper.WriteExport(r.Context(), w, nil); err != nil {
 			_ = json.NewEncoder(w).Encode(auditLine{Error: bridge.Explain(err)}) // who has gone has lost nothing
 		}
+		return nil
 	})
-	mux.HandleFunc("GET /v1/audit/heads", func(w http.ResponseWriter, r *http.Request) {
-		heads, err := keeper.Heads(r.Context())
-		answer(w, heads, err)
-	})
-	mux.HandleFunc("GET /v1/audit/key", func(w http.ResponseWriter, _ *http.Request) {
+	o.Handle("GET /v1/audit/heads", func(r *http.Request) (any, error) { return keeper.Heads(r.Context()) })
+	o.Handle("GET /v1/audit/key", func(*http.Request) (any, error) {
 		keys := keeper.Keys()
 		if len(keys) == 0 {
-			answer(w, nil, &bridge.Error{Kind: bridge.NotFound, Msg: "There is no key of the audit in this folder. One is made when the bridge starts."})
-			return
+			return nil, &bridge.Error{Kind: bridge.NotFound, Msg: "There is no key of the audit in this folder. One is made when the bridge starts."}
 		}
-		answer(w, map[string]string{"key": ledger.KeyText(keys[0])}, nil)
+		return map[string]string{"key": ledger.KeyText(keys[0])}, nil
 	})
-	mux.HandleFunc("POST /v1/forget", func(w http.ResponseWriter, r *http.Request) {
-		var o forgetOrder
-		if !readOrder(w, r, &o) {
-			return
-		}
-		forgotten, left, err := service.Desk(operator).Forget(r.Context(), o.Portal, o.Applicant)
-		answer(w, forgetDone{forgotten, left}, err)
-	})
-	return mux
 }
 
 // answerVerify verifies the store, and says meanwhile how far it is.
-func answerVerify(w http.ResponseWriter, r *http.Request, keeper *ledger.Keeper) {
+func answerVerify(w http.ResponseWriter, r *http.Request, keeper *ledger.Keeper) error {
 	var o ledger.Options
 	if text := r.URL.Query().Get("key"); text != "" {
 		key, err := ledger.ParseKey(text)
 		if err != nil {
-			answer(w, nil, err)
-			return
+			return err
 		}
 		o.Keys = []ed25519.PublicKey{key}
 	}
 	given, err := ledger.ReadHeads("the heads that were given", http.MaxBytesReader(w, r.Body, mostHeads))
 	if err != nil {
-		answer(w, nil, &bridge.Error{Kind: bridge.Invalid, Msg: "The signed heads cannot be read."})
-		return
+		return &bridge.Error{Kind: bridge.Invalid, Msg: "The signed heads cannot be read."}
 	}
 	if len(given.Heads)+len(given.Wrong) > 0 {
 		o.Heads = []ledger.Heads{given}
@@ -168,12 +151,14 @@ func answerVerify(w http.ResponseWriter, r *http.Request, keeper *ledger.Keeper)
 		_ = out.Encode(auditLine{Done: done, Of: of}) // who has gone has lost nothing
 		_ = flush.Flush()
 	}
-	report, err := keeper.Verify(r.Context(), operator.Actor(), o)
-	if err != nil {
-		_ = out.Encode(auditLine{Error: bridge.Explain(err)})
-		return
+	end := auditLine{}
+	if report, err := keeper.Verify(r.Context(), operator.Actor(), o); err != nil {
+		end.Error = bridge.Explain(err)
+	} else {
+		end.Report = &report
 	}
-	_ = out.Encode(auditLine{Report: &report})
+	_ = out.Encode(end)
+	return nil
 }
 
 // exitDamaged is what the program exits with where history is not as it was written.

@@ -199,16 +199,19 @@ func (b *running) listen(cfg *config, public net.Listener, handler http.Handler,
 		return err
 	}
 	// A backup takes as long as it takes.
-	b.serve(socket, withReconcile(withHouse(withCheck(b.operator(cfg), b.store), b.service, b.register, b.keeper), b.service), 0)
+	b.serve(socket, b.operator(cfg), 0)
 	return nil
 }
 
 // operator answers the commands.
 func (b *running) operator(cfg *config) *web.Operator {
-	o := &web.Operator{Service: b.service, Backup: backupOf(b.store), Create: createOf(cfg.plans(), b.service)}
+	o := &web.Operator{Service: b.service, Person: operator, Backup: backupOf(b.store), Create: createOf(cfg.plans(), b.service)}
 	if b.sender != nil {
 		o.Outgoing = outgoingDesk{b.sender}
 	}
+	serveHouse(o, b.register, b.keeper)
+	serveCheck(o, b.store)
+	serveReconcile(o, b.service)
 	return o
 }
 

@@ -1,6 +1,12 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"net/http"
+
+	"keybridge/bridge"
+	"keybridge/bridge/web"
+)
 
 // forgetOrder says who is to be forgotten.
 type forgetOrder struct {
@@ -12,6 +18,21 @@ type forgetOrder struct {
 type forgetDone struct {
 	Forgotten int `json:"forgotten"`
 	Left      int `json:"left"`
+}
+
+// serveForget adds the command about people who are to be forgotten to those of the
+// operator's socket.
+//
+//	POST /v1/forget   forgetOrder: blank what is personal
+func serveForget(o *web.Operator, service *bridge.Service) {
+	o.Handle("POST /v1/forget", func(r *http.Request) (any, error) {
+		var order forgetOrder
+		if err := web.ReadOrder(r, &order); err != nil {
+			return nil, err
+		}
+		forgotten, left, err := service.Desk(operator).Forget(r.Context(), order.Portal, order.Applicant)
+		return forgetDone{forgotten, left}, err
+	})
 }
 
 type forgetCommand struct {

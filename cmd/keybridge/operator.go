@@ -156,7 +156,7 @@ func answerFrom(folder string, store *bolt.Store, audit auditConfig, req *http.R
 	if err != nil {
 		return nil, err
 	}
-	operator := &web.Operator{Service: service, Backup: backupOf(store), Create: idle{}.create, Outgoing: idle{}}
+	o := &web.Operator{Service: service, Person: operator, Backup: backupOf(store), Create: idle{}.create, Outgoing: idle{}}
 	// Nothing is sealed or opened here, so any secret will do.
 	register, err := people.New(people.Config{Papers: store, Secrets: [][]byte{[]byte(rand.Text() + rand.Text())}, Record: recordTo(store, slog.New(slog.DiscardHandler))})
 	if err != nil {
@@ -166,12 +166,17 @@ func answerFrom(folder string, store *bolt.Store, audit auditConfig, req *http.R
 	if err != nil {
 		return nil, err
 	}
-	return streamed(withReconcile(withHouse(operator, service, register, keeper), nil), req, store.Close), nil
+	serveHouse(o, register, keeper)
+	serveReconcile(o, nil)
+	return streamed(o, req, store.Close), nil
 }
 
-// withHouse adds to an operator's API what is about the house: desks, people, the audit.
-func withHouse(o http.Handler, service *bridge.Service, register *people.Register, keeper *ledger.Keeper) http.Handler {
-	return withDesk(withAudit(withUsers(withTokens(o, register), register), service, keeper), service)
+// serveHouse adds what is about the house to an operator's commands: people, the audit.
+func serveHouse(o *web.Operator, register *people.Register, keeper *ledger.Keeper) {
+	serveUsers(o, register)
+	serveTokens(o, register)
+	serveAudit(o, keeper)
+	serveForget(o, o.Service)
 }
 
 // idle answers for a bridge that does not run what only a running one can do.

@@ -54,25 +54,23 @@ type reconcileLine struct {
 	Error  string                 `json:"error,omitempty"`
 }
 
-// withReconcile answers the command that reconciles, and hands all others on. service is nil
-// for a bridge that does not run.
+// serveReconcile adds the command that reconciles to those of the operator's socket. service
+// is nil for a bridge that does not run.
 //
 //	POST /v1/reconcile   reconcileOrder. The answer is JSON lines (reconcileLine), the last
 //	                     with the result or an error. Who goes away cancels it
-func withReconcile(others http.Handler, service *bridge.Service) http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("/", others)
-	mux.HandleFunc("POST /v1/reconcile", func(w http.ResponseWriter, r *http.Request) {
-		var o reconcileOrder
-		switch {
-		case !readOrder(w, r, &o):
-		case service == nil:
-			answer(w, nil, errIdle)
-		default:
-			answerReconcile(w, r, service, o)
+func serveReconcile(o *web.Operator, service *bridge.Service) {
+	o.Stream("POST /v1/reconcile", func(w http.ResponseWriter, r *http.Request) error {
+		var order reconcileOrder
+		if err := web.ReadOrder(r, &order); err != nil {
+			return err
 		}
+		if service == nil {
+			return errIdle
+		}
+		answerReconcile(w, r, service, order)
+		return nil
 	})
-	return mux
 }
 
 // tellEach is how often the answer says how far it is.

@@ -123,54 +123,8 @@ func createOf(plans bridge.Plans, service *bridge.Service) func(context.Context,
 			}
 		}
 		ask.Developer, ask.App, ask.Reasons = o.Developer, o.App, o.Reasons
-		return service.Create(ctx, o.Portal, ask, bridge.Actor{Kind: bridge.ByPerson, Name: o.By}, o.Waive)
+		return service.Desk(bridge.Person{Name: o.By, Role: operator.Role}).Create(ctx, o.Portal, ask, o.Waive)
 	}
-}
-
-type requestsRetryCommand struct {
-	resultFlags
-	ID string `arg:"" help:"The request's id."`
-}
-
-// Run runs the command.
-func (cmd *requestsRetryCommand) Run(c *console) error {
-	return cmd.act(c, cmd.ID, "retry", "", "The request is looked at again now.")
-}
-
-type requestsApproveCommand struct {
-	resultFlags
-	ID  string `arg:"" help:"The request's id."`
-	Why string `help:"The reason, for the history."`
-}
-
-// Run runs the command.
-func (cmd *requestsApproveCommand) Run(c *console) error {
-	return cmd.act(c, cmd.ID, "approve", cmd.Why, "The review is done.")
-}
-
-type requestsDeclineCommand struct {
-	resultFlags
-	ID  string `arg:"" help:"The request's id."`
-	Why string `help:"The reason. The developer reads it." required:""`
-}
-
-// Run runs the command.
-func (cmd *requestsDeclineCommand) Run(c *console) error {
-	return cmd.act(c, cmd.ID, "decline", cmd.Why, "The request is declined; whatever was paid goes back.")
-}
-
-// act sends an operator's word.
-func (f resultFlags) act(c *console, id, what, why, done string) error {
-	return f.post(c, id, what, map[string]string{"why": why}, done)
-}
-
-// post sends what an operator wants of a request, and tells what became of it.
-func (f resultFlags) post(c *console, id, what string, body any, done string) error {
-	var r web.RequestView
-	if err := f.call(c, "POST", "/v1/requests/"+url.PathEscape(id)+"/"+what, body, &r); err != nil {
-		return err
-	}
-	return f.tell(c, r, line(c, done))
 }
 
 // printRequest prints all that is known of a request, for people.

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"keybridge/bridge"
+	"keybridge/bridge/web"
 	"keybridge/store/bolt"
 )
 
@@ -75,17 +76,15 @@ func writeCheck(ctx context.Context, w io.Writer, flush func(), check checking) 
 	_ = out.Encode(end)
 }
 
-// withCheck answers a check of the store that runs, and hands all others on.
+// serveCheck adds a check of the store that runs to the commands of the operator's socket.
 //
 //	POST /v1/check   JSON lines (checkLine), the last of which says that it is the end
-func withCheck(others http.Handler, store *bolt.Store) http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("/", others)
-	mux.HandleFunc("POST /v1/check", func(w http.ResponseWriter, r *http.Request) {
+func serveCheck(o *web.Operator, store *bolt.Store) {
+	o.Stream("POST /v1/check", func(w http.ResponseWriter, r *http.Request) error {
 		flush := http.NewResponseController(w)
 		writeCheck(r.Context(), w, func() { _ = flush.Flush() }, store.Check)
+		return nil
 	})
-	return mux
 }
 
 // checkCommand walks a store.

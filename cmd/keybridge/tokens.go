@@ -1,7 +1,7 @@
 package main
 
 import (
-	"encoding/json"
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -11,6 +11,7 @@ import (
 
 	"keybridge/bridge"
 	"keybridge/bridge/people"
+	"keybridge/bridge/web"
 )
 
 // tokenOrder is a token that a command wants to have made.
@@ -39,48 +40,44 @@ func viewOfToken(t people.Token) tokenView {
 	return tokenView{Name: t.Name, Of: t.Of, Role: t.Role, Portals: t.Portals, Expires: t.Expires, Used: t.Used}
 }
 
-// withTokens answers the commands about tokens, on the operator's socket, and hands all
-// others on.
+// serveTokens adds the commands about tokens to those of the operator's socket.
 //
 //	GET  /v1/tokens                  all tokens
 //	POST /v1/tokens                  make one; tokenOrder. The answer has its secret
 //	POST /v1/tokens/{name}/revoke    it opens nothing any more
-func withTokens(others http.Handler, g *people.Register) http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("/", others)
-	mux.HandleFunc("GET /v1/tokens", func(w http.ResponseWriter, r *http.Request) {
+func serveTokens(o *web.Operator, g *people.Register) {
+	o.Handle("GET /v1/tokens", func(r *http.Request) (any, error) {
 		tokens, err := g.Tokens(r.Context())
 		views := []tokenView{}
 		for _, t := range tokens {
 			views = append(views, viewOfToken(t))
 		}
-		answer(w, views, err)
+		return views, err
 	})
-	mux.HandleFunc("POST /v1/tokens", func(w http.ResponseWriter, r *http.Request) {
-		var o tokenOrder
-		if readOrder(w, r, &o) {
-			view, err := issue(r, g, o)
-			answer(w, view, err)
+	o.Handle("POST /v1/tokens", func(r *http.Request) (any, error) {
+		var order tokenOrder
+		if err := web.ReadOrder(r, &order); err != nil {
+			return nil, err
 		}
+		return issue(r.Context(), g, order)
 	})
-	mux.HandleFunc("POST /v1/tokens/{name}/revoke", func(w http.ResponseWriter, r *http.Request) {
+	o.Handle("POST /v1/tokens/{name}/revoke", func(r *http.Request) (any, error) {
 		name := r.PathValue("name")
-		answer(w, tokenView{Name: name}, g.Revoke(r.Context(), operator, name))
+		return tokenView{Name: name}, g.Revoke(r.Context(), operator, name)
 	})
-	return mux
 }
 
 // issue makes a token, and returns it as it is kept with the secret that is not.
-func issue(r *http.Request, g *people.Register, o tokenOrder) (tokenView, error) {
+func issue(ctx context.Context, g *people.Register, o tokenOrder) (tokenView, error) {
 	order := people.TokenOrder{Name: o.Name, For: o.For, Role: o.Role, Portals: o.Portals}
 	if o.Life != 0 {
 		order.Expires = time.Now().Add(o.Life)
 	}
-	secret, err := g.Issue(r.Context(), operator, order)
+	secret, err := g.Issue(ctx, operator, order)
 	if err != nil {
 		return tokenView{}, err
 	}
-	tokens, err := g.Tokens(r.Context())
+	tokens, err := g.Tokens(ctx)
 	for _, t := range tokens {
 		if t.Name == o.Name {
 			view := viewOfToken(t)
@@ -162,7 +159,7 @@ type tokensRevokeCommand struct {
 // Run runs the command.
 func (cmd *tokensRevokeCommand) Run(c *console) error {
 	var t tokenView
-	if err := cmd.call(c, "POST", "/v1/tokens/"+url.PathEscape(cmd.Name)+"/revoke", json.RawMessage("{}"), &t); err != nil {
+	if err := cmd.call(c, "POST", "/v1/tokens/"+url.PathEscape(cmd.Name)+"/revoke", struct{}{}, &t); err != nil {
 		return err
 	}
 	return cmd.tell(c, t, line(c, cmd.Name+" opens nothing any more."))

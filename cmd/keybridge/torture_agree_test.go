@@ -59,14 +59,14 @@ func (x *torture) finance(draw *rand.Rand, stop <-chan struct{}) {
 	for !over(stop) {
 		for _, r := range x.some(bridge.StateReviewing) {
 			what := []string{"approve", "approve", "decline"}[draw.IntN(3)]
-			_ = x.order(http.MethodPost, "/v1/requests/"+string(r.ID)+"/"+what, map[string]string{"why": "tortured"}, nil)
+			_ = x.order(http.MethodPost, "/v1/requests/"+string(r.ID)+"/"+what, web.RequestOrder{Why: "tortured"}, nil)
 		}
 		for _, r := range x.some(bridge.StateActive) {
 			if r.Collected == "" || draw.IntN(40) > 0 {
 				continue
 			}
 			what := []string{"refund", "end"}[draw.IntN(2)]
-			_ = x.order(http.MethodPost, "/v1/requests/"+string(r.ID)+"/"+what, deskOrder{Text: "tortured"}, nil)
+			_ = x.order(http.MethodPost, "/v1/requests/"+string(r.ID)+"/"+what, web.RequestOrder{Why: "tortured"}, nil)
 		}
 		time.Sleep(50 * time.Millisecond)
 	}

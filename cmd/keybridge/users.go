@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -13,6 +12,7 @@ import (
 
 	"keybridge/bridge"
 	"keybridge/bridge/people"
+	"keybridge/bridge/web"
 )
 
 // operator is who uses the commands, as the house knows them.
@@ -50,47 +50,42 @@ func viewOf(u people.User) userView {
 	}
 }
 
-// withUsers answers the commands about users, on the operator's socket, and hands all
-// others on.
+// serveUsers adds the commands about users to those of the operator's socket.
 //
 //	GET  /v1/users                 all users
 //	POST /v1/users                 add one; userOrder
 //	POST /v1/users/{name}/{act}    password, role, disable, enable, drop-code; userOrder
-func withUsers(others http.Handler, g *people.Register) http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("/", others)
-	mux.HandleFunc("GET /v1/users", func(w http.ResponseWriter, r *http.Request) {
+func serveUsers(o *web.Operator, g *people.Register) {
+	o.Handle("GET /v1/users", func(r *http.Request) (any, error) {
 		users, err := g.List(r.Context())
 		views := []userView{}
 		for _, u := range users {
 			views = append(views, viewOf(u))
 		}
-		answer(w, views, err)
+		return views, err
 	})
-	mux.HandleFunc("POST /v1/users", func(w http.ResponseWriter, r *http.Request) {
-		var o userOrder
-		if !readOrder(w, r, &o) {
-			return
+	o.Handle("POST /v1/users", func(r *http.Request) (any, error) {
+		var order userOrder
+		if err := web.ReadOrder(r, &order); err != nil {
+			return nil, err
 		}
 		u, err := g.Add(r.Context(), operator, people.Newcomer{
-			Name: o.Name, Display: o.Display, Email: o.Email, Role: o.Role, Portals: o.Portals, Password: o.Password,
+			Name: order.Name, Display: order.Display, Email: order.Email, Role: order.Role, Portals: order.Portals, Password: order.Password,
 		})
-		answer(w, viewOf(u), err)
+		return viewOf(u), err
 	})
-	mux.HandleFunc("POST /v1/users/{name}/{act}", func(w http.ResponseWriter, r *http.Request) {
-		var o userOrder
-		if !readOrder(w, r, &o) {
-			return
+	o.Handle("POST /v1/users/{name}/{act}", func(r *http.Request) (any, error) {
+		var order userOrder
+		if err := web.ReadOrder(r, &order); err != nil {
+			return nil, err
 		}
 		name := r.PathValue("name")
-		if err := changeUser(r.Context(), g, name, r.PathValue("act"), o); err != nil {
-			answer(w, nil, err)
-			return
+		if err := changeUser(r.Context(), g, name, r.PathValue("act"), order); err != nil {
+			return nil, err
 		}
 		u, err := g.Get(r.Context(), name)
-		answer(w, viewOf(u), err)
+		return viewOf(u), err
 	})
-	return mux
 }
 
 func changeUser(ctx context.Context, g *people.Register, name, act string, o userOrder) error {
@@ -107,39 +102,6 @@ func changeUser(ctx context.Context, g *people.Register, name, act string, o use
 		return g.DropCode(ctx, operator, name)
 	}
 	return &bridge.Error{Kind: bridge.NotFound, Msg: "There is no such operation."}
-}
-
-// readOrder reads what a command wants; false when that was answered already.
-func readOrder(w http.ResponseWriter, r *http.Request, into any) bool {
-	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		answer(w, nil, &bridge.Error{Kind: bridge.Invalid, Msg: "The body is not what this command takes."})
-		return false
-	}
-	return true
-}
-
-// answer writes a value, or what went wrong.
-func answer(w http.ResponseWriter, v any, err error) {
-	w.Header().Set("Content-Type", "application/json")
-	if err != nil {
-		w.WriteHeader(map[bridge.Kind]int{
-			bridge.NotFound: http.StatusNotFound, bridge.Conflict: http.StatusConflict, bridge.Denied: http.StatusForbidden,
-			bridge.Invalid: http.StatusBadRequest, bridge.Unavailable: http.StatusServiceUnavailable,
-		}[orInternal(bridge.KindOf(err))])
-		v = map[string]string{"detail": bridge.Explain(err)}
-	}
-	_ = json.NewEncoder(w).Encode(v) // who has gone has lost nothing
-}
-
-// orInternal is a kind that has a status.
-func orInternal(k bridge.Kind) bridge.Kind {
-	switch k {
-	case bridge.NotFound, bridge.Conflict, bridge.Denied, bridge.Invalid:
-		return k
-	}
-	return bridge.Unavailable
 }
 
 // usersCommand is about who may sit at the console.
@@ -246,7 +208,7 @@ type usersRoleCommand struct {
 
 // Run runs the command.
 func (cmd *usersRoleCommand) Run(c *console) error {
-	return cmd.say(c, cmd.Name, "role", userOrder{Role: bridge.Role(cmd.Role), Portals: cmd.Portal}, "is "+cmd.Role+" now.")
+	return cmd.changed(c, cmd.Name, "role", userOrder{Role: bridge.Role(cmd.Role), Portals: cmd.Portal}, "is "+cmd.Role+" now.")
 }
 
 type usersDisableCommand struct {
@@ -256,7 +218,7 @@ type usersDisableCommand struct {
 
 // Run runs the command.
 func (cmd *usersDisableCommand) Run(c *console) error {
-	return cmd.say(c, cmd.Name, "disable", userOrder{}, "is shut out, and their sessions have ended.")
+	return cmd.changed(c, cmd.Name, "disable", userOrder{}, "is shut out, and their sessions have ended.")
 }
 
 type usersEnableCommand struct {
@@ -266,7 +228,7 @@ type usersEnableCommand struct {
 
 // Run runs the command.
 func (cmd *usersEnableCommand) Run(c *console) error {
-	return cmd.say(c, cmd.Name, "enable", userOrder{}, "may sign in again.")
+	return cmd.changed(c, cmd.Name, "enable", userOrder{}, "may sign in again.")
 }
 
 type usersDropCodeCommand struct {
@@ -276,11 +238,11 @@ type usersDropCodeCommand struct {
 
 // Run runs the command.
 func (cmd *usersDropCodeCommand) Run(c *console) error {
-	return cmd.say(c, cmd.Name, "drop-code", userOrder{}, "signs in with the password alone, until they take a new second factor.")
+	return cmd.changed(c, cmd.Name, "drop-code", userOrder{}, "signs in with the password alone, until they take a new second factor.")
 }
 
-// say changes a user and says so.
-func (f resultFlags) say(c *console, name, act string, o userOrder, done string) error {
+// changed changes a user and says so.
+func (f resultFlags) changed(c *console, name, act string, o userOrder, done string) error {
 	var u userView
 	if err := f.change(c, name, act, o, &u); err != nil {
 		return err
