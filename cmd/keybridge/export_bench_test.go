@@ -21,7 +21,7 @@ func BenchmarkExport(b *testing.B) {
 		b.Fatal(err)
 	}
 	b.Cleanup(s.Stop)
-	s.start("127.0.0.1:0")
+	s.start()
 	vera := bridge.Person{Name: "vera", Role: bridge.Viewer}
 	for _, as := range bridge.Formats {
 		b.Run(string(as), func(b *testing.B) {

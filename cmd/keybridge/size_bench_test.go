@@ -130,7 +130,7 @@ func BenchmarkConsole(b *testing.B) {
 	}
 	b.Cleanup(s.Stop)
 	begin := time.Now()
-	s.start("127.0.0.1:0")
+	s.start()
 	b.Logf("%d requests, started in %s", n, time.Since(begin).Round(time.Millisecond))
 	name := "rita" + strconv.FormatInt(begin.Unix(), 36) // the store may have been used before
 	v := browse(b)

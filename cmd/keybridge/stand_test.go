@@ -153,7 +153,7 @@ func startStand(t testing.TB, chosen choice) *stand {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Stop)
-	s.start("127.0.0.1:0")
+	s.start()
 	if err := s.Connect(connection{
 		Bridge: s.url, Portal: demoPortal, PortalSecret: standPortalHook,
 		Enterprise: demoEnterprise, EnterpriseSecret: standPartnersHook, StripeSecret: standStripeHook,
@@ -171,14 +171,16 @@ func (s *stand) in(t testing.TB) *stand {
 	return &part
 }
 
-// start starts the bridge on an address.
-func (s *stand) start(addr string) {
+// start starts the bridge at its address, which it is given at the first start.
+func (s *stand) start() {
 	s.t.Helper()
-	listener, err := net.Listen("tcp", addr)
+	if s.url == "" {
+		s.url = "http://" + ownAddress(s.t)
+	}
+	listener, err := net.Listen("tcp", strings.TrimPrefix(s.url, "http://"))
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.url = "http://" + listener.Addr().String()
 	s.configure()
 	if s.choice.listen != nil {
 		listener = s.choice.listen(listener)
@@ -203,10 +205,10 @@ func (s *stand) stopBridge() error {
 	return b.Stop()
 }
 
-// resumeBridge starts the bridge again, on the same data and the same address.
+// resumeBridge starts the bridge again, on the same data and at the same address.
 func (s *stand) resumeBridge() {
 	s.t.Helper()
-	s.start(strings.TrimPrefix(s.url, "http://"))
+	s.start()
 }
 
 // configure writes the configuration file with its secrets and reads it as serve
@@ -535,20 +537,29 @@ func (s *stand) metrics() string {
 }
 
 // patience is how long a test waits for what has to come to pass: far longer than it
-// takes, because the machine may be busy.
-const patience = time.Minute
+// takes, because the machine may be slow and busy, and only a test that fails waits for
+// it.
+const patience = 2 * time.Minute
+
+// The pauses between two looks of await: short at first, for what is there at once, and
+// then longer, because who looks takes time from those that are waited for.
+const shortestPause, longestPause = 2 * time.Millisecond, 100 * time.Millisecond
 
 // await waits until something is so. how says how it is instead; it may be nil.
 func await(t testing.TB, what string, so func() bool, how func() string) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
-		if so() {
-			return
-		}
+	pause := shortestPause
+	for deadline := time.Now().Add(patience); !so(); pause = min(pause*3/2, longestPause) {
 		if time.Now().After(deadline) {
-			break
+			fail(t, what, how)
 		}
+		time.Sleep(pause)
 	}
+}
+
+// fail ends a test that waited in vain.
+func fail(t testing.TB, what string, how func() string) {
+	t.Helper()
 	instead := ""
 	if how != nil {
 		instead = "; " + how()

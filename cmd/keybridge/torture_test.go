@@ -60,6 +60,7 @@ type torture struct {
 }
 
 func TestTorture(t *testing.T) {
+	t.Parallel()
 	x := &torture{t: t, seed: *tortureSeed, folder: shortFolder(t), log: &logbook{}, deaths: map[string]int{}}
 	if x.seed == 0 {
 		x.seed = uint64(time.Now().UnixNano())
@@ -71,7 +72,7 @@ func TestTorture(t *testing.T) {
 		}
 	})
 	x.build()
-	x.url = "http://" + freeAddress(t)
+	x.url = "http://" + ownAddress(t)
 	x.far = startFarEnd(t, x.bridge, x.url)
 	x.configure()
 	x.start("")
@@ -90,17 +91,6 @@ func (x *torture) build() {
 	if err != nil {
 		x.t.Fatalf("building keybridge with failpoints: %v\n%s", err, out)
 	}
-}
-
-// freeAddress is one of this machine's where nobody listens.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }
 
 // configure writes the bridge's configuration.
