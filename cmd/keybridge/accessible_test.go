@@ -121,6 +121,7 @@ func to(name, address string) page {
 }
 
 func TestEveryPageCanBeUsedByEverybody(t *testing.T) {
+	t.Parallel()
 	source, b := axe(t), startChromium(t)
 	v := b.visit(t, choice{both: true, plans: append(of(reviewedPlan, paidPlan), partnerReviewed), more: soon})
 	v.open(control)

@@ -63,6 +63,7 @@ func (p program) calls(method, path, body string, headers ...string) (status int
 }
 
 func TestAProgramSeesDecidesAndCounts(t *testing.T) {
+	t.Parallel()
 	s := startStand(t, choice{plans: []string{reviewedPlan}})
 	s.hire("rita", bridge.Reviewer)
 	s.hire("vera", bridge.Viewer, "partners")
@@ -119,6 +120,7 @@ func audited(audit map[string]any, who, what string, id bridge.ID) bool {
 }
 
 func TestWhoIsSignedInAtTheConsoleIsNobodyToTheAPI(t *testing.T) {
+	t.Parallel()
 	s := startStand(t, choice{plans: []string{reviewedPlan}})
 	password := s.hire("ada", bridge.Admin)
 	form := url.Values{"name": {"ada"}, "password": {password}}.Encode()

@@ -11,6 +11,7 @@ import (
 
 // Developers share an address: an office, a proxy that is not on the list.
 func TestManyDevelopersBehindOneAddressAreLetIn(t *testing.T) {
+	t.Parallel()
 	s := startStand(t, choice{settings: holdWebhooks})
 	for i := range 20 {
 		a := s.ask(fmt.Sprintf("dev%d@example.com", i), tyksandbox.PaidPolicy)
@@ -23,6 +24,7 @@ func TestManyDevelopersBehindOneAddressAreLetIn(t *testing.T) {
 // Whichever of webhook and browser comes first, a signed hand-off names the developer
 // at the checkout.
 func TestASignedHandoffNamesTheDeveloperWhicheverCameFirst(t *testing.T) {
+	t.Parallel()
 	s := startStand(t, choice{handoff: tokenHandoff})
 	a := s.ask(asker, tyksandbox.PaidPolicy)
 	s.awaitState(a.ID, bridge.StatePaying) // the webhook was first
@@ -36,6 +38,7 @@ func TestASignedHandoffNamesTheDeveloperWhicheverCameFirst(t *testing.T) {
 
 // A developer whose bank debit failed is told so.
 func TestAFailedDebitIsExplained(t *testing.T) {
+	t.Parallel()
 	s := startStand(t, choice{handoff: queryHandoff, settings: holdWebhooks})
 	a := s.ask(asker, tyksandbox.PaidPolicy)
 	v := browse(t)

@@ -74,6 +74,7 @@ func (f forger) swap(a, b int) {
 // TestAuditVerifyNamesWhatWasForged changes a byte, removes an entry and swaps two, in
 // the history of a request and in the house's own chain.
 func TestAuditVerifyNamesWhatWasForged(t *testing.T) {
+	t.Parallel()
 	for name, one := range map[string]struct {
 		bucket string
 		forge  func(forger)

@@ -53,6 +53,7 @@ type way struct {
 }
 
 func TestADeveloperInABrowser(t *testing.T) {
+	t.Parallel()
 	b := startChromium(t)
 	for _, group := range [][]way{plainWays(), placeWays(), bankWays(), checkoutWays(), lossWays(), handoffWays(), reviewWays(), mailWays()} {
 		for _, w := range group {

@@ -61,6 +61,7 @@ const (
 type cage struct {
 	*stand
 	answers  *tap
+	heard    *logbook                 // what net/http had to say
 	links    []string                 // addresses of hand-offs
 	pages    []string                 // addresses of developers' pages
 	shown    []string                 // keys the portal showed
@@ -73,6 +74,7 @@ type cage struct {
 // backup, the log, the metrics, every answer with its headers, and the operator's
 // commands for keys, client secrets, credentials, cards and people.
 func TestNoSecretIsKeptLoggedOrShown(t *testing.T) {
+	heard := hear(t)
 	oauth := func(k *cage) {
 		offers := k.Portal.Catalogue()
 		for i := range offers {
@@ -95,7 +97,8 @@ func TestNoSecretIsKeptLoggedOrShown(t *testing.T) {
 		{"refusals", choice{handoff: tokenHandoff, plans: []string{reviewedPlan}}, (*cage).refused},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			k := startCage(t, c.choice)
+			t.Parallel()
+			k := startCage(t, c.choice, heard)
 			c.walk(k)
 			k.search()
 		})
@@ -108,10 +111,11 @@ func TestNoSecretIsKeptLoggedOrShown(t *testing.T) {
 // accounting did not ask for that.
 func TestNoSecretIsInWhatIsSentToOthers(t *testing.T) {
 	books := newAccountant(t)
+	heard := hear(t)
 	k := startCage(t, choice{
 		both: true, handoff: "{}", plans: append(of(paidPlan), partnerPaid),
 		more: "outgoing: [{name: accounting, url: " + books.URL + ", secret_file: outgoing.secret}]",
-	})
+	}, heard)
 	mails := func() []byte {
 		var all bytes.Buffer
 		for _, m := range k.Mail.Mails(mailsandbox.Filter{}) {
@@ -166,17 +170,25 @@ func unhashed(s *tyksandbox.Settings) { s.HashedKeys = false }
 
 func secured(s *tyksandbox.Settings) { s.SecureKeyApproval = true }
 
-// startCage starts a stand whose developer is a canary.
-func startCage(t *testing.T, c choice) *cage {
+// hear keeps what net/http has to say while a test runs. There is one logger of it for all
+// that runs, so the test must not run beside others; its parts may, and share it.
+func hear(t *testing.T) *logbook {
 	t.Helper()
-	k := &cage{answers: &tap{}}
+	heard := &logbook{}
+	log.SetOutput(heard)
+	t.Cleanup(func() { log.SetOutput(os.Stderr) })
+	return heard
+}
+
+// startCage starts a stand whose developer is a canary.
+func startCage(t *testing.T, c choice, heard *logbook) *cage {
+	t.Helper()
+	k := &cage{answers: &tap{}, heard: heard}
 	c.listen = func(l net.Listener) net.Listener {
 		k.answers.Listener = l
 		return k.answers
 	}
 	k.stand = startStand(t, c)
-	log.SetOutput(k.log) // what net/http has to say counts as well
-	t.Cleanup(func() { log.SetOutput(os.Stderr) })
 	_, err := k.Portal.AddDeveloper(tyksandbox.Developer{
 		Email: canaryEmail, Password: canaryPassword, Fields: map[string]string{"Name": canaryName},
 	})
@@ -491,7 +503,7 @@ func (k *cage) places() map[string][]byte {
 	}
 	places[inStore] = k.file(filepath.Join(k.cfg.Data, storeFile))
 	places[inBackup] = k.file(backup)
-	places[inLog] = []byte(k.log.String())
+	places[inLog] = []byte(k.log.String() + k.heard.String())
 	places[inAnswers] = k.answers.all()
 	for place, content := range k.also {
 		places[place] = content()

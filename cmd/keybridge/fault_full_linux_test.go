@@ -82,7 +82,7 @@ func TestFaultDiskFull(t *testing.T) {
 	}
 	select {
 	case <-l.ended:
-	case <-time.After(15 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("it does not end")
 	}
 	l.wantKept(l.cfg.Data, append(l.promised(), refused...))
@@ -115,6 +115,7 @@ func (l *load) readyz() (int, string) {
 // /dev/null, which takes what is written and cannot sync it. The bridge answers nothing
 // more and ends.
 func TestFaultSyncError(t *testing.T) {
+	t.Parallel()
 	config := minimalConfig(t, shortFolder(t))
 	s := startServe(t, config)
 	defer s.stop()
@@ -137,7 +138,7 @@ func TestFaultSyncError(t *testing.T) {
 		if code != exitFailed {
 			t.Errorf("serve ended with %d", code)
 		}
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("serve goes on")
 	}
 }

@@ -153,7 +153,7 @@ func TestFaultSIGTERMUnderLoad(t *testing.T) {
 		}
 		select {
 		case <-l.ended:
-		case <-time.After(15 * time.Second): // its own deadline is 5 s
+		case <-time.After(patience): // its own deadline is 5 s
 			t.Fatal("it does not end")
 		}
 		stop()
@@ -268,6 +268,7 @@ func (l *load) listed(path string) string {
 
 // TestFaultTruncatedFile starts a bridge on half of a store.
 func TestFaultTruncatedFile(t *testing.T) {
+	t.Parallel()
 	config := minimalConfig(t, shortFolder(t))
 	first := startServe(t, config)
 	first.stop()

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -46,6 +45,7 @@ func stripeFaults() map[string]stripesandbox.Fault {
 // TestFaultPortalAtApproving: whether the approval was done or only its answer lost, there
 // is one key.
 func TestFaultPortalAtApproving(t *testing.T) {
+	t.Parallel()
 	besideEachOther(t, portalFaults(), func(t *testing.T, fault tyksandbox.Fault) {
 		s := startStand(t, choice{handoff: queryHandoff})
 		a := s.ask(asker, tyksandbox.PaidPolicy)
@@ -72,6 +72,7 @@ func TestFaultPortalAtApproving(t *testing.T) {
 
 // TestFaultPortalAtReading: nothing is lost when the portal cannot be read.
 func TestFaultPortalAtReading(t *testing.T) {
+	t.Parallel()
 	besideEachOther(t, portalFaults(), func(t *testing.T, fault tyksandbox.Fault) {
 		s := startStand(t, choice{handoff: queryHandoff})
 		fault.Method, fault.Path = http.MethodGet, "/api/portal/"
@@ -87,6 +88,7 @@ func TestFaultPortalAtReading(t *testing.T) {
 
 // TestFaultProviderAtOpening: there is one live checkout, however opening it failed.
 func TestFaultProviderAtOpening(t *testing.T) {
+	t.Parallel()
 	besideEachOther(t, stripeFaults(), func(t *testing.T, fault stripesandbox.Fault) {
 		s := startStand(t, choice{handoff: queryHandoff})
 		fault.Method, fault.Path = http.MethodPost, "/v1/checkout/sessions"
@@ -104,6 +106,7 @@ func TestFaultProviderAtOpening(t *testing.T) {
 
 // TestFaultProviderAtTaking: held money is taken once.
 func TestFaultProviderAtTaking(t *testing.T) {
+	t.Parallel()
 	besideEachOther(t, stripeFaults(), func(t *testing.T, fault stripesandbox.Fault) {
 		s := startStand(t, choice{plans: []string{heldPlan}, handoff: queryHandoff})
 		a := s.ask(asker, tyksandbox.ReviewedPolicy)
@@ -122,6 +125,7 @@ func TestFaultProviderAtTaking(t *testing.T) {
 // TestFaultProviderAtReturning declines a request while a bank debit is on its way: the
 // money goes back once.
 func TestFaultProviderAtReturning(t *testing.T) {
+	t.Parallel()
 	besideEachOther(t, stripeFaults(), func(t *testing.T, fault stripesandbox.Fault) {
 		s := startStand(t, choice{handoff: queryHandoff})
 		a := s.ask(asker, tyksandbox.PaidPolicy)
@@ -215,14 +219,17 @@ func TestAPaymentWhileTheBridgeIsDownIsFound(t *testing.T) {
 	s.wantOneKey(a.ID, asker)
 }
 
-// besideEachOther runs the parts of a test all at once, more of them than t.Parallel
-// would: they mostly wait for the next attempt.
+// besideEachOther runs the parts of a test beside each other, and is over when they are.
 func besideEachOther[C any](t *testing.T, cases map[string]C, part func(*testing.T, C)) {
-	var parts sync.WaitGroup
-	defer parts.Wait()
-	for name, c := range cases {
-		parts.Go(func() { t.Run(name, func(t *testing.T) { part(t, c) }) })
-	}
+	t.Helper()
+	t.Run("beside each other", func(t *testing.T) {
+		for name, c := range cases {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				part(t, c)
+			})
+		}
+	})
 }
 
 // wantKeys checks how many keys the asker has, and that the request is approved.

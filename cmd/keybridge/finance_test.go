@@ -60,6 +60,7 @@ func (v *visit) confirms(why string) {
 }
 
 func TestFinanceInABrowser(t *testing.T) {
+	t.Parallel()
 	b := startChromium(t)
 	for _, w := range []way{
 		{"a reviewer finds what waits, opens it and approves it", choice{plans: []string{reviewedPlan}, mail: true}, func(v *visit) {

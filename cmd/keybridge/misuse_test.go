@@ -24,6 +24,7 @@ import (
 // These tests do to the console, in a real browser, what somebody would who means ill.
 
 func TestMisuseOfTheConsole(t *testing.T) {
+	t.Parallel()
 	b := startChromium(t)
 	v := b.visit(t, choice{both: true, plans: append(of(reviewedPlan, paidPlan), partnerReviewed)})
 	password := v.hire("paul", bridge.Approver)
@@ -162,6 +163,7 @@ const (
 )
 
 func TestWhatAnApplicantWritesIsTextEverywhere(t *testing.T) {
+	t.Parallel()
 	b := startChromium(t)
 	v := b.visit(t, choice{both: true, plans: append(of(reviewedPlan, paidPlan), partnerReviewed), subjects: `{approve: "For {{.Name}}", start: "For {{.Name}}"}`})
 	password := v.hire("ada", bridge.Admin)

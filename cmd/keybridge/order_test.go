@@ -50,8 +50,10 @@ func payments() []payment {
 // A way with n events has n! orders. All are tried up to 120; of a way with more of
 // them as many as its most, drawn with a fixed seed.
 func TestFaultAnyOrder(t *testing.T) {
+	t.Parallel()
 	for _, p := range payments() {
 		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
 			s := startStand(t, choice{plans: []string{p.plan}, handoff: queryHandoff})
 			s.Stripe.Hold(true)
 			o := &orders{stand: s, payment: p, keys: map[string]bool{}, places: map[[2]int]bool{}}
@@ -67,6 +69,7 @@ func TestFaultAnyOrder(t *testing.T) {
 // TestABrowserThatComesAfterTheApprovalIsLetIn lets the portal's webhook be faster than
 // the browser it belongs to: a plan that asks for nothing is approved by then.
 func TestABrowserThatComesAfterTheApprovalIsLetIn(t *testing.T) {
+	t.Parallel()
 	s := startStand(t, choice{plans: []string{freePlan}})
 	a := s.ask(asker, tyksandbox.FreePolicy)
 	s.awaitState(a.ID, bridge.StateActive)
@@ -93,29 +96,16 @@ type orders struct {
 	walks, deliveries, before int
 }
 
-// together is how many walks are under way at once.
-const together = 8
-
-// walkAll walks once for each order.
+// walkAll walks once for each order, and is over when all walks are.
 func (o *orders) walkAll(t *testing.T) {
 	draw := rand.New(rand.NewPCG(1, uint64(len(o.kinds))))
-	all := permutations(len(o.kinds), o.payment.most, draw)
-	var walkers sync.WaitGroup
-	next := make(chan []int)
-	for range together {
-		walkers.Go(func() {
-			for order := range next {
-				t.Run(fmt.Sprint(order), func(t *testing.T) {
-					o.walk(t, order, rand.New(rand.NewPCG(2, hashOf(order))))
-				})
-			}
-		})
+	all := map[string][]int{}
+	for _, order := range permutations(len(o.kinds), o.payment.most, draw) {
+		all[fmt.Sprint(order)] = order
 	}
-	for _, order := range all {
-		next <- order
-	}
-	close(next)
-	walkers.Wait()
+	besideEachOther(t, all, func(t *testing.T, order []int) {
+		o.walk(t, order, rand.New(rand.NewPCG(2, hashOf(order))))
+	})
 }
 
 // walk takes one request through, with its events delivered in an order; without

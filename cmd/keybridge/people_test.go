@@ -38,6 +38,7 @@ func (v *visit) code(secret string, periods int) string {
 
 // Somebody is added, makes the house their own, and is shut out: on the pages alone.
 func TestThePeopleOfTheHouseInABrowser(t *testing.T) {
+	t.Parallel()
 	b := startChromium(t)
 	ada := b.visit(t, choice{plans: []string{reviewedPlan}})
 	admin := ada.hire("ada", bridge.Admin)

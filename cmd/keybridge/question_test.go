@@ -194,6 +194,7 @@ func TestAQuestionIsOverWithTheDecision(t *testing.T) {
 // In a browser, on a phone: what is typed arrives, and who is told that something is wrong
 // is where it says so.
 func TestAnApplicantAnswersInABrowser(t *testing.T) {
+	t.Parallel()
 	b := startChromium(t)
 	v := b.visit(t, choice{both: true, handoff: "{}", plans: bothPlans()})
 	v.narrow = 360

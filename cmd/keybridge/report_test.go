@@ -12,6 +12,7 @@ import (
 // What somebody pays is on the money page a moment later, with plots that a browser draws
 // under the pages' policy and a table to take away; and who looked is in the audit.
 func TestMoneyAndAuditInABrowser(t *testing.T) {
+	t.Parallel()
 	b := startChromium(t)
 	v := b.visit(t, choice{plans: []string{paidPlan}})
 	viewer, admin := v.hire("vera", bridge.Viewer), v.hire("ada", bridge.Admin)

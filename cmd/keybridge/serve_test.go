@@ -82,6 +82,7 @@ func startServe(t *testing.T, config string) *serving {
 }
 
 func TestServeIsReadyAndStopsWhenTold(t *testing.T) {
+	t.Parallel()
 	s := startServe(t, minimalConfig(t, shortFolder(t)))
 	answer, err := http.Get(s.operations + "/readyz")
 	if err != nil {
@@ -101,7 +102,7 @@ func TestServeIsReadyAndStopsWhenTold(t *testing.T) {
 		if code != 0 {
 			t.Errorf("serve ended with %d", code)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Error("serve did not stop")
 	}
 }
@@ -123,6 +124,7 @@ func TestFaultSecondProcess(t *testing.T) {
 }
 
 func TestCommandsAskTheBridgeThatRuns(t *testing.T) {
+	t.Parallel()
 	config := minimalConfig(t, shortFolder(t))
 	s := startServe(t, config)
 	defer func() { s.stop(); <-s.code }()

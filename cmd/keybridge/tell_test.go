@@ -33,6 +33,7 @@ func TestEveryCommandThatTellsSomethingTellsItToPrograms(t *testing.T) {
 }
 
 func TestWhatIsToldToProgramsIsJSON(t *testing.T) {
+	t.Parallel()
 	s := startStand(t, choice{plans: []string{reviewedPlan}, mail: true})
 	at := []string{"--config", filepath.Join(s.folder, "keybridge.yaml"), "--json"}
 	for _, args := range [][]string{

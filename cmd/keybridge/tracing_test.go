@@ -159,7 +159,7 @@ func TestARequestIsTracedAndNobodyIsNamed(t *testing.T) {
 	g := startGathering(t)
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", g.URL)
 	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment=test")
-	k := startCage(t, choice{mail: true, handoff: tokenHandoff})
+	k := startCage(t, choice{mail: true, handoff: tokenHandoff}, hear(t))
 	k.portalFault(tyksandbox.Fault{Path: "/api/portal/requests/approve", Kind: tyksandbox.ErrorBefore, Times: 1})
 	a := k.paid()
 	r := k.request(a.ID)

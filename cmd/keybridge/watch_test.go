@@ -96,6 +96,7 @@ func (s *stand) wantMetrics(samples ...string) {
 }
 
 func TestABridgeIsWatched(t *testing.T) {
+	t.Parallel()
 	s := startStand(t, choice{plans: []string{freePlan}})
 	if got := s.readyz(); !strings.HasPrefix(got, "200 ready\nstore: ok.\ndisk: ") {
 		t.Errorf("at the start: %s", got)
