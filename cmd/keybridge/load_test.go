@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"text/tabwriter"
 	"text/template"
@@ -135,7 +134,7 @@ func syncs(tb testing.TB) delivered {
 		if _, err := f.WriteAt(page, int64(len(d.took)%256)*4<<10); err != nil {
 			tb.Fatal(err)
 		}
-		if err := syscall.Fdatasync(int(f.Fd())); err != nil {
+		if err := dataSync(f); err != nil {
 			tb.Fatal(err)
 		}
 		now := time.Now()

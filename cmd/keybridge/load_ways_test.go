@@ -12,7 +12,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -221,13 +220,4 @@ func (w *walkers) payments(b *testing.B) (d delivered) {
 	}
 	d.done(begin)
 	return d
-}
-
-// processorsOfThis is how much time this process was given so far.
-func processorsOfThis() time.Duration {
-	var used syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
-		return 0
-	}
-	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
