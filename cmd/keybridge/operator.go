@@ -254,14 +254,15 @@ func (cmd *healthCommand) Run(c *console) error {
 	if err != nil {
 		return err
 	}
+	req.Header.Set("Accept", "text/plain") // what is wrong is for a person to read
 	answer, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = answer.Body.Close() }() // nothing to lose
-	text, _ := io.ReadAll(io.LimitReader(answer.Body, 4<<10))
-	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("not ready: %s", bytes.TrimSpace(text))
+	if answer.StatusCode == http.StatusOK {
+		return cmd.tell(c, map[string]bool{"ready": true}, line(c, "ready"))
 	}
-	return cmd.tell(c, map[string]bool{"ready": true}, line(c, "ready"))
+	text, err := io.ReadAll(io.LimitReader(answer.Body, 64<<10))
+	return errors.Join(errors.New(string(bytes.TrimSpace(text))), err)
 }
