@@ -45,7 +45,7 @@ type config struct {
 	Listen string `yaml:"listen" default:"127.0.0.1:8080"`
 	// The address under which browsers, the portals and Stripe reach the bridge, without a path. https, or http on a loopback address.
 	PublicURL *url.URL `yaml:"public_url" required:"yes"`
-	// Where health (/healthz, /readyz) and metrics (/metrics) are answered, as host:port, or off. Not for the public.
+	// Where health (/livez, /readyz) and metrics (/metrics) are answered, as host:port, or off. Not for the public.
 	Operations string `yaml:"operations" default:"127.0.0.1:9090"`
 	// The folder that holds the store, the page secret and the operator's socket. A relative path starts at the folder of this file.
 	Data string `yaml:"data" default:"/var/lib/keybridge"`

@@ -6,7 +6,8 @@ import (
 )
 
 // opsCommand prints what a watching system is set up with. Both files name metrics of
-// this very version; a test sees to it.
+// this very version; a test sees to it. Neither takes --json: each prints a file, as it is,
+// in the form that the other program reads.
 type opsCommand struct {
 	Dashboard opsDashboardCommand `cmd:"" help:"Print a dashboard for Grafana."`
 	Alerts    opsAlertsCommand    `cmd:"" help:"Print alert rules for Prometheus."`
