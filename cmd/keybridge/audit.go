@@ -251,7 +251,7 @@ func (cmd *auditVerifyCommand) store(c *console) (ledger.Report, error) {
 		return ledger.Report{}, err
 	}
 	defer func() { _ = answer.Close() }() // read to its end
-	tell := progressTo(c, "verified")
+	tell := progressTo[uint64](c, "verified")
 	for lines := json.NewDecoder(answer); ; {
 		var line auditLine
 		if err := lines.Decode(&line); err != nil {
@@ -276,7 +276,7 @@ func (cmd *auditVerifyCommand) export(c *console) (ledger.Report, error) {
 	if err != nil {
 		return ledger.Report{}, &exitError{exitUsage, errors.New(bridge.Explain(err))}
 	}
-	o := ledger.Options{Keys: []ed25519.PublicKey{key}, Progress: progressTo(c, "verified")}
+	o := ledger.Options{Keys: []ed25519.PublicKey{key}, Progress: progressTo[uint64](c, "verified")}
 	if cmd.Heads != "" {
 		heads, err := ledger.OpenHeads(cmd.Heads)
 		if err != nil {
@@ -290,17 +290,6 @@ func (cmd *auditVerifyCommand) export(c *console) (ledger.Report, error) {
 	}
 	defer func() { _ = f.Close() }() // nothing was written
 	return ledger.VerifyExport(c.ctx, f, o)
-}
-
-// progressTo tells how far something is, every two seconds.
-func progressTo(c *console, what string) func(done, of uint64) {
-	last := time.Now()
-	return func(done, of uint64) {
-		if of > 0 && time.Since(last) > 2*time.Second {
-			last = time.Now()
-			fmt.Fprintf(c.err, "%d %% %s\n", done*100/of, what)
-		}
-	}
 }
 
 type auditExportCommand struct {
@@ -354,7 +343,7 @@ func copyExport(c *console, to io.Writer, from io.Reader) (lines int, err error)
 		if _, err := out.Write(line); err != nil {
 			return lines, err
 		}
-		if lines++; time.Since(begin) > 2*time.Second {
+		if lines++; time.Since(begin) > tellEvery {
 			begin = time.Now()
 			fmt.Fprintf(c.err, "%d lines so far\n", lines)
 		}

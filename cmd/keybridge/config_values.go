@@ -171,6 +171,14 @@ func parseLevel(text string) (slog.Level, string) {
 // timeOfDay is a time on the clock.
 type timeOfDay struct{ Hour, Minute int }
 
+// since is how long after midnight it is.
+func (t timeOfDay) since() time.Duration {
+	return time.Duration(t.Hour)*time.Hour + time.Duration(t.Minute)*time.Minute
+}
+
+// String writes it as the file has it.
+func (t timeOfDay) String() string { return fmt.Sprintf("%02d:%02d", t.Hour, t.Minute) }
+
 func parseTimeOfDay(text string) (timeOfDay, string) {
 	t, err := time.Parse("15:04", text)
 	if err != nil {
@@ -201,7 +209,7 @@ func (d daily) String() string {
 	if d.Off {
 		return "off"
 	}
-	return fmt.Sprintf("%02d:%02d", d.Hour, d.Minute)
+	return d.timeOfDay.String()
 }
 
 // parseZone finds a time zone. The machine's own is none: two machines would not agree

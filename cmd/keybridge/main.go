@@ -10,9 +10,12 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"keybridge/bridge"
 )
 
 // cli is the command line.
@@ -68,12 +71,27 @@ func main() {
 	os.Exit(code)
 }
 
+// flagWords are the words of the domain that flags take.
+func flagWords() kong.Vars {
+	return kong.Vars{"roles": listed(bridge.Roles), "kinds": listed(bridge.MessageKinds)}
+}
+
+// listed are words as a flag's enum has them.
+func listed[T ~string](words []T) string {
+	var texts []string
+	for _, w := range words {
+		texts = append(texts, string(w))
+	}
+	return strings.Join(texts, ",")
+}
+
 // run is the program with its surroundings handed to it.
 func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	var c cli
 	exited := -1
 	parser, err := kong.New(&c, kong.Name("keybridge"),
 		kong.Description("Keeps key requests of an API portal and their payments in agreement."),
+		flagWords(),
 		kong.Writers(out, errOut), kong.Exit(func(code int) { exited = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.UsageOnError())
 	if err != nil {

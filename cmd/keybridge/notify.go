@@ -36,7 +36,7 @@ func notifierOf(cfg *config, log *slog.Logger) (*mail.Notifier, error) {
 // digestsOf says when finance is sent what waits, and to whom.
 func digestsOf(m *mailConfig, service *bridge.Service, store bridge.Store) mail.DigestConfig {
 	out := mail.DigestConfig{
-		At: fmt.Sprintf("%02d:%02d", m.Digest.At.Hour, m.Digest.At.Minute), Zone: m.TimeZone, List: service.List, Bookmark: store.Bookmark, SetBookmark: store.SetBookmark,
+		At: m.Digest.At.String(), Zone: m.TimeZone, List: service.List, Bookmark: store.Bookmark, SetBookmark: store.SetBookmark,
 	}
 	for _, to := range m.Digest.To {
 		out.To = append(out.To, to.Address)
@@ -53,7 +53,7 @@ type notifyCommand struct {
 
 type notifyPreviewCommand struct {
 	configFlag
-	Kind   string `help:"Only this kind: ${enum}." enum:",start,reminder,question,approve,reject,suspend,resume,end" default:""`
+	Kind   string `help:"Only this kind: ${enum}." enum:",${kinds}" default:""`
 	Portal string `help:"As from this portal. Absent: the first one."`
 	To     string `help:"A folder to write them to, as text and HTML." type:"path" placeholder:"FOLDER"`
 	jsonFlag
@@ -163,7 +163,7 @@ func (cmd *notifyVariablesCommand) Run(c *console) error {
 type notifyTestCommand struct {
 	configFlag
 	To     string `arg:"" help:"The address to send them to."`
-	Kind   string `help:"Only this kind: ${enum}." enum:",start,reminder,question,approve,reject,suspend,resume,end" default:"approve"`
+	Kind   string `help:"Only this kind: ${enum}." enum:",${kinds}" default:"approve"`
 	Portal string `help:"As from this portal. Absent: the first one."`
 	jsonFlag
 }

@@ -17,11 +17,6 @@ import (
 	"keybridge/bridge/web"
 )
 
-// since is how long after midnight a time of the day is.
-func (t timeOfDay) since() time.Duration {
-	return time.Duration(t.Hour)*time.Hour + time.Duration(t.Minute)*time.Minute
-}
-
 // scrapeTime is how long a scrape of the metrics may wait for the store.
 const scrapeTime = 2 * time.Second
 
@@ -168,12 +163,12 @@ func (cmd *reconcileCommand) run(c *console) (bridge.Reconciliation, error) {
 	}
 }
 
-// tellProgress tells how far it is: when something else is done, and every two seconds.
+// tellProgress tells how far it is: when something else is done, and every few seconds.
 func tellProgress(to io.Writer) func(reconcileLine) {
 	var doing string
 	var told time.Time
 	return func(l reconcileLine) {
-		if l.Doing == doing && time.Since(told) < 2*time.Second {
+		if l.Doing == doing && time.Since(told) < tellEvery {
 			return
 		}
 		doing, told = l.Doing, time.Now()

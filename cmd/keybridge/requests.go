@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -39,8 +40,8 @@ type requestsListCommand struct {
 
 // Run runs the command.
 func (cmd *requestsListCommand) Run(c *console) error {
-	if cmd.State != "" && !isState(cmd.State) {
-		return &exitError{exitUsage, fmt.Errorf("there is no state %q; the states are: %s", cmd.State, stateNames())}
+	if cmd.State != "" && !slices.Contains(bridge.States, bridge.State(cmd.State)) {
+		return &exitError{exitUsage, fmt.Errorf("there is no state %q; the states are: %s", cmd.State, strings.ReplaceAll(listed(bridge.States), ",", ", "))}
 	}
 	q := url.Values{"state": {cmd.State}, "portal": {cmd.Portal}, "limit": {strconv.Itoa(cmd.Limit)}, "after": {cmd.After}}
 	var page web.RequestPage
@@ -221,23 +222,6 @@ func age(t time.Time) string {
 	default:
 		return fmt.Sprintf("%dd", int(d.Hours()/24))
 	}
-}
-
-func isState(text string) bool {
-	for _, s := range bridge.States {
-		if string(s) == text {
-			return true
-		}
-	}
-	return false
-}
-
-func stateNames() string {
-	var names []string
-	for _, s := range bridge.States {
-		names = append(names, string(s))
-	}
-	return strings.Join(names, ", ")
 }
 
 // planSummary says in a line what a plan demands.

@@ -33,8 +33,7 @@ const settingsTime = 30 * time.Second
 type settings map[string]string
 
 // noteSettings notes what differs from the last start. digest makes a text comparable and
-// not readable. What cannot be noted is in the log,
-// and keeps nothing from starting.
+// not readable. What cannot be noted is in the log, and keeps nothing from starting.
 func noteSettings(cfg *config, store bridge.Store, digest func(string) string, log *slog.Logger) {
 	ctx, cancel := context.WithTimeout(context.Background(), settingsTime)
 	defer cancel()

@@ -207,7 +207,7 @@ func checkFile(c *console, path string) (checked, error) {
 // end.
 func readCheck(c *console, path string, lines io.Reader) (done checked, ended bool, err error) {
 	done = checked{File: path}
-	tell := progressTo(c, "checked")
+	tell := progressTo[int64](c, "checked")
 	for in := json.NewDecoder(lines); ; {
 		var l checkLine
 		switch err := in.Decode(&l); {
@@ -225,7 +225,7 @@ func readCheck(c *console, path string, lines io.Reader) (done checked, ended bo
 			done.Broken, done.Good = l.Broken, l.Broken == "" && len(done.Findings) == 0
 			return done, true, nil
 		default:
-			tell(uint64(max(l.Done, 0)), uint64(max(l.Of, 0)))
+			tell(l.Done, l.Of)
 		}
 	}
 }
@@ -255,7 +255,6 @@ func (cmd *restoreCommand) Run(c *console) error {
 	if _, err := os.Lstat(to); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s is there already, and nothing is overwritten: stop the bridge and move the file away first", to)
 	}
-	copied := progressTo(c, "copied")
 	err = bolt.Restore(c.ctx, cmd.From, to, func(_ context.Context, path string) error {
 		done, err := checkFile(c, path)
 		if err == nil && !done.Good {
@@ -263,7 +262,7 @@ func (cmd *restoreCommand) Run(c *console) error {
 			err = &exitError{exitDamaged, errors.New(done.words())}
 		}
 		return err
-	}, func(done, total int64) { copied(uint64(max(done, 0)), uint64(max(total, 0))) })
+	}, progressTo[int64](c, "copied"))
 	if err != nil {
 		return err
 	}
@@ -303,8 +302,8 @@ func (cmd *compactCommand) Run(c *console) error {
 	if _, err := os.Stat(path); err != nil {
 		return fmt.Errorf("there is no store in %s: give the folder with --data or the configuration with --config", folder)
 	}
-	begin, tell := time.Now(), progressTo(c, "copied and compared")
-	done, err := bolt.CompactFile(c.ctx, path, func(done, total int64) { tell(uint64(max(done, 0)), uint64(max(total, 0))) })
+	begin := time.Now()
+	done, err := bolt.CompactFile(c.ctx, path, progressTo[int64](c, "copied and compared"))
 	if bridge.KindOf(err) == bridge.Unavailable {
 		return fmt.Errorf("%s; where a bridge runs, its next start compacts what has grown hollow", bridge.Explain(err))
 	}

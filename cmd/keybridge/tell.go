@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 )
 
 // jsonFlag is what a command takes that tells something.
@@ -30,4 +31,18 @@ func printJSON(c *console, v any) error {
 	e := json.NewEncoder(c.out)
 	e.SetIndent("", "  ")
 	return e.Encode(v)
+}
+
+// tellEvery is how often a person is told how far something is.
+const tellEvery = 2 * time.Second
+
+// progressTo tells how far something is.
+func progressTo[N int64 | uint64](c *console, what string) func(done, of N) {
+	last := time.Now()
+	return func(done, of N) {
+		if of > 0 && time.Since(last) > tellEvery {
+			last = time.Now()
+			fmt.Fprintf(c.err, "%d %% %s\n", done*100/of, what)
+		}
+	}
 }

@@ -14,7 +14,7 @@ import (
 func TestEveryCommandThatTellsSomethingTellsItToPrograms(t *testing.T) {
 	// What these print is not told about something: it is a log, or a file.
 	silent := []string{"serve", "config example", "audit export", "ops"}
-	parser, err := kong.New(&cli{}, kong.Name("keybridge"))
+	parser, err := kong.New(&cli{}, kong.Name("keybridge"), flagWords())
 	if err != nil {
 		t.Fatal(err)
 	}

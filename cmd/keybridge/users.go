@@ -155,7 +155,7 @@ func printUsers(c *console, all []userView) error {
 
 // scopeFlags say what somebody may do.
 type scopeFlags struct {
-	Role   string   `help:"What they may do, each what the ones before it may: ${enum}." enum:"viewer,reviewer,approver,admin" required:""`
+	Role   string   `help:"What they may do, each what the ones before it may: ${enum}." enum:"${roles}" required:""`
 	Portal []string `help:"Only the requests of this portal. May be repeated. Absent: all." placeholder:"NAME"`
 }
 
