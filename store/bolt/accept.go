@@ -12,7 +12,7 @@ const idLen = 26
 
 // Accept takes a hint; see bridge.Store. What the hint carries decides how its
 // request is found: its id, else portal and key, else its refs. A hint at a known
-// request without then writes two small entries and reads no record.
+// request without then writes one line, which is entered later, and reads no record.
 func (s *Store) Accept(ctx context.Context, h bridge.Hint, then func(*bridge.Change) error) (bridge.Accepted, error) {
 	if h.Intake != nil {
 		if err := checkIntake(h); err != nil {
@@ -57,7 +57,7 @@ func (t *txn) accept(h bridge.Hint, then func(*bridge.Change) error, before *ahe
 	var seenAs []byte
 	if h.ID != "" {
 		seenAs = seenKey(h.Source, h.ID)
-		if id, ok := t.seen(seenAs); ok {
+		if id, ok := t.known(seenAs); ok {
 			return t.duplicate(id), nil
 		}
 	}
@@ -65,6 +65,8 @@ func (t *txn) accept(h bridge.Hint, then func(*bridge.Change) error, before *ahe
 	a := bridge.Accepted{Request: id}
 	var err error
 	switch {
+	case id != "" && then == nil:
+		return a, t.wait(waiting{when: dueFrom(h.At, t.now), id: []byte(id), seenAs: seenAs})
 	case id != "":
 		err = t.hint(h, id, then, before)
 	case h.Portal != "" && h.Key != "" && h.Intake != nil:
@@ -80,10 +82,10 @@ func (t *txn) accept(h bridge.Hint, then func(*bridge.Change) error, before *ahe
 }
 
 // duplicate names the request a hint led to, unless that was dropped since.
-func (t *txn) duplicate(id []byte) bridge.Accepted {
+func (t *txn) duplicate(id bridge.ID) bridge.Accepted {
 	a := bridge.Accepted{Duplicate: true}
-	if t.bucket(bucketSchedule).Get(id) != nil {
-		a.Request = bridge.ID(id)
+	if t.bucket(bucketSchedule).Get([]byte(id)) != nil {
+		a.Request = id
 	}
 	return a
 }
@@ -108,10 +110,8 @@ func (t *txn) lead(h bridge.Hint) bridge.ID {
 
 // hint applies then to a known request and marks it due.
 func (t *txn) hint(h bridge.Hint, id bridge.ID, then func(*bridge.Change) error, before *ahead) error {
-	if then != nil {
-		if _, err := t.update(id, then, before); err != nil {
-			return err
-		}
+	if _, err := t.update(id, then, before); err != nil {
+		return err
 	}
 	from, ok, err := t.slot([]byte(id))
 	if err != nil {
@@ -120,7 +120,7 @@ func (t *txn) hint(h bridge.Hint, id bridge.ID, then func(*bridge.Change) error,
 	if !ok {
 		return errInternal("request %s is not in the schedule", id)
 	}
-	return t.move([]byte(id), from, from.hinted(h.At, t.now))
+	return t.move([]byte(id), from, from.hinted(dueFrom(h.At, t.now)))
 }
 
 // create stores the hint's intake, with then applied to it.
@@ -158,5 +158,5 @@ func (t *txn) create(h bridge.Hint, then func(*bridge.Change) error) error {
 	if err := t.onDay(c.Created, id); err != nil {
 		return err
 	}
-	return t.move(id, slot{}, slot{portal: c.Portal}.hinted(h.At, t.now))
+	return t.move(id, slot{}, slot{portal: c.Portal}.hinted(dueFrom(h.At, t.now)))
 }

@@ -168,6 +168,11 @@ func (c *checker) everything() {
 	})
 	c.sweep(bucketDue, c.due)
 	c.sweep(bucketLease, c.lease)
+	c.sweep(bucketIntake, func(_ *bbolt.Tx, place, record []byte) {
+		if _, err := decodeWaiting(record); err != nil {
+			c.find(bucketIntake, nil, "the hint that waits at %x: %v", place, err)
+		}
+	})
 	c.house()
 	c.ledger()
 	c.sweep(bucketBookmark, func(_ *bbolt.Tx, name, record []byte) {

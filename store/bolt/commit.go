@@ -29,6 +29,9 @@ type txn struct {
 	// week is the bucket that takes new ids of hints, weeks are all there are.
 	week  *bbolt.Bucket
 	weeks []*bbolt.Bucket
+	// intake is what waits to be entered; took says that this transaction changed it.
+	intake *intake
+	took   bool
 	// ends are the ends of the chains once they were asked for, was is what they were
 	// then; see ledger.go.
 	ends *ends
@@ -208,14 +211,14 @@ func (s *Store) attempt(group []*op) (again []*op, err error) {
 	if err != nil {
 		return group, s.fail(err)
 	}
-	t := &txn{tx: tx, now: s.now()}
+	t := &txn{tx: tx, now: s.now(), intake: s.intake}
 	var kept []*op
 	for i, o := range group {
 		before := t.wrote
 		t.wrote = false
 		clean := s.runOne(t, o)
 		if !clean {
-			s.rollback(tx)
+			s.giveUp(t)
 			return append(kept, group[i+1:]...), nil
 		}
 		t.wrote = t.wrote || before
@@ -228,10 +231,10 @@ func (s *Store) attempt(group []*op) (again []*op, err error) {
 		return nil, nil
 	}
 	if err := t.settle(); err != nil {
-		s.rollback(tx)
+		s.giveUp(t)
 		return kept, s.fail(fmt.Errorf("commit: %w", err))
 	}
-	if err := s.finish(tx); err != nil {
+	if err := s.finish(t); err != nil {
 		return kept, err
 	}
 	if t.ends != nil {
@@ -256,7 +259,8 @@ func (s *Store) runOne(t *txn, o *op) (clean bool) {
 
 // finish commits. A commit that found no room leaves the store as it was; any
 // other failure ends it.
-func (s *Store) finish(tx *bbolt.Tx) error {
+func (s *Store) finish(t *txn) error {
+	tx := t.tx
 	s.db.AllocSize = s.step(tx.Size())
 	err := guard("commit", func() error { return s.commitTx(tx) })
 	switch {
@@ -265,6 +269,7 @@ func (s *Store) finish(tx *bbolt.Tx) error {
 		return nil
 	case noRoom(err):
 		s.outOfRoom(err)
+		s.undo(t)
 		return errNoRoom(err)
 	}
 	if tx.DB() != nil { // it panicked on the way
@@ -282,6 +287,22 @@ func (s *Store) step(size int64) int {
 		n = min(n, max(s.maxSize/64, 64<<10))
 	}
 	return int(n)
+}
+
+// giveUp leaves everything as it was before a transaction.
+func (s *Store) giveUp(t *txn) {
+	s.rollback(t.tx)
+	s.undo(t)
+}
+
+// undo takes back what the committer knew of a transaction that is not to be.
+func (s *Store) undo(t *txn) {
+	if !t.took {
+		return
+	}
+	if err := s.reread(); err != nil {
+		_ = s.fail(err)
+	}
 }
 
 func (s *Store) rollback(tx *bbolt.Tx) {

@@ -70,8 +70,12 @@ func (t *txn) end() (*ends, error) {
 	return t.ends, nil
 }
 
-// settle writes the ends that this transaction moved: once, before it is committed.
+// settle does what is done once, before a transaction is committed: it catches up with the
+// intake and writes the ends that were moved.
 func (t *txn) settle() error {
+	if err := t.catchUp(); err != nil {
+		return err
+	}
 	if t.ends == nil || *t.ends == t.was {
 		return nil
 	}

@@ -50,6 +50,7 @@ var migrations = []migration{
 	}),
 	once("the house's own entries", func(tx *bbolt.Tx) error { return makeBuckets(tx, bucketHouse) }),
 	{what: "the ledger", some: buildLedger},
+	once("the intake", func(tx *bbolt.Tx) error { return makeBuckets(tx, bucketIntake) }),
 }
 
 // bucketState was the index of states up to schema 3.

@@ -124,13 +124,18 @@ func (t *txn) moveDue(id []byte, from, to slot) error {
 	return nil
 }
 
-// hinted is the slot after a hint came at a time: due then, or earlier if it was
-// due earlier already. A hint from the future counts as now.
-func (s slot) hinted(at, now time.Time) slot {
-	when := stamp(now)
-	if !at.IsZero() {
-		when = min(when, stamp(at))
+// dueFrom is since when a hint of a time has its request due. One without a time, or
+// from the future, counts as now.
+func dueFrom(at, now time.Time) uint64 {
+	if at.IsZero() {
+		return stamp(now)
 	}
+	return min(stamp(now), stamp(at))
+}
+
+// hinted is the slot after a hint that has it due from a time on: due then, or earlier if
+// it was due earlier already.
+func (s slot) hinted(when uint64) slot {
 	s.hints++
 	if s.due == 0 || when < s.due {
 		s.due = when
@@ -155,6 +160,9 @@ func (s slot) released(d bridge.Done) slot {
 // is when the portal's next request is due, which is not after now when more than
 // limit were due; a claimed request counts with the end of its lease.
 //
+// First it enters what waits in the intake, the oldest lines if there are many: then next
+// says that there is more, and what is claimed is the longest due of what was entered.
+//
 // A Claim that finds nothing writes nothing.
 func (s *Store) Claim(ctx context.Context, portal string, now, lease time.Time, limit int) ([]bridge.Claim, time.Time, error) {
 	if now.IsZero() || lease.IsZero() {
@@ -163,9 +171,14 @@ func (s *Store) Claim(ctx context.Context, portal string, now, lease time.Time, 
 	var claims []bridge.Claim
 	var next time.Time
 	err := s.write(ctx, func(t *txn) error {
+		if err := t.enter(enterAtOnce); err != nil {
+			return err
+		}
 		var err error
 		claims, err = t.claim(portal, stamp(now), stamp(lease), limit)
-		next = t.nextDue(portal)
+		if next = t.nextDue(portal); t.intake.lines > 0 && (next.IsZero() || next.After(now)) {
+			next = moment(stamp(now)) // what still waits may be this portal's
+		}
 		return err
 	})
 	if err != nil {

@@ -52,7 +52,7 @@ func (s *Store) Stats(ctx context.Context) (Stats, error) {
 		stats.Claimed = count(tx.Bucket(bucketLease), nil, CountMost)
 		stats.NeedAttention = count(tx.Bucket(bucketTag), key(string(bridge.TagAttention)), CountMost)
 		stats.Due = backlogs(tx.Bucket(bucketDue), stamp(s.now()), CountMost)
-		return nil
+		return addWaiting(stats.Due, tx, stamp(s.now()), CountMost)
 	})
 	if err != nil {
 		return Stats{}, err
@@ -96,6 +96,37 @@ func backlogs(due *bbolt.Bucket, now uint64, most int) map[string]Backlog {
 		k, _ = c.Next()
 	}
 	return out
+}
+
+// addWaiting adds the requests that are due by what waits in the intake and by nothing
+// else. A claimed one is due again only when its claim ends.
+func addWaiting(due map[string]Backlog, tx *bbolt.Tx, now uint64, most int) error {
+	counted := map[string]bool{}
+	t := &txn{tx: tx}
+	c := tx.Bucket(bucketIntake).Cursor()
+	for _, record := c.First(); record != nil && len(counted) < most; _, record = c.Next() {
+		l, err := decodeWaiting(record)
+		if err != nil {
+			return errInternal("a hint that waits: %w", err)
+		}
+		s, there, err := t.slot(l.id)
+		if err != nil {
+			return err
+		}
+		if !there || s.lease != 0 || s.due != 0 && s.due <= now {
+			continue
+		}
+		b := due[s.portal]
+		if !counted[string(l.id)] && b.Count < most {
+			b.Count++
+			counted[string(l.id)] = true
+		}
+		if at := moment(l.when); b.Oldest.IsZero() || at.Before(b.Oldest) {
+			b.Oldest = at
+		}
+		due[s.portal] = b
+	}
+	return nil
 }
 
 // portalOf reads a portal's name back from its part of a key. Names are short and

@@ -65,6 +65,8 @@ type Store struct {
 	closeErr         error
 	// ends are the ends of the ledger and of the house's chain that are on the disk.
 	ends atomic.Pointer[ends]
+	// intake is what waits to be entered. The committer's.
+	intake *intake
 	// room is how much of it there is, by the committer; see room.go.
 	room atomic.Pointer[Room]
 	// refused is when the committer last found no room.
@@ -127,7 +129,8 @@ func Open(cfg Config) (*Store, error) {
 	return s, nil
 }
 
-// prepare brings the schema up to date, finds the ledger's end and voids the leases of the process before.
+// prepare brings the schema up to date, finds the ledger's end and what waits in the
+// intake, and voids the leases of the process before.
 func (s *Store) prepare() error {
 	if err := migrate(s.db, s.log, migrations); err != nil {
 		return err
@@ -142,7 +145,10 @@ func (s *Store) prepare() error {
 			return errors.Join(errDamaged(s.path, err), tx.Rollback())
 		}
 		s.ends.Store(&e)
-		t := &txn{tx: tx, now: s.now()}
+		if s.intake, err = readIntake(tx, s.now()); err != nil {
+			return errors.Join(errDamaged(s.path, err), tx.Rollback())
+		}
+		t := &txn{tx: tx, now: s.now(), intake: s.intake}
 		if err := t.freeLeases(); err != nil || !t.wrote {
 			return errors.Join(err, tx.Rollback())
 		}

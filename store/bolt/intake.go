@@ -1,0 +1,194 @@
+package bolt
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"keybridge/bridge"
+)
+
+// The intake is where a hint at a known request waits until it is entered: its id among
+// those that were seen, its request in the schedule. Both lie all over the file, a page or
+// two for each hint, and nobody needs them before the next claim. What its sender waits
+// for is one line at the end of one bucket:
+//
+//	intake  place → when it is due, id of the request, source and id of the hint
+//
+// A line that waits counts as much as one that was entered: duplicates are told from it,
+// and it survives whatever ends the process. Entering it twice would do no harm, and does
+// not happen: a line is entered and removed in one commit.
+var bucketIntake = []byte("intake")
+
+const (
+	// enterAtOnce is how many lines a claim enters, which is what a hint that shares its
+	// commit waits for.
+	enterAtOnce = 512
+	// intakeMost is how many lines may wait, and intakeAge for how long, before hints
+	// enter those of others in their own commits: for a store from which nobody claims,
+	// or not as fast as hints come.
+	intakeMost = 100_000
+	intakeAge  = time.Minute
+)
+
+// intake is what the committer knows of the lines that wait. It is ahead of the disk by
+// the transaction under way, and read anew where that is given up.
+type intake struct {
+	// ids has the request of each hint with an id, by the key that it is seen by.
+	ids   map[string]bridge.ID
+	lines int
+	last  uint64
+	// since is when lines were last entered, or the first of them came.
+	since time.Time
+}
+
+// waiting is a hint that waits. Its record encloses a big-endian number, 26 bytes, and the rest.
+type waiting struct {
+	when   uint64
+	id     []byte
+	seenAs []byte // nil: it has no id
+}
+
+const lineHead = 8 + idLen
+
+func (l waiting) encode() []byte {
+	b := make([]byte, 0, lineHead+len(l.seenAs))
+	return enclose(append(append(appendUint(b, l.when), l.id...), l.seenAs...))
+}
+
+// decodeWaiting returns a line that points into its record.
+func decodeWaiting(record []byte) (waiting, error) {
+	b, err := body(record)
+	if err != nil {
+		return waiting{}, err
+	}
+	if len(b) < lineHead {
+		return waiting{}, errors.New("the line makes no sense")
+	}
+	return waiting{when: binary.BigEndian.Uint64(b), id: b[8:lineHead], seenAs: b[lineHead:]}, nil
+}
+
+// readIntake finds out what waits.
+func readIntake(tx *bbolt.Tx, now time.Time) (*intake, error) {
+	in := &intake{ids: map[string]bridge.ID{}, since: now}
+	c := tx.Bucket(bucketIntake).Cursor()
+	for place, record := c.First(); place != nil; place, record = c.Next() {
+		l, err := decodeWaiting(record)
+		if err == nil && len(place) != 8 {
+			err = errors.New("it has no place")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("a hint that waits at %x: %w", place, err)
+		}
+		in.lines++
+		in.last = binary.BigEndian.Uint64(place)
+		if len(l.seenAs) > 0 {
+			in.ids[string(l.seenAs)] = bridge.ID(l.id)
+		}
+	}
+	return in, nil
+}
+
+// reread has the committer forget what a transaction that was given up did to the intake.
+func (s *Store) reread() error {
+	return guard("read what waits", func() error {
+		return s.db.View(func(tx *bbolt.Tx) (err error) {
+			s.intake, err = readIntake(tx, s.intake.since)
+			return err
+		})
+	})
+}
+
+// known returns the request that a hint led to when it was first accepted, and whether it
+// was, be it that it waits or that it was entered.
+func (t *txn) known(seenAs []byte) (id bridge.ID, ok bool) {
+	if id, ok := t.intake.ids[string(seenAs)]; ok {
+		return id, true
+	}
+	entered, ok := t.seen(seenAs)
+	return bridge.ID(entered), ok
+}
+
+// wait adds a line for a hint.
+func (t *txn) wait(l waiting) error {
+	t.took = true
+	in := t.intake
+	if in.lines == 0 {
+		in.since = t.now
+	}
+	in.last++
+	in.lines++
+	if len(l.seenAs) > 0 {
+		in.ids[string(l.seenAs)] = bridge.ID(l.id)
+	}
+	t.wrote = true
+	b := t.bucket(bucketIntake)
+	b.FillPercent = 1 // lines are only ever added at the end
+	return b.Put(appendUint(nil, in.last), l.encode())
+}
+
+// enter enters the lines that have waited longest, at most so many.
+func (t *txn) enter(most int) error {
+	if t.intake.lines == 0 {
+		return nil
+	}
+	t.took = true
+	t.intake.since = t.now
+	places, lines, err := t.oldestLines(most)
+	if err != nil {
+		return err
+	}
+	for i, l := range lines {
+		if err := t.enterLine(l); err != nil {
+			return err
+		}
+		if err := t.delete(bucketIntake, places[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// oldestLines returns copies, because the buckets are changed afterwards.
+func (t *txn) oldestLines(most int) (places [][]byte, lines []waiting, err error) {
+	c := t.bucket(bucketIntake).Cursor()
+	for place, record := c.First(); place != nil && len(lines) < most; place, record = c.Next() {
+		l, err := decodeWaiting(bytes.Clone(record))
+		if err != nil {
+			return nil, nil, errInternal("a hint that waits at %x: %w", place, err)
+		}
+		places, lines = append(places, bytes.Clone(place)), append(lines, l)
+	}
+	return places, lines, nil
+}
+
+// enterLine marks the request due, unless it was dropped since, and the hint as seen.
+func (t *txn) enterLine(l waiting) error {
+	t.intake.lines--
+	from, there, err := t.slot(l.id)
+	if err != nil {
+		return err
+	}
+	if there {
+		if err := t.move(l.id, from, from.hinted(l.when)); err != nil {
+			return err
+		}
+	}
+	if len(l.seenAs) == 0 {
+		return nil
+	}
+	delete(t.intake.ids, string(l.seenAs))
+	return t.see(l.seenAs, string(l.id))
+}
+
+// catchUp enters lines where too many wait, or for too long.
+func (t *txn) catchUp() error {
+	if in := t.intake; in.lines > intakeMost || in.lines > 0 && t.now.Sub(in.since) > intakeAge {
+		return t.enter(enterAtOnce)
+	}
+	return nil
+}
