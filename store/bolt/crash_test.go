@@ -15,8 +15,10 @@ import (
 	"keybridge/bridge"
 )
 
-// writeUntilKilled accepts hints from sixteen clients and prints the number of each
-// one that was answered. The path is followed by the number to begin with.
+// writeUntilKilled accepts hints from sixteen clients, each at a new request and then of an
+// event about it, and prints the number of each request of which both were answered. What
+// is due is claimed and given back meanwhile, so that some events are entered and others
+// wait. The path is followed by the number to begin with.
 func writeUntilKilled(arg string) error {
 	path, first, _ := strings.Cut(arg, "#")
 	n, err := strconv.Atoi(first)
@@ -29,6 +31,7 @@ func writeUntilKilled(arg string) error {
 	}
 	var next atomic.Int64
 	next.Store(int64(n))
+	go takeAndGiveBack(s)
 	var clients sync.WaitGroup
 	for range 16 {
 		clients.Go(func() {
@@ -36,6 +39,9 @@ func writeUntilKilled(arg string) error {
 				n := int(next.Add(1))
 				a, err := s.Accept(context.Background(), testHint(n), nil)
 				if err != nil || !a.Created {
+					panic(fmt.Sprint(a, err))
+				}
+				if a, err = s.Accept(context.Background(), eventAt(n), nil); err != nil || a.Duplicate {
 					panic(fmt.Sprint(a, err))
 				}
 				fmt.Println(n)
@@ -60,10 +66,14 @@ func TestFaultKill(t *testing.T) {
 			if _, err := s.Get(t.Context(), testID(n)); err != nil {
 				t.Errorf("round %d: request %d was answered and is lost: %v", round, n, err)
 			}
-			if a, err := s.Accept(t.Context(), testHint(n), nil); err != nil || !a.Duplicate {
-				t.Errorf("round %d: the hint at request %d was answered and is forgotten: %v", round, n, err)
+			for _, h := range []bridge.Hint{testHint(n), eventAt(n)} {
+				if a, err := s.Accept(t.Context(), h, nil); err != nil || !a.Duplicate {
+					t.Errorf("round %d: the hint of %s at request %d was answered and is forgotten: %v", round, h.Source, n, err)
+				}
 			}
 		}
+		whole(t, s)
+		enteredOnce(t, s, answered)
 		whole(t, s)
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
