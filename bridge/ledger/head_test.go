@@ -142,6 +142,33 @@ func TestWhatTheFileMissedIsMadeUpFor(t *testing.T) {
 	}
 }
 
+func TestTheLatestHeadIsFoundWithoutReadingTheOthersAgain(t *testing.T) {
+	t.Parallel()
+	s := &shelf{papers: map[string][]byte{}}
+	k := New(Config{Store: s, Key: testKey})
+	if _, ok, err := k.Latest(t.Context()); ok || err != nil {
+		t.Errorf("of none: %t, %v", ok, err)
+	}
+	for n := range 3 {
+		s.grow()
+		signed, err := k.Sign(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, ok, err := k.Latest(t.Context()); got != signed || !ok || err != nil {
+			t.Errorf("after %d: head %d, %t, %v", n+1, got.Number, ok, err)
+		}
+	}
+	s.papers[paperHead+"/"+headName(1)] = []byte("rotten") // which verifying finds
+	if got, ok, err := k.Latest(t.Context()); got.Number != 3 || !ok || err != nil {
+		t.Errorf("with nothing new: head %d, %t, %v", got.Number, ok, err)
+	}
+	s.papers[paperHead+"/"+headName(4)] = []byte("rotten")
+	if _, _, err := k.Latest(t.Context()); bridge.KindOf(err) != bridge.Internal {
+		t.Errorf("with a damaged one: %v", err)
+	}
+}
+
 func TestNothingIsSignedWithoutAKey(t *testing.T) {
 	t.Parallel()
 	w := lived(t)

@@ -61,6 +61,9 @@ type Config struct {
 type Keeper struct {
 	cfg Config
 	mu  sync.Mutex // one head is signed at a time
+
+	seen   sync.Mutex // guards newest
+	newest Head       // the newest that Latest has come to
 }
 
 // New returns a keeper.
@@ -83,44 +86,88 @@ func (k *Keeper) Keys() []ed25519.PublicKey {
 }
 
 // Heads returns every signed head that the store keeps, the oldest first: one a day and
-// one a stop, so there are never so many that they had to be read in pages. Internal where
-// one is damaged.
+// one a stop. Internal where one is damaged.
 func (k *Keeper) Heads(ctx context.Context) ([]Head, error) {
 	kept, err := keptHeads(ctx, k.cfg.Store)
-	if err == nil && len(kept.Wrong) > 0 {
-		err = &bridge.Error{Kind: bridge.Internal, Msg: "A signed head is damaged: " + kept.Wrong[0] + "."}
+	if err == nil {
+		err = kept.damage()
 	}
 	return kept.Heads, err
 }
 
-// keptHeads are the heads in a store.
-func keptHeads(ctx context.Context, store Store) (Heads, error) {
-	out := Heads{Where: "the store"}
-	for after := ""; ; {
-		page, err := store.Papers(ctx, paperHead, after, pageLen)
-		if damaged(err) {
-			out.Wrong = append(out.Wrong, "a signed head in the store cannot be read: "+err.Error())
-			return out, nil
+// Latest returns the newest signed head; ok is false when there is none. It reads what came
+// since it was last asked, and keeps one head: it is for a page that anybody may look at.
+// Internal where one of those is damaged.
+func (k *Keeper) Latest(ctx context.Context) (h Head, ok bool, err error) {
+	k.seen.Lock()
+	defer k.seen.Unlock()
+	for after := headName(k.newest.Number); ; {
+		page, next, err := headPage(ctx, k.cfg.Store, after)
+		if err == nil {
+			err = page.damage()
 		}
 		if err != nil {
-			return out, err
+			return Head{}, false, err
 		}
-		for _, p := range page {
-			h, err := ParseHead(p.Value)
-			if err == nil && headName(h.Number) != p.Name {
-				err = fmt.Errorf("it says that it is head %d", h.Number)
-			}
-			if err != nil {
-				out.Wrong = append(out.Wrong, fmt.Sprintf("signed head %s in the store: %v", p.Name, err))
-			} else {
-				out.Heads = append(out.Heads, h)
-			}
-			after = p.Name
+		if n := len(page.Heads); n > 0 {
+			k.newest = page.Heads[n-1]
 		}
-		if len(page) < pageLen {
-			return out, nil
+		if after = next; after == "" {
+			return k.newest, k.newest.Number > 0, nil
 		}
 	}
+}
+
+// damage is the error of heads that cannot be read; nil when all can.
+func (hs Heads) damage() error {
+	if len(hs.Wrong) == 0 {
+		return nil
+	}
+	return &bridge.Error{Kind: bridge.Internal, Msg: "A signed head is damaged: " + hs.Wrong[0] + ". Verify the audit."}
+}
+
+// keptHeads are the heads in a store.
+func keptHeads(ctx context.Context, store Store) (Heads, error) {
+	all := Heads{Where: inStore}
+	for after := ""; ; {
+		page, next, err := headPage(ctx, store, after)
+		if err != nil {
+			return all, err
+		}
+		all.Heads, all.Wrong = append(all.Heads, page.Heads...), append(all.Wrong, page.Wrong...)
+		if after = next; after == "" {
+			return all, nil
+		}
+	}
+}
+
+// inStore is where the heads of a store are, for people.
+const inStore = "the store"
+
+// headPage reads the heads whose papers come after a name. next is where the following page
+// begins, empty on the last one, and where what comes after cannot be read.
+func headPage(ctx context.Context, store Store, after string) (out Heads, next string, err error) {
+	out = Heads{Where: inStore}
+	page, err := store.Papers(ctx, paperHead, after, pageLen)
+	if damaged(err) {
+		out.Wrong = append(out.Wrong, "a signed head in the store cannot be read: "+err.Error())
+		return out, "", nil
+	}
+	for _, p := range page {
+		h, err := ParseHead(p.Value)
+		if err == nil && headName(h.Number) != p.Name {
+			err = fmt.Errorf("it says that it is head %d", h.Number)
+		}
+		if err != nil {
+			out.Wrong = append(out.Wrong, fmt.Sprintf("signed head %s in the store: %v", p.Name, err))
+			continue
+		}
+		out.Heads = append(out.Heads, h)
+	}
+	if len(page) == pageLen {
+		next = page[pageLen-1].Name
+	}
+	return out, next, err
 }
 
 func headName(number uint64) string { return fmt.Sprintf("%012d", number) }

@@ -69,8 +69,8 @@ func makeKey(path string, random io.Reader) (ed25519.PrivateKey, error) {
 }
 
 // Digest makes a text comparable and not readable: the first 64 bits of its HMAC-SHA256 in
-// hex, under a key derived from the signing key. Under another signing key it is another. It takes a
-// keeper with a key.
+// hex, under a key derived from the signing key. Under another signing key it is another.
+// It takes a keeper with a key.
 func (k *Keeper) Digest(text string) string {
 	derive := hmac.New(sha256.New, k.cfg.Key.Seed())
 	derive.Write([]byte("keybridge digest"))

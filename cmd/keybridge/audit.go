@@ -85,11 +85,10 @@ func showLedger(keeper *ledger.Keeper) func(context.Context) (finance.Ledger, er
 				out.Wrong = last.Findings[0].What
 			}
 		}
-		heads, err := keeper.Heads(ctx)
-		if err != nil || len(heads) == 0 {
+		h, ok, err := keeper.Latest(ctx)
+		if err != nil || !ok {
 			return out, err
 		}
-		h := heads[len(heads)-1]
 		out.Signed, out.Count, out.Hash, out.Key = h.At, h.Ledger.Count, h.Ledger.Hash, h.Key
 		return out, nil
 	}
