@@ -123,11 +123,14 @@ func linksOut(cfg *config) func(bridge.Ref) string {
 	}
 }
 
+// consolePath is where the console begins.
+const consolePath = "/console/"
+
 // withConsole answers the console's addresses with it and all others with the pages.
 func withConsole(pages, desk http.Handler) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/console/", desk)
-	mux.Handle("/console", http.RedirectHandler("/console/", http.StatusMovedPermanently))
+	mux.Handle(consolePath, desk)
+	mux.Handle(strings.TrimSuffix(consolePath, "/"), http.RedirectHandler(consolePath, http.StatusMovedPermanently))
 	mux.Handle("/", pages)
 	return mux
 }

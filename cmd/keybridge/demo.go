@@ -175,7 +175,7 @@ func (d *demo) start(addr, folder string, story io.Writer, quiet bool) error {
 		return errors.Join(err, listener.Close())
 	}
 	d.place = demoPlace{
-		Bridge: url, Console: url + "/console/", Portal: d.sandboxes.PortalURL + "/portal/",
+		Bridge: url, Console: url + consolePath, Portal: d.sandboxes.PortalURL + "/portal/",
 		DashboardAPI: d.sandboxes.PortalURL, DashboardSecret: d.sandboxes.Portal.Secret(),
 		DeveloperEmail: tyksandbox.DemoEmail, DeveloperPassword: tyksandbox.DemoPassword, PortalName: demoPortal,
 		Policies: map[string]string{

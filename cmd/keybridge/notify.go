@@ -20,7 +20,7 @@ func notifierOf(cfg *config, log *slog.Logger) (*mail.Notifier, error) {
 	out := mail.Config{
 		Host: m.Host, Port: m.Port, TLS: mail.TLSMode(m.TLS), RootCAs: m.roots, Username: m.Username, Password: m.Password.Reveal,
 		SendTimeout: m.Timeout, From: m.From.String(), Service: cfg.Pages.ServiceName, Contact: contactOf(cfg.Pages.Contact),
-		Zone: m.TimeZone, Templates: m.Templates, Subjects: m.Subjects, Portals: map[string]mail.Portal{}, Log: log,
+		Console: cfg.PublicURL.String() + consolePath, Zone: m.TimeZone, Templates: m.Templates, Subjects: m.Subjects, Portals: map[string]mail.Portal{}, Log: log,
 	}
 	if m.ReplyTo != nil {
 		out.ReplyTo = m.ReplyTo.String()

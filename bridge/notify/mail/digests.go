@@ -17,8 +17,6 @@ type DigestConfig struct {
 	At string
 	// Zone is the time zone of At and of the days. Nil: Config.Zone.
 	Zone *time.Location
-	// Weekdays are the days on which it is sent. None: every day.
-	Weekdays []time.Weekday
 	// To are bare addresses. At least one.
 	To []string
 	// List returns a page of requests: Service.List.
@@ -49,17 +47,13 @@ func (c DigestConfig) Check() error {
 			wrong = append(wrong, fmt.Errorf("mail: entry %d of the digest's addresses is %w", i+1, err))
 		}
 	}
-	if slices.ContainsFunc(c.Weekdays, func(d time.Weekday) bool { return d < time.Sunday || d > time.Saturday }) {
-		wrong = append(wrong, errors.New("mail: the digest has a weekday that is none"))
-	}
 	if c.List == nil || c.Bookmark == nil || c.SetBookmark == nil {
 		wrong = append(wrong, errors.New("mail: the digest needs List, Bookmark and SetBookmark"))
 	}
 	return errors.Join(wrong...)
 }
 
-// RunDigests sends the digest once on each of its days, until ctx ends; that is no
-// error. When the time of a day has passed already and nothing was sent, it is sent
+// RunDigests sends the digest once a day, until ctx ends; that is no error. When the time of a day has passed already and nothing was sent, it is sent
 // at once. What fails is tried again until the day is over. An error is one of the
 // configuration, and is returned at once.
 //
@@ -114,7 +108,7 @@ func (r *digests) turn(ctx context.Context) time.Duration {
 		r.day, r.sent, r.over, r.failures = day, map[string]bool{}, false, 0
 	}
 	due := r.due(now)
-	if r.over || !r.wanted(now) || now.Before(due) {
+	if r.over || now.Before(due) {
 		return r.wait(now, due)
 	}
 	err := r.today(ctx, now)
@@ -138,10 +132,6 @@ func (r *digests) due(day time.Time) time.Time {
 		return day
 	}
 	return time.Date(day.Year(), day.Month(), day.Day(), at.Hour(), at.Minute(), 0, 0, r.Zone)
-}
-
-func (r *digests) wanted(day time.Time) bool {
-	return len(r.Weekdays) == 0 || slices.Contains(r.Weekdays, day.Weekday())
 }
 
 // wait is how long until the clock is to be looked at again.
