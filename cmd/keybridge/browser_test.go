@@ -183,23 +183,17 @@ func placeWays() []way {
 			v.press("cancel")
 			v.sees("Waiting for your payment")
 			await(v.t, "Tab to reach the payment", func() bool {
-				if err := chromedp.Do(v.ctx, chromedp.KeyEvent(kb.Tab)); err != nil {
-					v.t.Fatal(err)
-				}
+				v.strike(kb.Tab)
 				reached, _ := look[bool](v, `document.activeElement.id === "checkout"`)
 				return reached
 			}, v.where)
-			if err := chromedp.Do(v.ctx, chromedp.KeyEvent(kb.Enter)); err != nil {
-				v.t.Fatal(err)
-			}
+			v.strike(kb.Enter)
 			v.pay()
 			v.wantActive()
 		}},
 		{"pays on a phone without scrolling sideways", choice{}, func(v *visit) {
 			v.narrow = 360
-			if err := chromedp.Do(v.ctx, chromedp.EmulateViewport(v.narrow, 740, chromedp.EmulateMobile)); err != nil {
-				v.t.Fatal(err)
-			}
+			v.acts("holding a phone", chromedp.EmulateViewport(v.narrow, 740, chromedp.EmulateMobile))
 			v.ask(tyksandbox.PaidPolicy)
 			v.press("cancel")
 			v.sees("Waiting for your payment")
@@ -478,7 +472,9 @@ func startChromium(t *testing.T) browser {
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
 		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("disable-renderer-backgrounding", true),
-		chromedp.Flag("disable-background-timer-throttling", true), chromedp.Flag("disable-backgrounding-occluded-windows", true))
+		chromedp.Flag("disable-background-timer-throttling", true), chromedp.Flag("disable-backgrounding-occluded-windows", true),
+		// What is pressed on a page that was not painted yet would be dropped.
+		chromedp.Flag("allow-pre-commit-input", true), chromedp.WSURLReadTimeout(patience))
 	t.Cleanup(stop)
 	ctx, cancel := chromedp.NewContext(allocator)
 	t.Cleanup(cancel)
@@ -517,29 +513,37 @@ func (b browser) tab(s *stand) *visit {
 // open goes to an address.
 func (v *visit) open(address string) {
 	v.t.Helper()
+	v.acts("opening a page", chromedp.Navigate(address))
+}
+
+// acts does something in the tab, and gives up when it takes too long.
+func (v *visit) acts(doing string, steps ...chromedp.Action[chromedp.Void]) {
+	v.t.Helper()
 	ctx, cancel := context.WithTimeout(v.ctx, patience)
 	defer cancel()
-	if err := chromedp.Do(ctx, chromedp.Navigate(address)); err != nil {
-		v.t.Fatal(err)
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		v.t.Fatalf("%s: %v; %s", doing, err, v.where())
+	}
+}
+
+// strike strikes keys, one after the other.
+func (v *visit) strike(keys ...string) {
+	v.t.Helper()
+	for _, key := range keys {
+		v.acts("striking a key", chromedp.KeyEvent(key))
 	}
 }
 
 // reload loads the page again, as a developer does who has waited.
 func (v *visit) reload() {
 	v.t.Helper()
-	address, err := chromedp.Run(v.ctx, chromedp.Location())
-	if err != nil {
-		v.t.Fatal(err)
-	}
-	v.open(address)
+	v.open(says[string](v, "location.href"))
 }
 
 // do runs an action of the protocol.
 func (v *visit) do(f func(context.Context, *chromedp.Target) error) {
 	v.t.Helper()
-	if err := chromedp.Do(v.ctx, chromedp.Func(f)); err != nil {
-		v.t.Fatal(err)
-	}
+	v.acts("a command to the browser", chromedp.Func(f))
 }
 
 // neverLoad lets no request to addresses of a pattern out of the browser, as if the
@@ -567,44 +571,31 @@ func (v *visit) neverLoad(pattern string) {
 func (v *visit) press(id string) {
 	v.t.Helper()
 	v.at(id)
-	ctx, cancel := context.WithTimeout(v.ctx, patience)
-	defer cancel()
-	if err := chromedp.Do(ctx, chromedp.Click(chromedp.CSS(cssID(id)), chromedp.NodeVisible)); err != nil {
-		v.t.Fatalf("pressing %s: %v; %s", id, err, v.where())
-	}
+	v.acts("pressing "+id, chromedp.Click(chromedp.CSS(cssID(id)), chromedp.NodeVisible))
 }
 
 // fill types a text into a field, in place of what is there.
 func (v *visit) fill(id, text string) {
 	v.t.Helper()
-	ctx, cancel := context.WithTimeout(v.ctx, patience)
-	defer cancel()
+	v.at(id)
 	field := chromedp.CSS(cssID(id))
-	if err := chromedp.Do(ctx, chromedp.Clear(field, chromedp.NodeVisible), chromedp.SendKeys(field, text, chromedp.NodeVisible)); err != nil {
-		v.t.Fatalf("filling in %s: %v; %s", id, err, v.where())
-	}
+	v.acts("filling in "+id, chromedp.Clear(field, chromedp.NodeVisible), chromedp.SendKeys(field, text, chromedp.NodeVisible))
 }
 
 // choose chooses from a list.
 func (v *visit) choose(id, value string) {
 	v.t.Helper()
-	ctx, cancel := context.WithTimeout(v.ctx, patience)
-	defer cancel()
-	if err := chromedp.Do(ctx, chromedp.SetValue(chromedp.CSS(cssID(id)), value)); err != nil {
-		v.t.Fatalf("choosing %s: %v; %s", id, err, v.where())
-	}
+	v.at(id)
+	v.acts("choosing "+id, chromedp.SetValue(chromedp.CSS(cssID(id)), value))
 }
 
 // cssID selects by id, also one that begins with a digit.
 func cssID(id string) string { return `[id="` + id + `"]` }
 
-// at waits until something with an id is on the page.
+// at waits until something with an id is on the page, and the page is whole.
 func (v *visit) at(id string) {
 	v.t.Helper()
-	await(v.t, "something with the id "+id, func() bool {
-		found, _ := look[bool](v, `document.getElementById(`+quoted(id)+`) !== null && document.readyState === "complete"`)
-		return found
-	}, v.where)
+	v.holds("something with the id "+id, `document.getElementById(`+quoted(id)+`) !== null && document.readyState === "complete"`)
 	v.arrived(id)
 }
 
@@ -633,6 +624,25 @@ func (v *visit) arrived(name string) {
 func (v *visit) heading() string {
 	text, _ := look[string](v, `document.readyState === "complete" && document.querySelector("h1")?.textContent || ""`)
 	return text
+}
+
+// holds waits until an expression is true on the page.
+func (v *visit) holds(what, expression string) {
+	v.t.Helper()
+	await(v.t, what, func() bool {
+		so, _ := look[bool](v, expression)
+		return so
+	}, v.where)
+}
+
+// says is what an expression is on the page that was waited for.
+func says[T any](v *visit, expression string) (value T) {
+	v.t.Helper()
+	await(v.t, "the page to say "+expression, func() (ok bool) {
+		value, ok = look[T](v, expression)
+		return ok
+	}, v.where)
+	return value
 }
 
 // look evaluates an expression on the page. ok is false while the page is changing
@@ -732,7 +742,7 @@ func (v *visit) payLater() {
 func (v *visit) fillEmail() {
 	v.t.Helper()
 	v.at("pay")
-	if known, _ := look[bool](v, `document.getElementById("email").readOnly`); !known {
+	if !says[bool](v, `document.getElementById("email").readOnly`) {
 		v.fill("email", "payer@example.org")
 	}
 }

@@ -179,7 +179,7 @@ func TestARestartDuringTheApprovalGrantsOnce(t *testing.T) {
 	s := startStand(t, choice{handoff: queryHandoff, shutdown: time.Second})
 	a := s.ask(asker, tyksandbox.PaidPolicy)
 	c := s.awaitCheckout(a.ID)
-	s.portalFault(tyksandbox.Fault{Method: http.MethodPut, Kind: tyksandbox.Latency, Delay: 4 * time.Second})
+	s.portalFault(tyksandbox.Fault{Method: http.MethodPut, Kind: tyksandbox.Latency, Delay: 8 * time.Second}) // far longer than it takes to stop
 	s.act(c.ID, "pay", nil)
 	s.awaitState(a.ID, bridge.StateApproving)
 	await(t, "the approval to be under way", func() bool {

@@ -43,10 +43,8 @@ func (v *visit) enters(name, password, address string) {
 // leaves signs out.
 func (v *visit) leaves() {
 	v.t.Helper()
-	out := chromedp.CSS(`form[action="/console/sign-out"] button`)
-	if err := chromedp.Do(v.ctx, chromedp.Click(out, chromedp.NodeVisible)); err != nil {
-		v.t.Fatal(err)
-	}
+	v.holds("the page to be whole", `document.readyState === "complete"`)
+	v.acts("signing out", chromedp.Click(chromedp.CSS(`form[action="/console/sign-out"] button`), chromedp.NodeVisible))
 	v.at("sign-in")
 }
 
@@ -122,7 +120,7 @@ func TestFinanceInABrowser(t *testing.T) {
 			v.confirms("Fine by me.")
 			other.press("confirm")
 			other.sees("Somebody was first")
-			if told, _ := look[string](other, `document.querySelector(".lead").textContent`); !strings.Contains(told, "approve") || !strings.Contains(told, "rita") {
+			if told := says[string](other, `document.querySelector(".lead").textContent`); !strings.Contains(told, "approve") || !strings.Contains(told, "rita") {
 				v.t.Errorf("the second is told %q", told)
 			}
 			got := v.awaitState(key.ID, bridge.StateActive)
@@ -138,7 +136,7 @@ func TestFinanceInABrowser(t *testing.T) {
 			v.enters("vera", password, "/console/")
 			v.opensRequest(r.ID)
 			for _, id := range []string{"approve", "decline", "note", "assign", "retry"} {
-				if there, _ := look[bool](v, fmt.Sprintf("document.getElementById(%q) !== null", id)); there {
+				if says[bool](v, fmt.Sprintf("document.getElementById(%q) !== null", id)) {
 					v.t.Errorf("%s is offered to a viewer", id)
 				}
 			}
@@ -175,7 +173,7 @@ func TestFinanceInABrowser(t *testing.T) {
 			}
 			v.wantOneKey(keys[0].ID, "dev0@example.com")
 			v.wantOneKey(keys[2].ID, "dev2@example.com")
-			if left, _ := look[string](v, `document.getElementById("title").closest("main").textContent`); !strings.Contains(left, "changed since you looked") {
+			if left := says[string](v, `document.getElementById("title").closest("main").textContent`); !strings.Contains(left, "changed since you looked") {
 				v.t.Errorf("of the one that moved on nothing is said:\n%s", left)
 			}
 		}},
@@ -199,11 +197,7 @@ func TestFinanceInABrowser(t *testing.T) {
 			}
 			v.enters("rita", password, "/console/")
 			v.sees("Queue")
-			for _, key := range []string{"j", "j", "k", "a"} {
-				if err := chromedp.Do(v.ctx, chromedp.KeyEvent(key)); err != nil {
-					v.t.Fatal(err)
-				}
-			}
+			v.strike("j", "j", "k", "a")
 			v.at("confirm")
 		}},
 	} {
@@ -217,25 +211,16 @@ func TestFinanceInABrowser(t *testing.T) {
 // opensRequest opens a request from the queue.
 func (v *visit) opensRequest(id bridge.ID) {
 	v.t.Helper()
-	var there bool
-	await(v.t, "the request in the queue", func() bool {
-		there, _ = look[bool](v, fmt.Sprintf("document.querySelector('tr[data-request=%q] a.open') !== null", id))
-		return there
-	}, v.where)
-	link := chromedp.CSS(fmt.Sprintf("tr[data-request=%q] a.open", id))
-	if err := chromedp.Do(v.ctx, chromedp.Click(link, chromedp.NodeVisible)); err != nil {
-		v.t.Fatal(err)
-	}
+	link := fmt.Sprintf("tr[data-request=%q] a.open", id)
+	v.holds("the request in the queue", `document.querySelector(`+quoted(link)+`) !== null && document.readyState === "complete"`)
+	v.acts("opening the request", chromedp.Click(chromedp.CSS(link), chromedp.NodeVisible))
 	v.at("next-title")
 }
 
 // downloads waits until the newest file is ready, and returns what is in it.
 func (v *visit) downloads() string {
 	v.t.Helper()
-	await(v.t, "a file that is ready", func() bool {
-		ready, _ := look[bool](v, `document.querySelector("#files a.open") !== null`)
-		return ready
-	}, v.where)
+	v.holds("a file that is ready", `document.querySelector("#files a.open") !== null`)
 	ctx, cancel := context.WithTimeout(v.ctx, patience)
 	defer cancel()
 	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](

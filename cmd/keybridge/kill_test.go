@@ -72,6 +72,11 @@ func (k *killable) start() {
 	process := k.process
 	go func() { _ = process.Wait(); close(ended) }() // how it ended is seen from what it left
 	await(k.t, "the process to answer", func() bool {
+		select {
+		case <-ended:
+			k.t.Fatalf("it ended: %s", k.log.end(2<<10))
+		default:
+		}
 		c, err := net.Dial("tcp", strings.TrimPrefix(k.url, "http://"))
 		if err == nil {
 			_ = c.Close()

@@ -15,8 +15,7 @@ import (
 func (v *visit) shown() string {
 	v.t.Helper()
 	v.at("secret")
-	text, _ := look[string](v, `document.getElementById("secret").textContent`)
-	return strings.ReplaceAll(text, " ", "")
+	return strings.ReplaceAll(says[string](v, `document.getElementById("secret").textContent`), " ", "")
 }
 
 // proves types one's password once more, and confirms.

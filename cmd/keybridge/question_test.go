@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -198,18 +197,16 @@ func TestAnApplicantAnswersInABrowser(t *testing.T) {
 	b := startChromium(t)
 	v := b.visit(t, choice{both: true, handoff: "{}", plans: bothPlans()})
 	v.narrow = 360
-	if err := chromedp.Do(v.ctx, chromedp.EmulateViewport(v.narrow, 740)); err != nil {
-		t.Fatal(err)
-	}
+	v.acts("holding a phone", chromedp.EmulateViewport(v.narrow, 740))
 	f := &far{stand: v.stand, portal: demoPortal, email: tyksandbox.DemoEmail}
 	key := f.file(reviewed)
 	r := f.comesTo(key, bridge.StateReviewing)
 	v.readMail(f.asksApplicant(r))
 	v.sees("We have a question for you")
-	if got, _ := look[string](v, `document.getElementById("question").innerText`); got != asksHowMany {
+	if got := says[string](v, `document.getElementById("question").innerText`); got != asksHowMany {
 		t.Errorf("it asks %q", got)
 	}
-	if got, _ := look[string](v, `document.getElementById("answer").labels[0].innerText`); got != "Your answer" {
+	if got := says[string](v, `document.getElementById("answer").labels[0].innerText`); got != "Your answer" {
 		t.Errorf("the field is called %q", got)
 	}
 	v.write("answer", " ")
@@ -227,18 +224,12 @@ func TestAnApplicantAnswersInABrowser(t *testing.T) {
 // write types a text into a field of several lines.
 func (v *visit) write(id, text string) {
 	v.t.Helper()
-	ctx, cancel := context.WithTimeout(v.ctx, patience)
-	defer cancel()
-	if err := chromedp.Do(ctx, chromedp.SendKeys(chromedp.CSS(cssID(id)), text, chromedp.NodeVisible)); err != nil {
-		v.t.Fatalf("writing into %s: %v; %s", id, err, v.where())
-	}
+	v.at(id)
+	v.acts("writing into "+id, chromedp.SendKeys(chromedp.CSS(cssID(id)), text, chromedp.NodeVisible))
 }
 
 // focusedOn waits until something has the focus.
 func (v *visit) focusedOn(id string) {
 	v.t.Helper()
-	await(v.t, "the focus on "+id, func() bool {
-		got, _ := look[string](v, `document.activeElement.id`)
-		return got == id
-	}, v.where)
+	v.holds("the focus on "+id, `document.activeElement.id === `+quoted(id))
 }

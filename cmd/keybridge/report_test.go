@@ -26,10 +26,9 @@ func TestMoneyAndAuditInABrowser(t *testing.T) {
 		text, _ := look[string](v, `document.getElementById("main").innerText`)
 		return strings.Contains(text, "came in with 1 payment") && strings.Contains(text, "Of 1 key ")
 	}, v.where)
-	drawn := `[...document.querySelectorAll(".figure img")].filter(i => i.complete && i.naturalWidth > 300).length`
-	await(t, "the plots to be drawn", func() bool { n, _ := look[int](v, drawn); return n >= 3 }, v.where)
+	v.holds("the plots to be drawn", `[...document.querySelectorAll(".figure img")].filter(i => i.complete && i.naturalWidth > 300).length >= 3`)
 	taken := `(() => { const r = new XMLHttpRequest(); r.open("GET", document.querySelector('a[href*="plans-EUR.csv"]').href, false); r.send(); return r.responseText })()`
-	if text, _ := look[string](v, taken); !strings.HasPrefix(strings.TrimPrefix(text, "\uFEFF"), "Currency,Plan,In,Back,Net,Payments\r\nEUR,Weather Pro,") {
+	if text := says[string](v, taken); !strings.HasPrefix(strings.TrimPrefix(text, "\uFEFF"), "Currency,Plan,In,Back,Net,Payments\r\nEUR,Weather Pro,") {
 		t.Errorf("the table is taken away as %q", text)
 	}
 	v.open(v.url + "/console/requests/" + string(r.ID))
@@ -49,7 +48,7 @@ func reportPages() []page {
 	return []page{
 		{"money", func(v *visit) {
 			v.open(v.url + "/console/money")
-			_, _ = look[bool](v, `document.querySelectorAll("details").forEach(d => { d.open = true }), true`)
+			_ = says[bool](v, `document.querySelectorAll("details").forEach(d => { d.open = true }), true`)
 		}},
 		to("money-year", "/console/money?span=12m&portal="+demoPortal), to("money-mistake", "/console/money?from=x"),
 		to("audit", "/console/audit"), to("audit-nothing", "/console/audit?who=nobody"), to("audit-mistake", "/console/audit?request=x"),

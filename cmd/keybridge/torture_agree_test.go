@@ -24,7 +24,7 @@ import (
 
 // order asks the bridge for something on its operator's socket, as the commands do.
 func (x *torture) order(method, path string, body, into any) error {
-	ctx, cancel := context.WithTimeout(x.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(x.t.Context(), patience)
 	defer cancel()
 	text, err := json.Marshal(body)
 	if err != nil {
@@ -93,7 +93,7 @@ func (x *torture) heal() {
 // as a person would who knows that the others are well again.
 func (x *torture) rest() {
 	x.t.Helper()
-	deadline := time.Now().Add(2*time.Minute + time.Duration(*tortureRequests)*10*time.Millisecond)
+	deadline := time.Now().Add(2*patience + time.Duration(*tortureRequests)*10*time.Millisecond)
 	for quiet := 0; quiet < 3; time.Sleep(time.Second) {
 		busy, why := x.busy()
 		switch {

@@ -356,7 +356,7 @@ func TestABridgeWorksWithoutItsCollector(t *testing.T) {
 	if err := s.stopBridge(); err != nil {
 		t.Error(err)
 	}
-	if took := time.Since(begin); took > 6*time.Second {
+	if took := time.Since(begin); took > 20*time.Second { // what is left has five
 		t.Errorf("stopping took %s", took)
 	}
 	if n := strings.Count(s.log.String(), "traces cannot be sent"); n != 1 {

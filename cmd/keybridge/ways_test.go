@@ -283,11 +283,15 @@ func TestBothPortalsRedirectBrowsers(t *testing.T) {
 		if err := v.open(f.link(key)); err != nil {
 			t.Fatal(err)
 		}
-		for find(v.page, "pay") == nil {
+		await(t, "the checkout", func() bool {
+			if find(v.page, "pay") != nil {
+				return true
+			}
 			if err := v.refresh(); err != nil {
 				t.Fatal(err)
 			}
-		}
+			return false
+		}, func() string { return "the page says " + text(find(v.page, "title")) })
 		if err := v.submit("pay", map[string]string{"email": f.email}); err != nil {
 			t.Fatal(err)
 		}

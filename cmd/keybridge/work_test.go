@@ -15,10 +15,7 @@ func workPages() []page {
 			v.open(v.url + "/console/?show=all")
 			v.press("export-csv")
 			v.sees("Exports")
-			await(v.t, "a file that is ready", func() bool {
-				ready, _ := look[bool](v, `document.querySelector("#files .good") !== null`)
-				return ready
-			}, v.where)
+			v.holds("a file that is ready", `document.querySelector("#files .good") !== null`)
 		}},
 		{"bulk-decline", func(v *visit) {
 			v.open(v.url + "/console/?show=all")
@@ -27,9 +24,7 @@ func workPages() []page {
 			v.at("confirm")
 		}},
 		{"bulk-decline-empty", func(v *visit) { // required by the browser too, which is passed by
-			if sent, _ := look[bool](v, `document.querySelector("main form").noValidate = true`); !sent {
-				v.t.Fatal("no form: ", v.where())
-			}
+			_ = says[bool](v, `document.querySelector("main form").noValidate = true`)
 			v.press("confirm")
 			v.at("problem")
 		}},

@@ -25,6 +25,10 @@ import (
 // KEYBRIDGE_SCREENS names a folder for pictures of every page: light, dark, and 360 px
 // wide.
 
+// patience is how long a test waits for what has to come to pass: far longer than it
+// takes, because the machine may be slow and busy.
+const patience = 2 * time.Minute
+
 // tab is a browser's tab on an office.
 type tab struct {
 	t    *testing.T
@@ -58,7 +62,10 @@ func openTab(t *testing.T) *tab {
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), chromedp.ExecPath(path), chromedp.Env("TMPDIR="+folder),
 		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.UserDataDir(filepath.Join(folder, "profile")),
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
-		chromedp.Flag("disable-dev-shm-usage", true))
+		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("disable-renderer-backgrounding", true),
+		chromedp.Flag("disable-background-timer-throttling", true), chromedp.Flag("disable-backgrounding-occluded-windows", true),
+		// What is pressed on a page that was not painted yet would be dropped.
+		chromedp.Flag("allow-pre-commit-input", true), chromedp.WSURLReadTimeout(patience))
 	t.Cleanup(stop)
 	ctx, cancel := chromedp.NewContext(allocator)
 	t.Cleanup(cancel)
@@ -71,7 +78,7 @@ func openTab(t *testing.T) *tab {
 // do runs actions, and gives up after a while.
 func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
 	if err := chromedp.Do(ctx, steps...); err != nil {
 		b.t.Fatal(err)
@@ -97,7 +104,7 @@ func (b *tab) press(keys ...string) {
 // sees waits until a script says yes.
 func (b *tab) sees(script string) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
 	for ctx.Err() == nil {
 		// While a page goes there is nothing to ask: asked again is enough.
@@ -112,7 +119,7 @@ func (b *tab) sees(script string) {
 // look is what a script says.
 func (b *tab) look(script string) string {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
 	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](script))
 	if err != nil {
@@ -307,7 +314,7 @@ func (b *tab) shoot(name string) {
 		width      int64
 	}{{"light", "light", 1280}, {"dark", "dark", 1280}, {"light", "360", 360}} {
 		b.do(chromedp.EmulateViewport(is.width, 800))
-		ctx, cancel := context.WithTimeout(b.ctx, 30*time.Second)
+		ctx, cancel := context.WithTimeout(b.ctx, patience)
 		picture, err := chromedp.Run(ctx, func(ctx context.Context, t *chromedp.Target) ([]byte, error) {
 			feature := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: is.scheme}}
 			if _, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: feature}); err != nil {
