@@ -6,20 +6,15 @@ import (
 	"net/http"
 
 	"keybridge/bridge"
-	"keybridge/bridge/export"
 	"keybridge/bridge/people"
-	"keybridge/bridge/report"
 	"keybridge/bridge/web/api"
 )
 
-// apiOf makes the API for programs.
-func apiOf(cfg *config, service *bridge.Service, store bridge.Store, register *people.Register, shelf *export.Shelf, sheets *report.Reader, log *slog.Logger) (*api.API, error) {
+// api makes the API for programs on a store.
+func (b *running) api(cfg *config, store bridge.Store, log *slog.Logger) (*api.API, error) {
 	out := api.Config{
-		Service: service, Who: register.WhoByToken, Papers: store, Plans: cfg.plans(), Portals: map[string]api.Portal{}, People: namesOf(register),
-		House: store.House, Report: sheets, Shelf: shelf, Record: recordTo(store, log), Log: log,
-	}
-	for _, proxy := range cfg.TrustedProxies {
-		out.TrustedProxies = append(out.TrustedProxies, proxy.String())
+		Service: b.service, Who: b.register.WhoByToken, Papers: store, Plans: cfg.plans(), Portals: map[string]api.Portal{}, People: namesOf(b.register),
+		House: store.House, Report: b.sheets, Shelf: b.shelf, Record: recordTo(store, log), Log: log, TrustedProxies: cfg.proxies(),
 	}
 	for _, p := range cfg.Portals {
 		out.Portals[p.Name] = api.Portal{Title: titleOf(p)}

@@ -98,21 +98,14 @@ func (b *running) start(cfg *config, log *slog.Logger, listener net.Listener, ch
 			return err
 		}
 	}
-	if b.sheets, err = reportOf(b.store, log); err != nil {
+	if b.sheets, err = report.New(report.Config{Store: b.store, Log: log}); err != nil {
 		return err
 	}
-	domain, err := domainOf(cfg, log, store, links, b.notifier, metrics, func(r bridge.Request, entries []bridge.Entry) {
-		b.sheets.Wake()
-		if b.sender != nil {
-			b.sender.Wake()
-		}
-		if changed != nil {
-			changed(r, entries)
-		}
-	})
+	domain, err := domainOf(cfg, log, store, links)
 	if err != nil {
 		return err
 	}
+	b.hear(&domain, changed)
 	if b.service, err = bridge.New(portsThroughFailpoints(b.tracing.ports(domain))); err != nil {
 		return err
 	}
@@ -131,11 +124,11 @@ func (b *running) start(cfg *config, log *slog.Logger, listener net.Listener, ch
 	if b.shelf, err = shelfOf(cfg, store, log); err != nil {
 		return err
 	}
-	desk, err := consoleOf(cfg, b.service, store, b.register, b.shelf, b.sheets, b.keeper, log)
+	desk, err := b.console(cfg, store, log)
 	if err != nil {
 		return err
 	}
-	if b.programs, err = apiOf(cfg, b.service, store, b.register, b.shelf, b.sheets, log); err != nil {
+	if b.programs, err = b.api(cfg, store, log); err != nil {
 		return err
 	}
 	if err := b.listen(cfg, listener, handlerThroughFailpoints(b.tracing.handler(withAPI(withConsole(public, desk), b.programs), cfg.Portals)), metrics); err != nil {
@@ -143,6 +136,25 @@ func (b *running) start(cfg *config, log *slog.Logger, listener net.Listener, ch
 	}
 	b.run(cfg, log)
 	return nil
+}
+
+// hear has the domain tell of what it does: those who count it, those who pass it on, and
+// changed, which may be nil.
+func (b *running) hear(domain *bridge.Config, changed func(bridge.Request, []bridge.Entry)) {
+	domain.Tried, domain.Hinted = b.metrics.Try, b.metrics.Hinted
+	if b.notifier != nil {
+		domain.Notifier = b.metrics.Telling(b.notifier)
+	}
+	domain.Changed = func(r bridge.Request, entries []bridge.Entry) {
+		b.metrics.Changed(r, entries)
+		b.sheets.Wake()
+		if b.sender != nil {
+			b.sender.Wake()
+		}
+		if changed != nil {
+			changed(r, entries)
+		}
+	}
 }
 
 // run starts what works by itself: the worker, the report, the outgoing webhooks and the

@@ -10,10 +10,7 @@ import (
 	"time"
 
 	"keybridge/bridge"
-	"keybridge/bridge/export"
-	"keybridge/bridge/ledger"
 	"keybridge/bridge/people"
-	"keybridge/bridge/report"
 	"keybridge/bridge/web"
 	finance "keybridge/bridge/web/console"
 )
@@ -54,12 +51,14 @@ func recordTo(store bridge.Store, log *slog.Logger) func(context.Context, bridge
 	}
 }
 
-// consoleOf makes the finance console.
-func consoleOf(cfg *config, service *bridge.Service, store bridge.Store, register *people.Register, shelf *export.Shelf, sheets *report.Reader, keeper *ledger.Keeper, log *slog.Logger) (*finance.Console, error) {
+// console makes the finance console on a store.
+func (b *running) console(cfg *config, store bridge.Store, log *slog.Logger) (*finance.Console, error) {
+	register := b.register
 	out := finance.Config{
-		Service: service, Count: store.Count, Record: recordTo(store, log), Portals: map[string]finance.Portal{},
+		Service: b.service, Count: store.Count, Record: recordTo(store, log), Portals: map[string]finance.Portal{},
 		Name: cfg.Pages.ServiceName, Zone: cfg.Console.TimeZone, Origin: cfg.PublicURL.String(), Secure: cfg.PublicURL.Scheme == "https",
-		Links: linksOut(cfg), Log: log, Shelf: shelf, WriteTable: writeTable, Views: store, House: house{register}, Ledger: showLedger(keeper),
+		Links: linksOut(cfg), Log: log, Shelf: b.shelf, WriteTable: writeTable, Views: store, House: house{register}, Ledger: showLedger(b.keeper),
+		Report: b.sheets, Chain: store, TrustedProxies: cfg.proxies(),
 		SignIn: func(ctx context.Context, a finance.Attempt) (string, time.Time, error) {
 			token, s, err := register.SignIn(ctx, people.Attempt{
 				Name: a.Name, Password: a.Password, Code: a.Code, Half: a.Half, Address: a.Address,
@@ -92,13 +91,9 @@ func consoleOf(cfg *config, service *bridge.Service, store bridge.Store, registe
 			},
 		}
 	}
-	for _, proxy := range cfg.TrustedProxies {
-		out.TrustedProxies = append(out.TrustedProxies, proxy.String())
-	}
 	for _, p := range cfg.Portals {
 		out.Portals[p.Name] = finance.Portal{Title: titleOf(p), Plans: cfg.planNames(p.Name)}
 	}
-	showReport(&out, store, sheets)
 	return finance.New(out)
 }
 

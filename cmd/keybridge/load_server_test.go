@@ -167,10 +167,11 @@ func (b *running) intake(folder string) (http.Handler, error) {
 		return nil, err
 	}
 	metrics := web.NewMetrics()
-	domain, err := domainOf(cfg, log, b.store, links, nil, metrics, func(bridge.Request, []bridge.Entry) {})
+	domain, err := domainOf(cfg, log, b.store, links)
 	if err != nil {
 		return nil, err
 	}
+	domain.Tried, domain.Hinted, domain.Changed = metrics.Try, metrics.Hinted, metrics.Changed
 	if b.service, err = bridge.New(portsThroughFailpoints(domain)); err != nil {
 		return nil, err
 	}

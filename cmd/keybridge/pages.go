@@ -18,9 +18,7 @@ func publicOf(cfg *config, log *slog.Logger, service *bridge.Service, links web.
 	out := web.Config{
 		Service: service, Portals: map[string]web.Portal{}, Links: links,
 		Name: cfg.Pages.ServiceName, Contact: contactOf(cfg.Pages.Contact), Count: metrics.Handoff, Log: log,
-	}
-	for _, proxy := range cfg.TrustedProxies {
-		out.TrustedProxies = append(out.TrustedProxies, proxy.String())
+		TrustedProxies: cfg.proxies(),
 	}
 	expectHints(cfg, metrics)
 	receiver := webhooks.Receiver{Accept: service.Accept, Observe: metrics.Hint, Log: log}
@@ -39,6 +37,14 @@ func publicOf(cfg *config, log *slog.Logger, service *bridge.Service, links web.
 		}
 	}
 	return web.New(out)
+}
+
+// proxies are those whose X-Forwarded-For is believed.
+func (c *config) proxies() (all []string) {
+	for _, proxy := range c.TrustedProxies {
+		all = append(all, proxy.String())
+	}
+	return all
 }
 
 // pagesOf makes what the pages know of a portal.

@@ -13,7 +13,6 @@ import (
 
 	"keybridge/billing/stripe"
 	"keybridge/bridge"
-	"keybridge/bridge/notify/mail"
 	"keybridge/bridge/tyk"
 	"keybridge/bridge/web"
 	"keybridge/webhooks"
@@ -39,10 +38,8 @@ func linksOf(cfg *config) (web.Links, error) {
 	return links, err
 }
 
-// domainOf makes the ports.
-func domainOf(cfg *config, log *slog.Logger, store bridge.Store, links web.Links, notifier *mail.Notifier, metrics *web.Metrics,
-	changed func(bridge.Request, []bridge.Entry),
-) (bridge.Config, error) {
+// domainOf makes the ports on a store; see running.hear for who is told of what happens.
+func domainOf(cfg *config, log *slog.Logger, store bridge.Store, links web.Links) (bridge.Config, error) {
 	record := recordTo(store, log)
 	out := bridge.Config{
 		Refused: func(p bridge.Person, o bridge.Operation, id bridge.ID) {
@@ -50,12 +47,8 @@ func domainOf(cfg *config, log *slog.Logger, store bridge.Store, links web.Links
 				Request: id, Actor: p.Actor(), What: bridge.WhatRefused, After: string(o),
 			})
 		},
-		Store: store, Portals: map[string]bridge.Site{}, Providers: map[string]bridge.Provider{},
-		Plans: cfg.plans(), Retain: cfg.Retain, Settle: cfg.Reconcile.Settle, Page: links.Page, Mailed: links.Mailed, NewID: newID, Log: log, Tried: metrics.Try, Hinted: metrics.Hinted,
-		Changed: func(r bridge.Request, entries []bridge.Entry) {
-			metrics.Changed(r, entries)
-			changed(r, entries)
-		},
+		Store: store, Portals: map[string]bridge.Site{}, Providers: map[string]bridge.Provider{}, Plans: cfg.plans(),
+		Retain: cfg.Retain, Settle: cfg.Reconcile.Settle, Page: links.Page, Mailed: links.Mailed, NewID: newID, Log: log,
 	}
 	for _, p := range cfg.Portals {
 		site, err := siteOf(cfg, p, log)
@@ -63,9 +56,6 @@ func domainOf(cfg *config, log *slog.Logger, store bridge.Store, links web.Links
 			return out, err
 		}
 		out.Portals[p.Name] = site
-	}
-	if notifier != nil {
-		out.Notifier = metrics.Telling(notifier)
 	}
 	if s := cfg.Stripe; s != nil {
 		provider, err := stripe.New(stripe.Config{

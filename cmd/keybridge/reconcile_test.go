@@ -13,7 +13,6 @@ import (
 	tyksandbox "keybridge/bridge/tyk/sandbox"
 
 	"keybridge/bridge"
-	"keybridge/bridge/web"
 )
 
 // soon has requests count as settled at once, and nothing reconcile but the command.
@@ -118,7 +117,7 @@ func (s *stand) strayCheckout() string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	cfg, err := domainOf(s.cfg, log, s.bridge.store, links, nil, web.NewMetrics(), nil)
+	cfg, err := domainOf(s.cfg, log, s.bridge.store, links)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -299,7 +299,7 @@ func TestEveryPortIsTraced(t *testing.T) {
 	provider := sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans))
 	tr := &tracing{provider, provider.Tracer("test")}
 	s := startStand(t, choice{plans: []string{freePlan}})
-	domain, err := domainOf(s.cfg, slog.New(slog.DiscardHandler), s.bridge.store, web.Links{}, nil, web.NewMetrics(), nil)
+	domain, err := domainOf(s.cfg, slog.New(slog.DiscardHandler), s.bridge.store, web.Links{})
 	if err != nil {
 		t.Fatal(err)
 	}
