@@ -13,7 +13,7 @@ import (
 
 // TestAPortalThatHangsDoesNotSlowTheOther measures how long requests of the Enterprise
 // Portal take from the cart to the key, while the Classic Portal answers and while it
-// does not. What is compared is measured in one run, in turns.
+// does not. What is compared is measured in one run, in turns, and beside no other test.
 func TestAPortalThatHangsDoesNotSlowTheOther(t *testing.T) {
 	const rounds, batch, clients, waiting = 3, 60, 6, 100
 	s := mailedStand(t, func(c *choice) {

@@ -5,23 +5,39 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strconv"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// testsPerProcessor is how many tests go on beside each other for each processor, unless -parallel
-// says otherwise: they wait for one another's back-offs, browsers and disks more than they
-// work, so that one for each, as go test has it, leaves the machine idle half of the time.
-const testsPerProcessor = 4
-
 // TestMain makes the program itself a command of the scripts.
 func TestMain(m *testing.M) {
-	if err := flag.Set("test.parallel", fmt.Sprint(testsPerProcessor*runtime.GOMAXPROCS(0))); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(2)
+	testscript.Main(manyBesideEachOther{m}, map[string]func(){"keybridge": main, "load-server": loadServer})
+}
+
+// testsPerProcessor is how many tests go on beside each other for each processor, unless
+// -parallel says otherwise. They wait for back-offs, browsers and disks more than they
+// work: one for each processor, as go test has it, leaves the machine idle most of the
+// time.
+const testsPerProcessor = 4
+
+// manyBesideEachOther are tests that run so.
+type manyBesideEachOther struct{ *testing.M }
+
+// Run runs them. A fuzzer has as many workers as -parallel says, and those do nothing but
+// work.
+func (m manyBesideEachOther) Run() int {
+	flag.Parse()
+	said := false
+	flag.Visit(func(f *flag.Flag) { said = said || f.Name == "test.parallel" || f.Name == "test.fuzz" })
+	if !said {
+		if err := flag.Set("test.parallel", strconv.Itoa(testsPerProcessor*runtime.GOMAXPROCS(0))); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 2
+		}
 	}
-	testscript.Main(m, map[string]func(){"keybridge": main, "load-server": loadServer})
+	return m.M.Run()
 }
 
 // TestCommands runs every script of testdata/script: what a person types, and what

@@ -107,7 +107,8 @@ func TestServeIsReadyAndStopsWhenTold(t *testing.T) {
 	}
 }
 
-// TestFaultSecondProcess: a second bridge on a store says so within seconds.
+// TestFaultSecondProcess: a second bridge on a store says so within seconds. They are
+// measured, so it runs beside nothing else.
 func TestFaultSecondProcess(t *testing.T) {
 	config := minimalConfig(t, shortFolder(t))
 	first := startServe(t, config)
