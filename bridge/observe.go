@@ -1,7 +1,6 @@
 package bridge
 
 import (
-	"fmt"
 	"slices"
 	"time"
 )
@@ -58,10 +57,10 @@ func (c *Change) seeMoney(m Money, now time.Time) {
 	case before != m.State && (before != "" || m.State != NoPayment):
 		c.note(now, c.provider(), WhatPayment, string(before), string(m.State), received(m))
 	case m.State == Paid && !p.PaidUntil.IsZero() && m.PaidUntil.After(p.PaidUntil):
-		c.note(now, c.provider(), WhatPayment, "", "renewed", received(m))
+		c.note(now, c.provider(), WhatPayment, "", wroteRenewed, received(m))
 	}
 	if m.Returned.Minor > p.Returned.Minor {
-		c.note(now, c.provider(), WhatPayment, "", fmt.Sprintf("returned %s of %s", m.Returned, m.Collected), "")
+		c.note(now, c.provider(), WhatPayment, "", returned(m), "")
 	}
 	p.Have = m.State
 	p.Checkout = m.Checkout
@@ -81,14 +80,6 @@ func (c *Change) seeMoney(m Money, now time.Time) {
 	if m.Validated {
 		c.step(Validation, Met, Mark{At: now, By: c.provider()})
 	}
-}
-
-// received says how much came in with a payment, or what went wrong with it.
-func received(m Money) string {
-	if m.State == Paid && m.Collected.Minor > 0 && m.Why == "" {
-		return "received " + m.Collected.String()
-	}
-	return m.Why
 }
 
 // seeRefund takes a person's order to give money back off the list once it is

@@ -40,8 +40,8 @@ func counts(e bridge.Entry) bool {
 	case bridge.WhatAttention:
 		return e.After != ""
 	case bridge.WhatPayment:
-		_, came := received(e)
-		_, _, went := returned(e)
+		_, came := e.Received()
+		_, _, went := e.Returned()
 		return came || went
 	}
 	return milestoneOf(e) != ""
@@ -116,14 +116,14 @@ func money(s *bridge.Sheet, r bridge.Request, before []bridge.Entry, e bridge.En
 
 // see takes in the next entry, and returns what moved with it.
 func (a *account) see(e bridge.Entry) (currency string, f bridge.Flow) {
-	if in, came := received(e); came {
+	if in, came := e.Received(); came {
 		if a.here && e.Before == string(bridge.Disputed) {
 			return in.Currency, f // a dispute that was won brings nothing new
 		}
 		a.here, a.back = true, 0
 		return in.Currency, bridge.Flow{In: in.Minor, Payments: 1}
 	}
-	back, all, went := returned(e)
+	back, all, went := e.Returned()
 	if !went {
 		return "", f
 	}
@@ -133,27 +133,4 @@ func (a *account) see(e bridge.Entry) (currency string, f bridge.Flow) {
 	f.Back = back.Minor - a.back
 	a.back = back.Minor
 	return back.Currency, f
-}
-
-// received is the payment that an entry says has come.
-func received(e bridge.Entry) (bridge.Amount, bool) {
-	text, found := strings.CutPrefix(e.Why, "received ")
-	if !found || e.What != bridge.WhatPayment {
-		return bridge.Amount{}, false
-	}
-	return bridge.ParseAmount(text)
-}
-
-// returned is how much an entry says has gone back of a payment in all.
-func returned(e bridge.Entry) (back, all bridge.Amount, ok bool) {
-	text, found := strings.CutPrefix(e.After, "returned ")
-	first, second, cut := strings.Cut(text, " of ")
-	if !found || !cut || e.What != bridge.WhatPayment {
-		return back, all, false
-	}
-	back, ok = bridge.ParseAmount(first)
-	if ok {
-		all, ok = bridge.ParseAmount(second)
-	}
-	return back, all, ok && back.Currency == all.Currency
 }

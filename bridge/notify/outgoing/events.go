@@ -181,7 +181,7 @@ var paymentTypes = map[bridge.PaymentState]Type{
 }
 
 func paymentType(e bridge.Entry) Type {
-	_, _, returned := returnedOf(e)
+	_, _, returned := e.Returned()
 	switch {
 	case returned:
 		return PaymentReturned
@@ -221,25 +221,4 @@ func attentionType(e bridge.Entry) Type {
 		return RequestAttentionOver
 	}
 	return ""
-}
-
-// receivedOf reads the amount of an entry that says how much money came in.
-func receivedOf(e bridge.Entry) (bridge.Amount, bool) {
-	text, found := strings.CutPrefix(e.Why, "received ")
-	if e.What != bridge.WhatPayment || !found {
-		return bridge.Amount{}, false
-	}
-	return bridge.ParseAmount(text)
-}
-
-// returnedOf reads the amounts of an entry that says how much money went back.
-func returnedOf(e bridge.Entry) (returned, collected bridge.Amount, ok bool) {
-	text, found := strings.CutPrefix(e.After, "returned ")
-	if e.What != bridge.WhatPayment || !found {
-		return returned, collected, false
-	}
-	back, of, found := strings.Cut(text, " of ")
-	returned, okBack := bridge.ParseAmount(back)
-	collected, okOf := bridge.ParseAmount(of)
-	return returned, collected, found && okBack && okOf
 }

@@ -92,7 +92,7 @@ func TestEveryEntryHasOneTypeOrNone(t *testing.T) {
 		{bridge.WhatAction, "", "refund payment of 10.00 EUR", "", ""},
 		{"something new", "", "approve", "", ""},
 	} {
-		got, ok := TypeOf(bridge.Entry{What: c.what, Before: c.before, After: c.after, Why: c.why})
+		got, ok := TypeOf(bridge.Entry{Actor: bridge.Actor{Kind: bridge.ByProvider}, What: c.what, Before: c.before, After: c.after, Why: c.why})
 		if got != c.want || ok != (c.want != "") {
 			t.Errorf("%s: %q → %q (%s) is %q, want %q", c.what, c.before, c.after, c.why, got, c.want)
 		}

@@ -151,10 +151,10 @@ func describe(e bridge.Entry, t Type, r bridge.Request, takenIn, personal bool) 
 		Request: e.Request, Entry: e.Seq, Portal: r.Portal, Key: r.Key,
 		By: Actor(e.Actor), Before: e.Before, After: e.After, Why: e.Why,
 	}
-	if returned, collected, ok := returnedOf(e); ok {
+	if returned, collected, ok := e.Returned(); ok {
 		d.Returned, d.Collected = (*Amount)(&returned), (*Amount)(&collected)
 	}
-	if collected, ok := receivedOf(e); ok {
+	if collected, ok := e.Received(); ok {
 		d.Collected = (*Amount)(&collected)
 	}
 	if takenIn {
