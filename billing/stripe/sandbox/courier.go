@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -268,6 +269,7 @@ func (c *courier) deliver(ctx context.Context, to hook, e *event) Delivery {
 		c.log.Info("webhook not delivered", "event", e.id, "type", e.kind, "endpoint", to.id)
 		return done
 	}
+	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, 64<<10)) // read so that the connection can be used again
 	_ = answer.Body.Close()
 	done.Status = answer.StatusCode
 	if !done.OK() {
