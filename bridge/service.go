@@ -59,29 +59,35 @@ func (s *Service) take(ctx context.Context, h Hint, then func(*Change) error) (A
 	if h.Key != "" {
 		h.Refs = append(slices.Clip(h.Refs), Ref{System: h.Portal, Kind: RefRequest, ID: h.Key})
 	}
-	var seen Change
-	keep := then
-	if then != nil {
-		keep = func(c *Change) error {
-			err := then(c)
-			seen = *c
-			return err
-		}
-	}
-	done, err := s.cfg.Store.Accept(ctx, h, keep) // without keep a store need not read the record
+	done, seen, err := s.keep(ctx, h, then)
 	if err != nil {
 		return done, err
 	}
-	if done.Created && then == nil {
-		seen = *h.Intake
-	}
-	if len(seen.Entries) > 0 {
+	if seen != nil && len(seen.Entries) > 0 {
 		s.changed(seen.Request, seen.Entries)
 	}
 	if done.Request != "" && !done.Duplicate {
 		s.wake()
 	}
 	return done, nil
+}
+
+// keep has the store accept a hint, and returns what that changed: nil or zero where
+// nothing is.
+func (s *Service) keep(ctx context.Context, h Hint, then func(*Change) error) (done Accepted, seen *Change, err error) {
+	if then == nil { // so that a store need not read the record
+		if done, err = s.cfg.Store.Accept(ctx, h, nil); done.Created {
+			seen = h.Intake
+		}
+		return done, seen, err
+	}
+	seen = &Change{}
+	done, err = s.cfg.Store.Accept(ctx, h, func(c *Change) error {
+		err := then(c)
+		*seen = *c
+		return err
+	})
+	return done, seen, err
 }
 
 // Intake returns the request to create for a key request that is not known yet.

@@ -19,7 +19,7 @@ func (s *Store) Accept(ctx context.Context, h bridge.Hint, then func(*bridge.Cha
 			return bridge.Accepted{}, err
 		}
 	}
-	before := &ahead{}
+	var before *ahead
 	if then != nil {
 		before = s.readAhead(ctx, func(t *txn) bridge.ID {
 			if _, dup := t.seen(seenKey(h.Source, h.ID)); dup && h.ID != "" {
