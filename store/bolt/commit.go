@@ -179,6 +179,7 @@ func (s *Store) commit(group []*op) {
 		answer(taken, again)
 		taken = again
 	}
+	s.trim() // nobody waits for it
 }
 
 // answer tells every op that is not run again.

@@ -14,6 +14,11 @@
 // it out of the group and harms nobody else. Where one panics, the transaction is
 // given up and the rest of the group is run again: closures may run twice.
 //
+// A hint at a request that is known needs less than that. Its sender waits for one line at
+// the end of one bucket, the intake; that the request is due, and that the hint was seen,
+// is entered where it belongs by the next claim, which is the first to ask. What waits in
+// the intake counts as much as what was entered (intake.go).
+//
 // Reads are short transactions: they copy records, and decode them after. A list is a
 // walk over the indexes of all that is asked for, each sought from where the others are
 // (walk.go); it ends after 30 ms or 20,000 steps and is gone on with by the next page.
@@ -26,6 +31,7 @@
 //	key, ref, applicant          indexes, see index.go
 //	tag, day                     indexes that lists are made from, see tag.go
 //	schedule, due, lease         what is due when, see schedule.go
+//	intake     place → a hint that waits to be entered, see intake.go
 //	seen       a bucket a week, in each: source, id of a hint → id of its request
 //	ledger     a bucket a week, in each: place → id, number, hash of an entry; ledger.go
 //	checkpoint place → the end of the ledger at the end of a day
@@ -46,6 +52,19 @@
 //   - Duplicates are recognised by the committer and not by a reader: bbolt shows
 //     readers a commit before it is synced, so a reader could confirm a hint that
 //     the next power cut takes back. A group that wrote nothing needs no commit.
+//   - What waits in the intake is not in the schedule, so whoever asks what is due looks at
+//     both: a claim enters it first, and Stats counts it. Nobody else asks. Lists, records
+//     and histories do not depend on it: a hint changes none of them.
+//   - A claim enters 512 lines at most, the oldest, because whoever shares its commit waits
+//     for that. Where more wait, next is now. So in a burst that is greater than that, the
+//     longest due is the longest due of what was entered.
+//   - A start reads what waits and enters none of it: the first claim does, and a disk that
+//     is full keeps no store from opening.
+//   - Where nobody claims, or not as fast as hints come, they enter each other: from 100,000
+//     lines or a minute on, 512 a commit. So much is what is kept of them in memory (some
+//     20 MB), and what a burst may have before it goes at the pace of entering.
+//   - A line that is damaged keeps the store from opening, as the end of the ledger does: it
+//     was answered for, and which hint it was nobody can tell.
 //   - Ids of hints lie in a bucket a week. A bucket a day means 36 look-ups for every
 //     new id (8.9 µs among 360,000 ids); a week means six (2.8 µs) and remembers 35
 //     to 42 days; one bucket for all (0.5 µs) could not be forgotten in one stroke.
@@ -94,6 +113,9 @@
 //     start has to walk the whole file (12 s instead of 0.04 s). In memory it is an array.
 //     bbolt's hash map finds several pages in a row sooner, but has to be sorted for every
 //     commit, which was a fifth of what a single client's hint cost the processors.
+//   - What was touched of the file is given back to the system from 96 MiB on, ten times a
+//     second at most (resident.go): it counts as this process's memory otherwise, and a
+//     limit on that would be hit by a large store that is doing well.
 //   - The file grows by a quarter of its size, from 1 to 64 MiB at a time: a small
 //     store stays a small file, a large one seldom waits for the file system.
 //   - A new file is made whole under a temporary name and then linked to its own:

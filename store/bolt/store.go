@@ -69,8 +69,9 @@ type Store struct {
 	intake *intake
 	// room is how much of it there is, by the committer; see room.go.
 	room atomic.Pointer[Room]
-	// refused is when the committer last found no room.
-	refused time.Time
+	// refused is when the committer last found no room, trimmed when it last looked at how
+	// much of the file is in memory.
+	refused, trimmed time.Time
 	// broken is why the store stopped answering.
 	broken atomic.Pointer[error]
 	// wedged is set by the committer when a transaction could not even be given up:
