@@ -20,6 +20,24 @@ const (
 	Gone AccessState = "gone"
 )
 
+// Delivery is how a portal hands out keys, which is its own to do: pages and mails say where
+// the developer gets theirs.
+type Delivery string
+
+// The ways in which a portal hands out keys.
+const (
+	// MailsKey: the portal mails the key.
+	MailsKey Delivery = "mail"
+	// MailsLink: the portal mails a link behind which the key is generated (secure key
+	// approval).
+	MailsLink Delivery = "link"
+	// ShowsKey: the key is shown in the portal.
+	ShowsKey Delivery = "portal"
+)
+
+// Deliveries lists every way.
+var Deliveries = []Delivery{MailsKey, MailsLink, ShowsKey}
+
 // Access is what the portal granted when it was last read.
 type Access struct {
 	Have AccessState `json:"have,omitempty"`

@@ -321,7 +321,7 @@ func TestThePageOfARequestInEveryState(t *testing.T) {
 }
 
 func TestThePageOfAnActiveRequestSaysWhereTheKeyIs(t *testing.T) {
-	for _, delivery := range []web.Delivery{web.ByMail, web.ByLink, web.InPortal} {
+	for _, delivery := range bridge.Deliveries {
 		portal := quietPortal
 		portal.Delivery = delivery
 		g := newGallery(t, portal)
@@ -333,7 +333,7 @@ func TestThePageOfAnActiveRequestSaysWhereTheKeyIs(t *testing.T) {
 // their mail, with the pass that came of it, or by the portal's signature.
 func TestThePageNamesAnAppToItsOwnerOnly(t *testing.T) {
 	portal := quietPortal
-	portal.Delivery = web.InPortal
+	portal.Delivery = bridge.ShowsKey
 	g := newGallery(t, portal)
 	for name, test := range map[string]struct {
 		is    func(*bridge.Request)

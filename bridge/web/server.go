@@ -54,7 +54,7 @@ type Portal struct {
 	// name to go back to.
 	Returns []string
 	// Delivery says where the developer will get the key.
-	Delivery Delivery
+	Delivery bridge.Delivery
 	// Token verifies a signed token, Query a signed query (the path is part of what
 	// is signed), Bare takes an unsigned id out of a query. Nil: that way in is
 	// closed.
@@ -64,20 +64,6 @@ type Portal struct {
 	// Webhook receives /webhooks/portal/{name}; nil: there is none.
 	Webhook http.Handler
 }
-
-// Delivery is how a portal hands out keys.
-type Delivery string
-
-// The ways in which a portal hands out keys.
-const (
-	// ByMail: the portal mails the key.
-	ByMail Delivery = "mail"
-	// ByLink: the portal mails a link behind which the key is generated (secure key
-	// approval).
-	ByLink Delivery = "link"
-	// InPortal: the key is shown in the portal.
-	InPortal Delivery = "portal"
-)
 
 // Handoff is a verified hand-off.
 type Handoff struct {

@@ -229,13 +229,13 @@ func wordsForDeclined(r bridge.Request) words {
 func delivered(r bridge.Request, portal Portal, who visitor) string {
 	app := r.Applicant.App
 	switch {
-	case portal.Delivery == ByLink:
+	case portal.Delivery == bridge.MailsLink:
 		return portal.Title + " has sent you a mail with a link. Follow it and sign in to generate your key."
-	case portal.Delivery == InPortal && app != "" && who.known:
+	case portal.Delivery == bridge.ShowsKey && app != "" && who.known:
 		return "Sign in to " + portal.Title + ": your key is in your developer app “" + apart(app) + "”."
-	case portal.Delivery == InPortal && app != "":
+	case portal.Delivery == bridge.ShowsKey && app != "":
 		return "Sign in to " + portal.Title + ": your key is in your developer app."
-	case portal.Delivery == InPortal:
+	case portal.Delivery == bridge.ShowsKey:
 		return "Sign in to " + portal.Title + " to see your key."
 	}
 	return portal.Title + " has sent you a mail with your key."

@@ -149,7 +149,7 @@ type portalConfig struct {
 	// How often the portal is asked for key requests that wait and that no webhook and no browser told of. off: at the start, and when a webhook says to look.
 	Poll time.Duration `yaml:"poll" default:"5m" min:"10s" max:"24h" off:"yes"`
 	// How the developer gets the key, for the words on the pages: by mail, by a link in a mail (secure key approval), or in the portal. Absent: mail for tyk-classic, portal for tyk-enterprise.
-	KeyDelivery string `yaml:"key_delivery" oneof:"mail link portal"`
+	KeyDelivery bridge.Delivery `yaml:"key_delivery" oneof:"mail link portal"`
 	// What its applicants are told by mail. Leave out what the portal mails them itself. []: nothing. Absent: what mail says.
 	Tell []bridge.MessageKind `yaml:"tell" empty:"yes"`
 	// How many of its key requests are worked on at once.

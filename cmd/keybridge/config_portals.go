@@ -84,7 +84,7 @@ func (r *reading) checkClassic(p *portalConfig) {
 		r.wrong(&p.Organisation, "it takes the id of an organisation, as 5ac07777cbb8c2d530000020")
 	}
 	if !r.written(&p.KeyDelivery) {
-		p.KeyDelivery = "mail"
+		p.KeyDelivery = bridge.MailsKey
 	}
 	for i := range p.WebhookSecrets {
 		s := &p.WebhookSecrets[i]
@@ -115,7 +115,7 @@ func (r *reading) checkEnterprise(p *portalConfig) {
 		r.wrong(&p.Organisation, "a %s portal has none; remove this", p.Kind)
 	}
 	if !r.written(&p.KeyDelivery) {
-		p.KeyDelivery = "portal"
+		p.KeyDelivery = bridge.ShowsKey
 	}
 	for i := range p.WebhookSecrets {
 		if s := &p.WebhookSecrets[i]; strings.Contains(s.Reveal(), ",") {

@@ -27,7 +27,7 @@ func notifierOf(cfg *config, log *slog.Logger) (*mail.Notifier, error) {
 	}
 	for _, p := range cfg.Portals {
 		out.Portals[p.Name] = mail.Portal{
-			Title: titleOf(p), Home: p.Home.String(), KeyDelivery: mail.Delivery(p.KeyDelivery),
+			Title: titleOf(p), Home: p.Home.String(), KeyDelivery: p.KeyDelivery,
 		}
 	}
 	return mail.New(out)

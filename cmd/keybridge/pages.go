@@ -50,7 +50,7 @@ func (c *config) proxies() (all []string) {
 // pagesOf makes what the pages know of a portal.
 func pagesOf(p portalConfig, receiver webhooks.Receiver, service *bridge.Service) (web.Portal, error) {
 	out := web.Portal{
-		Title: titleOf(p), Home: p.Home.String(), Delivery: web.Delivery(p.KeyDelivery),
+		Title: titleOf(p), Home: p.Home.String(), Delivery: p.KeyDelivery,
 	}
 	for _, address := range p.ReturnAddresses {
 		out.Returns = append(out.Returns, address.String())

@@ -9,6 +9,7 @@ import (
 	netmail "net/mail"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,20 +32,6 @@ const (
 )
 
 var defaultPorts = map[TLSMode]int{StartTLS: 587, ImplicitTLS: 465, NoTLS: 25}
-
-// Delivery says how a portal hands out keys.
-type Delivery string
-
-// The ways in which a portal hands out keys.
-const (
-	// ByMail: the portal mails the key.
-	ByMail Delivery = "mail"
-	// ByLink: the portal mails a link behind which the key is generated (secure key
-	// approval).
-	ByLink Delivery = "link"
-	// InPortal: the key is shown in the portal.
-	InPortal Delivery = "portal"
-)
 
 // Config is what a Notifier needs. Addresses that people read are written as in
 // RFC 5322, with or without a name: "Weather keys <keys@example.com>".
@@ -116,8 +103,8 @@ type Portal struct {
 	// Home is the http(s) address of the page where developers find their keys. May
 	// be empty.
 	Home string
-	// KeyDelivery says where the developer gets the key. Empty: ByMail.
-	KeyDelivery Delivery
+	// KeyDelivery says where the developer gets the key. Empty: bridge.MailsKey.
+	KeyDelivery bridge.Delivery
 	// Contact, From and ReplyTo are used instead of those of Config. Empty: those.
 	Contact, From, ReplyTo string
 }
@@ -184,10 +171,8 @@ func (c Config) wrong() (wrong []error) {
 		if !isLink(p.Home, "http", "https") {
 			bad("%sHome is not an http(s) address", where)
 		}
-		switch p.KeyDelivery {
-		case "", ByMail, ByLink, InPortal:
-		default:
-			bad("%sKeyDelivery is %q, and not one of %s, %s and %s", where, p.KeyDelivery, ByMail, ByLink, InPortal)
+		if p.KeyDelivery != "" && !slices.Contains(bridge.Deliveries, p.KeyDelivery) {
+			bad("%sKeyDelivery is %q, and not one of %q", where, p.KeyDelivery, bridge.Deliveries)
 		}
 	}
 	return wrong

@@ -53,9 +53,10 @@ func (c DigestConfig) Check() error {
 	return errors.Join(wrong...)
 }
 
-// RunDigests sends the digest once a day, until ctx ends; that is no error. When the time of a day has passed already and nothing was sent, it is sent
-// at once. What fails is tried again until the day is over. An error is one of the
-// configuration, and is returned at once.
+// RunDigests sends the digest once a day, until ctx ends; that is no error. When the time of
+// a day has passed already and nothing was sent, it is sent at once. What fails is tried
+// again until the day is over. An error is one of the configuration, and is returned at
+// once.
 //
 // Nodes that share a store may each run it: should two send at the same moment, both
 // mails have one Message-ID.

@@ -10,7 +10,7 @@ import (
 func ExampleNotifier_Preview() {
 	n, err := mail.New(mail.Config{
 		Host: "mail.example.com", From: "Weather keys <keys@example.com>", Service: "Weather keys", Contact: "mailto:help@example.com",
-		Portals:  map[string]mail.Portal{"main": {Title: "Weather Portal", KeyDelivery: mail.InPortal}},
+		Portals:  map[string]mail.Portal{"main": {Title: "Weather Portal", KeyDelivery: bridge.ShowsKey}},
 		Subjects: map[bridge.MessageKind]string{bridge.TellApproved: "{{.Service}}: welcome to {{.Plan}}"},
 	})
 	if err != nil {

@@ -60,7 +60,7 @@ func TestEveryKindSaysWhatHappenedAndWhatToDo(t *testing.T) {
 }
 
 func TestAnApprovalSaysWhereTheKeyIs(t *testing.T) {
-	for _, delivery := range []mail.Delivery{mail.ByMail, mail.ByLink, mail.InPortal} {
+	for _, delivery := range bridge.Deliveries {
 		n := quiet(t, func(c *mail.Config) {
 			c.Portals = map[string]mail.Portal{"sample": {Title: "Weather Portal", KeyDelivery: delivery}}
 			c.Contact = ""

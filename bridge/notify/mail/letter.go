@@ -140,7 +140,7 @@ func (n *Notifier) letter(m bridge.Message) Letter {
 func (n *Notifier) portal(name string) Portal {
 	p := n.cfg.Portals[name]
 	p.Title = line(cmp.Or(p.Title, name), 80)
-	p.KeyDelivery = cmp.Or(p.KeyDelivery, ByMail)
+	p.KeyDelivery = cmp.Or(p.KeyDelivery, bridge.MailsKey)
 	p.Contact = cmp.Or(p.Contact, n.cfg.Contact)
 	p.From = cmp.Or(p.From, n.cfg.From)
 	p.ReplyTo = cmp.Or(p.ReplyTo, n.cfg.ReplyTo)

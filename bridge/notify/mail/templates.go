@@ -238,7 +238,7 @@ func fails(err error) error {
 func (n *Notifier) tryOut() (wrong []error) {
 	seen := map[string]bool{}
 	for _, s := range Samples() {
-		for _, delivery := range []Delivery{ByMail, ByLink, InPortal} {
+		for _, delivery := range bridge.Deliveries {
 			l := n.letter(n.sampleMessage(s.Kind, s.Request))
 			l.KeyDelivery = string(delivery)
 			err := n.letters[s.Kind].explain(l)

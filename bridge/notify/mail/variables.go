@@ -9,6 +9,8 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+
+	"keybridge/bridge"
 )
 
 // letterSource is where the meaning of every variable is written, once: the comments
@@ -68,7 +70,7 @@ var examples = sync.OnceValue(func() map[string]string {
 	out := map[string]string{}
 	n := &Notifier{cfg: Config{
 		Contact: "mailto:help@example.com", Portals: map[string]Portal{"sample": {
-			Title: "Weather Portal", Home: "https://portal.example/keys", KeyDelivery: ByLink,
+			Title: "Weather Portal", Home: "https://portal.example/keys", KeyDelivery: bridge.MailsLink,
 		}},
 	}.complete()}
 	for _, s := range Samples() {
