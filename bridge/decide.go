@@ -54,10 +54,13 @@ func (c *Change) second(mark Mark) (done bool, err error) {
 		return false, nil
 	}
 	if slices.ContainsFunc(c.Seconded, func(m Mark) bool { return m.By == mark.By }) {
-		return false, &Error{Kind: Denied, Msg: "You have approved this already. It takes a second person."}
+		return false, errTwice
 	}
 	return true, nil
 }
+
+// errTwice refuses a second approval by who gave the first.
+var errTwice = &Error{Kind: Denied, Msg: "You have approved this already. It takes a second person."}
 
 // decided tells who comes second who was first. The developer is told what sort of
 // actor that was, and not the name of somebody in the house.
@@ -73,16 +76,27 @@ func decided(what string, first Mark, second Actor) error {
 	return &Error{Kind: Conflict, Msg: msg + "."}
 }
 
-// refund orders that an amount is given back; see Desk.Refund.
-func (c *Change) refund(a Amount, mark Mark) error {
-	p := &c.Payment
-	switch {
+// refundable says why no amount at all can be given back.
+func (c *Change) refundable() error {
+	switch p := c.Payment; {
 	case p.Refund.Amount.Minor > 0:
 		return &Error{Kind: Conflict, Msg: fmt.Sprintf("A refund was already decided (by %s) and is being made.", p.Refund.Mark.By)}
 	case p.Have == Disputed:
 		return &Error{Kind: Conflict, Msg: "The payment is in dispute. The bank decides about it, and it cannot be refunded."}
-	case a.Minor <= 0 || a.Minor > p.kept() || a.Currency != p.Collected.Currency:
-		return &Error{Kind: Invalid, Msg: "Only what was paid and did not go back yet can be given back, in the currency it was paid in."}
+	case p.Kept().Minor <= 0:
+		return &Error{Kind: Conflict, Msg: "There is no money here that could be given back."}
+	}
+	return nil
+}
+
+// refund orders that an amount is given back. The worker carries it out.
+func (c *Change) refund(a Amount, mark Mark) error {
+	if err := c.refundable(); err != nil {
+		return err
+	}
+	p := &c.Payment
+	if kept := p.Kept(); a.Minor <= 0 || a.Minor > kept.Minor || a.Currency != kept.Currency {
+		return &Error{Kind: Invalid, Msg: "Only what was paid and did not go back yet can be given back: at most " + kept.String() + "."}
 	}
 	p.Refund = Refund{Amount: Amount{p.Returned.Minor + a.Minor, a.Currency}, PaidUntil: p.PaidUntil, Mark: mark}
 	c.note(mark.At, mark.By, WhatPayment, "", Action{Kind: RefundPayment, Amount: a}.String(), mark.Why)

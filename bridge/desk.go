@@ -99,28 +99,38 @@ func (d Desk) List(ctx context.Context, f Filter) (Page, error) {
 	return d.service.List(ctx, f)
 }
 
-// Approve meets the review that waits. Where the terms ask for two persons the first
-// approval waits for the second one. Denied for who asked for the key themselves, for a
-// second approval by the same person, or by one who may not decide above the threshold.
-func (d Desk) Approve(ctx context.Context, id ID, why string) error {
-	if _, err := d.on(ctx, MayReview, id); err != nil {
+// Do does a deed to a request, and makes it due.
+//
+// Approving meets the review that waits; where the terms ask for two persons the first
+// approval waits for the second one. Declining ends what is open, and the applicant reads why.
+// A refund gives back an amount beyond what went back already; when everything went back,
+// Terms.Refunded says what becomes of the access. Waiving lets go of the validation or payment
+// that waits and of any that would come, never of a review. Ending a key's life revokes it and
+// cancels a subscription; what was paid stays. A note is for the house; a question is mailed,
+// and answered on the applicant's page.
+//
+// Denied for who may not, for who asked for the key themselves, and for a second approval by
+// the same person. Invalid for a text or amount that cannot be taken. Conflict, with the name
+// of who was first, where the request does not allow it any more (Request.Allows).
+func (d Desk) Do(ctx context.Context, id ID, deed Deed) error {
+	o, known := operations[deed.Kind]
+	if !known {
+		return &Error{Kind: Invalid, Msg: "There is no such thing to do to a request.", Err: fmt.Errorf("the deed %q", deed.Kind)}
+	}
+	if _, err := d.on(ctx, o, id); err != nil {
 		return err
 	}
-	// Whether it is the second approval is known in its commit only: two may approve in one
-	// moment, and a repetition of the first is none.
+	// Whether an approval is the second one is known in its commit only: two may approve in
+	// one moment, and a repetition of the first is none.
 	var tried Operation
-	err := d.because(ctx, id, string(Approve), why, func(c *Change, mark Mark) error {
-		if err := d.own(c.Request); err != nil {
-			tried = MayReview
-			return err
+	err := d.change(ctx, id, string(deed.Kind), func(c *Change, mark Mark) (err error) {
+		if tried, err = d.barred(deed.Kind, c.Request); err == nil {
+			err = deed.Complete()
 		}
-		if c.Above() && len(c.Seconded) > 0 {
-			if err := d.person.May(MaySecond, c.Portal); err != nil {
-				tried = MaySecond
-				return err
-			}
+		if err == nil {
+			err = c.do(deed, mark)
 		}
-		return c.rule(Approve, mark)
+		return err
 	})
 	if err != nil && tried != "" {
 		d.service.cfg.Refused(d.person, tried, id)
@@ -128,122 +138,33 @@ func (d Desk) Approve(ctx context.Context, id ID, why string) error {
 	return err
 }
 
-// own refuses who would let pass what they asked for.
-func (d Desk) own(r Request) error {
-	same := d.person.Email != "" && strings.EqualFold(d.person.Email, r.Applicant.Email)
-	if r.Maker == d.person.Actor() || same {
-		return &Error{Kind: Denied, Msg: "Nobody approves what they asked for themselves. Ask somebody else."}
-	}
-	return nil
-}
-
-// Decline declines a request that is open. The applicant reads why. Conflict, with the name
-// of who was first, when it has been decided.
-func (d Desk) Decline(ctx context.Context, id ID, why string) error {
-	if _, err := d.on(ctx, MayReview, id); err != nil {
+// Barred says why the person may not do a deed of a kind to a request; nil when they may. It
+// is for what a page offers, and tells nobody of a refusal: Do has the last word.
+func (d Desk) Barred(kind DeedKind, r Request) error {
+	if err := d.person.May(kind.Operation(), r.Portal); err != nil {
 		return err
 	}
-	if strings.TrimSpace(why) == "" {
-		return &Error{Kind: Invalid, Msg: "Say why. The applicant reads it."}
-	}
-	return d.because(ctx, id, string(Decline), why, func(c *Change, mark Mark) error { return c.rule(Decline, mark) })
+	_, err := d.barred(kind, r)
+	return err
 }
 
-// Retry looks again now at a request that needs attention.
-func (d Desk) Retry(ctx context.Context, id ID) error {
-	if _, err := d.on(ctx, MayRetry, id); err != nil {
-		return err
+// barred says why somebody who may do deeds of a kind may not do one to this very request, and
+// which operation that is; none for a second approval by who gave the first.
+func (d Desk) barred(kind DeedKind, r Request) (Operation, error) {
+	own := r.Maker == d.person.Actor() || d.person.Email != "" && strings.EqualFold(d.person.Email, r.Applicant.Email)
+	if own && (kind == DoApprove || kind == DoWaive) {
+		return kind.Operation(), &Error{Kind: Denied, Msg: "Nobody approves what they asked for themselves. Ask somebody else."}
 	}
-	return d.change(ctx, id, "retry", func(c *Change, mark Mark) error {
-		c.retry(mark)
-		return nil
-	})
-}
-
-// Refund gives back an amount of what was paid, beyond what went back already. The worker
-// carries it out; when everything went back, Terms.Refunded says what becomes of the access.
-// Invalid for an amount that cannot be given back, Conflict while an earlier decision is not
-// carried out yet or the payment is in dispute.
-func (d Desk) Refund(ctx context.Context, id ID, a Amount, why string) error {
-	if _, err := d.on(ctx, MayRefund, id); err != nil {
-		return err
+	if kind != DoApprove || !r.Above() || len(r.Seconded) == 0 {
+		return "", nil
 	}
-	return d.because(ctx, id, "refund", why, func(c *Change, mark Mark) error { return c.refund(a, mark) })
-}
-
-// Waive lets go of what the applicant is asked for: the validation or payment that
-// waits, and any that would come. A review still waits for a person.
-func (d Desk) Waive(ctx context.Context, id ID, why string) error {
-	r, err := d.on(ctx, MayWaive, id)
-	if err != nil {
-		return err
+	if slices.ContainsFunc(r.Seconded, func(m Mark) bool { return m.By == d.person.Actor() }) {
+		return "", errTwice
 	}
-	if err := d.own(r); err != nil {
-		d.service.cfg.Refused(d.person, MayWaive, id)
-		return err
+	if err := d.person.May(MaySecond, r.Portal); err != nil {
+		return MaySecond, err
 	}
-	return d.because(ctx, id, "waive", why, func(c *Change, mark Mark) error {
-		if step, ok := c.Current(); !ok || c.Verdict.Outcome != Open || !step.asks() {
-			return &Error{Kind: Conflict, Msg: "This request does not wait for the applicant."}
-		}
-		c.waivedBy(mark)
-		return nil
-	})
-}
-
-// End ends a key's life now: the key is revoked and a subscription cancelled. What was
-// paid stays; see Refund.
-func (d Desk) End(ctx context.Context, id ID, why string) error {
-	if _, err := d.on(ctx, MayCancel, id); err != nil {
-		return err
-	}
-	return d.because(ctx, id, "end", why, func(c *Change, mark Mark) error {
-		if c.Access.Granted.IsZero() || !c.Ended.At.IsZero() {
-			return &Error{Kind: Conflict, Msg: "There is no key whose life could be ended."}
-		}
-		c.Ended = mark
-		c.note(mark.At, mark.By, WhatEnded, "", "", why)
-		return nil
-	})
-}
-
-// Assign says who looks after a request; an empty name: nobody. Whether there is somebody of
-// that name is not checked: whoever calls knows the people. Invalid beyond 100 bytes.
-func (d Desk) Assign(ctx context.Context, id ID, to string) error {
-	if _, err := d.on(ctx, MayAssign, id); err != nil {
-		return err
-	}
-	if len(to) > longestName {
-		return &Error{Kind: Invalid, Msg: "Nobody has such a long name."}
-	}
-	return d.change(ctx, id, "assign", func(c *Change, mark Mark) error {
-		if c.Assigned != to {
-			c.note(mark.At, mark.By, WhatAssigned, c.Assigned, to, "")
-			c.Assigned = to
-		}
-		return nil
-	})
-}
-
-// Note writes a remark for the house. Conflict once the applicant was forgotten: nothing
-// would blank it any more.
-func (d Desk) Note(ctx context.Context, id ID, text string) error {
-	return d.write(ctx, MayNote, id, Remark, text)
-}
-
-// Ask asks the applicant a question, which they are mailed, and answer on their page.
-// Conflict while one waits for its answer, or when the request has been decided.
-func (d Desk) Ask(ctx context.Context, id ID, text string) error {
-	return d.write(ctx, MayAsk, id, Question, text)
-}
-
-func (d Desk) write(ctx context.Context, o Operation, id ID, kind NoteKind, text string) error {
-	if _, err := d.on(ctx, o, id); err != nil {
-		return err
-	}
-	return d.change(ctx, id, string(kind), func(c *Change, mark Mark) error {
-		return c.write(kind, text, mark)
-	})
+	return "", nil
 }
 
 // Answer is the applicant's answer to the question at a place among the notes. Conflict
@@ -289,18 +210,6 @@ func (c *Change) write(kind NoteKind, text string, mark Mark) error {
 
 // longestName is how long the name of somebody may be, in bytes: a store indexes it.
 const longestName = 100
-
-// because is change for what a person gives a reason for. Invalid for a reason that is
-// longer than a note.
-func (d Desk) because(ctx context.Context, id ID, what, why string, then func(*Change, Mark) error) error {
-	if len(why) > LongestNote {
-		return &Error{Kind: Invalid, Msg: fmt.Sprintf("The reason is too long: at most %d bytes.", LongestNote)}
-	}
-	return d.change(ctx, id, what, func(c *Change, mark Mark) error {
-		mark.Why = why
-		return then(c, mark)
-	})
-}
 
 // change applies a person's word and makes the request due.
 func (d Desk) change(ctx context.Context, id ID, what string, then func(*Change, Mark) error) error {

@@ -138,7 +138,7 @@ func (r Request) keeps(want Want, have AccessState) (Difference, bool) {
 	p := r.Payment
 	gone := have == Gone && !r.Access.Missing.IsZero()
 	over := want.Payment == WantReturned || want.Payment == WantCancelled
-	d := Difference{Kind: KeptMoney, Amount: Amount{p.kept(), p.Collected.Currency}}
+	d := Difference{Kind: KeptMoney, Amount: p.Kept()}
 	why := "The key's life is over"
 	switch {
 	case gone:
@@ -155,7 +155,7 @@ func (r Request) keeps(want Want, have AccessState) (Difference, bool) {
 		d.Text = why + ", and an invoice is still out."
 	case p.Have == Disputed || p.Have == Processing:
 		return d, false // a bank decides about it first
-	case want.Payment == WantReturned && p.kept() > 0, gone && r.Access.Granted.IsZero() && p.kept() > 0:
+	case want.Payment == WantReturned && p.Kept().Minor > 0, gone && r.Access.Granted.IsZero() && p.Kept().Minor > 0:
 		d.Text = why + ", and what was paid is still here."
 	case want.Payment != WantOpen && p.Checkout.State == CheckoutOpen:
 		d.Amount, _ = r.Terms.Total()

@@ -121,6 +121,10 @@
 //   - What a person may do is checked at a Desk, here and not in pages or programs: role,
 //     portals, who asked for the key, who approved first. Service itself asks nobody; it
 //     is for the worker's hints, and for a Desk.
+//   - What a person may do to a request is a value (Deed), done in one place (Desk.Do).
+//     Console, API and commands offer and do the same: what a request allows as it stands
+//     (Request.Allows) and what a deed leads to (Foresee) are found out by doing it to a
+//     copy, so no page can promise what the commit would refuse.
 //   - What a person says is said to what they saw: Desk.Seen refuses it where the request
 //     has moved on (Request.Edition), in the commit itself. What a program repeats because
 //     an answer was lost counts once: Desk.Once keeps its key with the commit, as it does

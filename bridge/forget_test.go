@@ -30,10 +30,10 @@ func TestPeopleAreForgottenWhenTheTimeToKeepThemIsOver(t *testing.T) {
 	w := newWorld(t, func(c *bridge.Config) { c.Retain = 90 * 24 * time.Hour })
 	id := w.ask("reviewed")
 	w.wantState(id, bridge.StateReviewing)
-	if err := w.service.Desk(rita).Note(t.Context(), id, "mail "+canary); err != nil {
+	if err := w.service.Desk(rita).Do(t.Context(), id, bridge.Deed{Kind: bridge.DoNote, Text: "mail " + canary}); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.service.Desk(rita).Decline(t.Context(), id, "not now"); err != nil {
+	if err := w.service.Desk(rita).Do(t.Context(), id, bridge.Deed{Kind: bridge.DoDecline, Text: "not now"}); err != nil {
 		t.Fatal(err)
 	}
 	w.wantState(id, bridge.StateDeclined)
@@ -94,7 +94,7 @@ func TestAnApplicantIsForgottenOnAPersonsWordOnceTheirRequestsAreOver(t *testing
 			t.Fatalf("%d forgotten, %d left, %v", forgotten, left, err)
 		}
 		w.step()
-		wantKind(t, "a note on who is forgotten", w.service.Desk(rita).Note(t.Context(), over, "mail "+canary), bridge.Conflict)
+		wantKind(t, "a note on who is forgotten", w.service.Desk(rita).Do(t.Context(), over, bridge.Deed{Kind: bridge.DoNote, Text: "mail " + canary}), bridge.Conflict)
 		w.wantForgotten(over)
 		if r := w.get(lives); r.Applicant.Email == "" {
 			t.Error("who still has a key was forgotten")

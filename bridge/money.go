@@ -166,8 +166,10 @@ func (p Payment) owed() bool {
 	return p.Have == Invoiced || p.Have == Overdue && !p.Subscribed
 }
 
-// kept is how much money is here that could be given back.
-func (p Payment) kept() int64 { return p.Collected.Minor - p.Returned.Minor }
+// Kept is how much money is here that could be given back.
+func (p Payment) Kept() Amount {
+	return Amount{p.Collected.Minor - p.Returned.Minor, p.Collected.Currency}
+}
 
 // Money is the facts: what a provider says of one request's payment, read afresh.
 type Money struct {

@@ -376,7 +376,7 @@ func TestWhatNeedsAPersonAsksForOneUntilItIsGoneOrTheyHaveLooked(t *testing.T) {
 	t.Run("somebody has looked", func(t *testing.T) {
 		w := newWorld(t, settled)
 		id := needs(w)
-		if err := w.service.Desk(rita).Retry(t.Context(), id); err != nil {
+		if err := w.service.Desk(rita).Do(t.Context(), id, bridge.Deed{Kind: bridge.DoRetry}); err != nil {
 			t.Fatal(err)
 		}
 		w.wantState(id, bridge.StatePaying)

@@ -162,10 +162,10 @@ func returnMoney(r Request, want Want) (Action, bool) {
 	case p.Have == Disputed || p.Have == Processing:
 		// A disputed charge cannot be refunded, and money on its way is not here yet.
 		return Action{}, false
-	case (want.Payment == WantReturned || anew) && p.kept() > 0:
-		return Action{Kind: RefundPayment, Amount: Amount{p.kept(), p.Collected.Currency}}, true
+	case (want.Payment == WantReturned || anew) && p.Kept().Minor > 0:
+		return Action{Kind: RefundPayment, Amount: p.Kept()}, true
 	}
-	due := min(p.Refund.Amount.Minor-p.Returned.Minor, p.kept())
+	due := min(p.Refund.Amount.Minor-p.Returned.Minor, p.Kept().Minor)
 	return Action{Kind: RefundPayment, Amount: Amount{due, p.Collected.Currency}}, due > 0
 }
 

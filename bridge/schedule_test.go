@@ -87,12 +87,12 @@ func (l *life) act() {
 			w.restart()
 		},
 		"the developer withdraws": func() { _ = w.service.Withdraw(w.Context(), l.id) },
-		"a person approves":       func() { _ = w.desk("anna").Approve(w.Context(), l.id, "") },
-		"a person declines":       func() { _ = w.desk("anna").Decline(w.Context(), l.id, "no") },
+		"a person approves":       func() { _ = w.desk("anna").Do(w.Context(), l.id, bridge.Deed{Kind: bridge.DoApprove}) },
+		"a person declines":       func() { _ = w.desk("anna").Do(w.Context(), l.id, bridge.Deed{Kind: bridge.DoDecline, Text: "no"}) },
 		"a person refunds": func() {
-			_ = w.desk("anna").Refund(w.Context(), l.id, bridge.NewAmount(1, "eur"), "")
+			_ = w.desk("anna").Do(w.Context(), l.id, bridge.Deed{Kind: bridge.DoRefund, Amount: bridge.NewAmount(1, "eur"), Text: ""})
 		},
-		"a person retries": func() { _ = w.desk("anna").Retry(w.Context(), l.id) },
+		"a person retries": func() { _ = w.desk("anna").Do(w.Context(), l.id, bridge.Deed{Kind: bridge.DoRetry}) },
 	}
 	l.portalCan(can)
 	l.bankCan(can)

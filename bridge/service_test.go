@@ -336,9 +336,9 @@ func TestDecisionsAboutNoRequest(t *testing.T) {
 	w := newWorld(t)
 	const id = "01J00000000000000000000404"
 	for name, err := range map[string]error{
-		"decide":   w.desk("anna").Approve(t.Context(), id, ""),
+		"decide":   w.desk("anna").Do(t.Context(), id, bridge.Deed{Kind: bridge.DoApprove}),
 		"withdraw": w.service.Withdraw(t.Context(), id),
-		"refund":   w.desk("anna").Refund(t.Context(), id, bridge.NewAmount(1, "eur"), ""),
+		"refund":   w.desk("anna").Do(t.Context(), id, bridge.Deed{Kind: bridge.DoRefund, Amount: bridge.NewAmount(1, "eur"), Text: ""}),
 	} {
 		if bridge.KindOf(err) != bridge.NotFound {
 			t.Errorf("%s: %v", name, err)
@@ -365,7 +365,7 @@ func TestADecisionStandsThoughTheCallFails(t *testing.T) {
 		}
 		return fine
 	}
-	if err := w.desk("anna").Approve(t.Context(), id, "fine"); err != nil {
+	if err := w.desk("anna").Do(t.Context(), id, bridge.Deed{Kind: bridge.DoApprove, Text: "fine"}); err != nil {
 		t.Fatal(err)
 	}
 	w.step()
@@ -492,7 +492,7 @@ func TestHistoryIsHeldAgainstTheRequest(t *testing.T) {
 		all.Go(func() {
 			for range 20 {
 				if i%2 == 0 {
-					if err := w.desk("anna").Retry(t.Context(), id); err != nil {
+					if err := w.desk("anna").Do(t.Context(), id, bridge.Deed{Kind: bridge.DoRetry}); err != nil {
 						t.Error(err)
 					}
 				} else if _, err := w.service.History(t.Context(), id); err != nil {

@@ -242,11 +242,15 @@ func (s *simulation) desk(of int, name string, call func(bridge.Desk, bridge.ID)
 }
 
 func (s *simulation) approves(of int, name string) {
-	s.desk(of, name, func(d bridge.Desk, id bridge.ID) error { return d.Approve(context.Background(), id, "") }, func(c *course) { c.approved++ })
+	s.desk(of, name, func(d bridge.Desk, id bridge.ID) error {
+		return d.Do(context.Background(), id, bridge.Deed{Kind: bridge.DoApprove})
+	}, func(c *course) { c.approved++ })
 }
 
 func (s *simulation) declines(of int, name string) {
-	s.desk(of, name, func(d bridge.Desk, id bridge.ID) error { return d.Decline(context.Background(), id, "no") }, func(c *course) { c.declined++ })
+	s.desk(of, name, func(d bridge.Desk, id bridge.ID) error {
+		return d.Do(context.Background(), id, bridge.Deed{Kind: bridge.DoDecline, Text: "no"})
+	}, func(c *course) { c.declined++ })
 }
 
 // bothDecide has two persons decide in one moment: one approves, the other does what is
@@ -269,30 +273,38 @@ func (s *simulation) refunds(h happening) {
 	if h.How == "all" {
 		amount.Minor = r.Payment.Collected.Minor - r.Payment.Returned.Minor
 	}
-	s.desk(h.Of, "anna", func(d bridge.Desk, id bridge.ID) error { return d.Refund(context.Background(), id, amount, "sorry") }, nil)
+	s.desk(h.Of, "anna", func(d bridge.Desk, id bridge.ID) error {
+		return d.Do(context.Background(), id, bridge.Deed{Kind: bridge.DoRefund, Amount: amount, Text: "sorry"})
+	}, nil)
 }
 
 func (s *simulation) waives(h happening) {
 	s.m.Lock()
 	s.requests[h.Of].free = true // if it is done, who said so need not have lived to hear it
 	s.m.Unlock()
-	s.desk(h.Of, "anna", func(d bridge.Desk, id bridge.ID) error { return d.Waive(context.Background(), id, "settled elsewhere") }, nil)
+	s.desk(h.Of, "anna", func(d bridge.Desk, id bridge.ID) error {
+		return d.Do(context.Background(), id, bridge.Deed{Kind: bridge.DoWaive, Text: "settled elsewhere"})
+	}, nil)
 }
 
 func (s *simulation) ends(h happening) {
-	s.desk(h.Of, "anna", func(d bridge.Desk, id bridge.ID) error { return d.End(context.Background(), id, "left") }, nil)
+	s.desk(h.Of, "anna", func(d bridge.Desk, id bridge.ID) error {
+		return d.Do(context.Background(), id, bridge.Deed{Kind: bridge.DoEnd, Text: "left"})
+	}, nil)
 }
 
 func (s *simulation) retries(h happening) {
-	s.desk(h.Of, "anna", func(d bridge.Desk, id bridge.ID) error { return d.Retry(context.Background(), id) }, nil)
+	s.desk(h.Of, "anna", func(d bridge.Desk, id bridge.ID) error {
+		return d.Do(context.Background(), id, bridge.Deed{Kind: bridge.DoRetry})
+	}, nil)
 }
 
 func (s *simulation) writes(h happening) {
 	s.desk(h.Of, "anna", func(d bridge.Desk, id bridge.ID) error {
 		if h.How == "question" {
-			return d.Ask(context.Background(), id, "are you "+canary+"?")
+			return d.Do(context.Background(), id, bridge.Deed{Kind: bridge.DoAsk, Text: "are you " + canary + "?"})
 		}
-		return d.Note(context.Background(), id, "this is "+canary)
+		return d.Do(context.Background(), id, bridge.Deed{Kind: bridge.DoNote, Text: "this is " + canary})
 	}, nil)
 }
 

@@ -93,5 +93,5 @@ func (r Request) atRest() bool {
 	if p.Have == Processing || p.Have == Held {
 		return false
 	}
-	return r.Verdict.Outcome != Decline || p.kept() <= 0 && !p.owed()
+	return r.Verdict.Outcome != Decline || p.Kept().Minor <= 0 && !p.owed()
 }

@@ -541,7 +541,7 @@ func wonState(m Money) PaymentState {
 
 func (n *node) personEdges(add func(string, func(*node))) {
 	p := n.R.Payment
-	if n.With.Refunds && p.Have == Paid && p.Refund.Amount.Minor == 0 && p.kept() > 0 {
+	if n.With.Refunds && p.Have == Paid && p.Refund.Amount.Minor == 0 && p.Kept().Minor > 0 {
 		add("a person gives money back", func(to *node) {
 			to.change(func(c *Change) { _ = c.refund(Amount{1, "EUR"}, Mark{At: t0, By: Actor{Kind: ByPerson}}) })
 		})

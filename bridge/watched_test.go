@@ -48,7 +48,7 @@ func TestEveryHintThatNoWebhookBroughtIsToldOf(t *testing.T) {
 		if err := w.service.Look(ctx, id); err != nil {
 			t.Error(err)
 		}
-		if err := w.desk("jo").Decline(ctx, id, "no"); bridge.KindOf(err) != bridge.Conflict {
+		if err := w.desk("jo").Do(ctx, id, bridge.Deed{Kind: bridge.DoDecline, Text: "no"}); bridge.KindOf(err) != bridge.Conflict {
 			t.Errorf("declined though it was approved: %v", err)
 		}
 		if err := w.service.Withdraw(ctx, "01HF7YAT00000000000000000Z"); bridge.KindOf(err) != bridge.NotFound {

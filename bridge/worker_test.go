@@ -256,7 +256,7 @@ func TestAPersonsRetryIsAtOnce(t *testing.T) {
 	id := w.ask("free")
 	w.step()
 	w.fault = func(string) fault { return fine }
-	if err := w.desk("anna").Retry(t.Context(), id); err != nil {
+	if err := w.desk("anna").Do(t.Context(), id, bridge.Deed{Kind: bridge.DoRetry}); err != nil {
 		t.Fatal(err)
 	}
 	w.step()
@@ -266,7 +266,7 @@ func TestAPersonsRetryIsAtOnce(t *testing.T) {
 	if !strings.Contains(w.historyOf(id), "by person anna: retry now") {
 		t.Errorf("who retried is not in the history:\n%s", w.historyOf(id))
 	}
-	if err := w.desk("anna").Retry(t.Context(), "01J00000000000000000000404"); bridge.KindOf(err) != bridge.NotFound {
+	if err := w.desk("anna").Do(t.Context(), "01J00000000000000000000404", bridge.Deed{Kind: bridge.DoRetry}); bridge.KindOf(err) != bridge.NotFound {
 		t.Errorf("of no request: %v", err)
 	}
 }
@@ -279,9 +279,9 @@ func (w *world) desk(name string) bridge.Desk {
 // decide approves or declines as somebody who may.
 func (w *world) decide(name string, id bridge.ID, o bridge.Outcome, why string) error {
 	if o == bridge.Approve {
-		return w.desk(name).Approve(w.Context(), id, why)
+		return w.desk(name).Do(w.Context(), id, bridge.Deed{Kind: bridge.DoApprove, Text: why})
 	}
-	return w.desk(name).Decline(w.Context(), id, why)
+	return w.desk(name).Do(w.Context(), id, bridge.Deed{Kind: bridge.DoDecline, Text: why})
 }
 
 func TestARequestWhoseCheckoutCanNeverBeOpenedCanBeDeclined(t *testing.T) {
@@ -513,9 +513,9 @@ func TestAPersonsRefundIsMadeOnce(t *testing.T) {
 	id := w.ask("paid")
 	w.wantState(id, bridge.StatePaying)
 	refund := func(minor int64) error {
-		return w.desk("anna").Refund(t.Context(), id, bridge.NewAmount(minor, "eur"), "as a courtesy")
+		return w.desk("anna").Do(t.Context(), id, bridge.Deed{Kind: bridge.DoRefund, Amount: bridge.NewAmount(minor, "eur"), Text: "as a courtesy"})
 	}
-	if err := refund(1); bridge.KindOf(err) != bridge.Invalid {
+	if err := refund(1); bridge.KindOf(err) != bridge.Conflict {
 		t.Errorf("of nothing: %v", err)
 	}
 	w.provider.pay(id)

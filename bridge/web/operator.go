@@ -21,8 +21,7 @@ import (
 //	GET  /v1/requests?state=&portal=&limit=&after=   a page of requests
 //	POST /v1/requests                                make a key request; CreateOrder
 //	GET  /v1/requests/{id}                           one, with its history
-//	POST /v1/requests/{id}/{act}                     retry, approve, decline, note, ask,
-//	                                                 assign, waive, refund, end; RequestOrder
+//	POST /v1/requests/{id}/{deed}                    a bridge.DeedKind; RequestOrder
 //	GET  /v1/outgoing                                how the outgoing webhooks stand
 //	POST /v1/outgoing/{name}/resume                  go on with an endpoint
 //	POST /v1/outgoing/{name}/skip                    pass over what it does not take
@@ -170,7 +169,7 @@ func (o *Operator) route() {
 	o.handle("GET /v1/requests", http.StatusOK, o.list)
 	o.handle("POST /v1/requests", http.StatusCreated, o.create)
 	o.handle("GET /v1/requests/{id}", http.StatusOK, o.get)
-	o.handle("POST /v1/requests/{id}/{act}", http.StatusOK, o.act)
+	o.handle("POST /v1/requests/{id}/{deed}", http.StatusOK, o.act)
 	o.handle("GET /v1/outgoing", http.StatusOK, o.endpoints)
 	o.handle("POST /v1/outgoing/{name}/resume", http.StatusOK, o.resume)
 	o.handle("POST /v1/outgoing/{name}/skip", http.StatusOK, o.skip)

@@ -1,14 +1,15 @@
 package web
 
 import (
-	"context"
+	"cmp"
 	"net/http"
+	"slices"
 
 	"keybridge/bridge"
 )
 
-// RequestOrder is what an operator says of a request. Each word takes what it needs, and
-// nothing for it may be left out but Why of a retry or an approval, To and Amount.
+// RequestOrder is what an operator says of a request. Each deed takes what it needs, and
+// nothing for it may be left out but Why of an approval, To and Amount.
 type RequestOrder struct {
 	// Why is a reason, for the history. The applicant reads that of a refusal and of a
 	// waiver.
@@ -22,52 +23,19 @@ type RequestOrder struct {
 	Amount string `json:"amount,omitempty"`
 }
 
-// acts are an operator's words about one request.
-var acts = map[string]func(ctx context.Context, d bridge.Desk, r bridge.Request, o RequestOrder) error{
-	"retry": func(ctx context.Context, d bridge.Desk, r bridge.Request, _ RequestOrder) error {
-		return d.Retry(ctx, r.ID)
-	},
-	"approve": func(ctx context.Context, d bridge.Desk, r bridge.Request, o RequestOrder) error {
-		return d.Approve(ctx, r.ID, o.Why)
-	},
-	"decline": func(ctx context.Context, d bridge.Desk, r bridge.Request, o RequestOrder) error {
-		return d.Decline(ctx, r.ID, o.Why)
-	},
-	"note": func(ctx context.Context, d bridge.Desk, r bridge.Request, o RequestOrder) error {
-		return d.Note(ctx, r.ID, o.Text)
-	},
-	"ask": func(ctx context.Context, d bridge.Desk, r bridge.Request, o RequestOrder) error {
-		return d.Ask(ctx, r.ID, o.Text)
-	},
-	"assign": func(ctx context.Context, d bridge.Desk, r bridge.Request, o RequestOrder) error {
-		return d.Assign(ctx, r.ID, o.To)
-	},
-	"waive": func(ctx context.Context, d bridge.Desk, r bridge.Request, o RequestOrder) error {
-		return d.Waive(ctx, r.ID, o.Why)
-	},
-	"refund": refund,
-	"end": func(ctx context.Context, d bridge.Desk, r bridge.Request, o RequestOrder) error {
-		return d.End(ctx, r.ID, o.Why)
-	},
-}
-
-// refund gives back an amount, or all that is left.
-func refund(ctx context.Context, d bridge.Desk, r bridge.Request, o RequestOrder) error {
-	amount := r.Payment.Collected
-	amount.Minor -= r.Payment.Returned.Minor
+// deed is the order as a deed to a request.
+func (o RequestOrder) deed(kind bridge.DeedKind, r bridge.Request) (d bridge.Deed, err error) {
+	d = bridge.Deed{Kind: kind, Text: cmp.Or(o.Why, o.Text), To: o.To, Amount: r.Payment.Kept()}
 	if o.Amount != "" {
-		var err error
-		if amount, err = ParseAmount(o.Amount, amount.Currency); err != nil {
-			return err
-		}
+		d.Amount, err = ParseAmount(o.Amount, r.Payment.Collected.Currency)
 	}
-	return d.Refund(ctx, r.ID, amount, o.Why)
+	return d, err
 }
 
-// act applies an operator's word and answers with the request as it is then.
+// act does a deed and answers with the request as it is then.
 func (o *Operator) act(r *http.Request) (any, error) {
-	do, ok := acts[r.PathValue("act")]
-	if !ok {
+	kind := bridge.DeedKind(r.PathValue("deed"))
+	if !slices.Contains(bridge.DeedKinds, kind) {
 		return nil, errNoOperation
 	}
 	var order RequestOrder
@@ -76,8 +44,12 @@ func (o *Operator) act(r *http.Request) (any, error) {
 	}
 	desk := o.desk()
 	req, err := desk.Get(r.Context(), bridge.ID(r.PathValue("id")))
+	if err != nil {
+		return nil, err
+	}
+	deed, err := order.deed(kind, req)
 	if err == nil {
-		err = do(r.Context(), desk, req, order)
+		err = desk.Do(r.Context(), req.ID, deed)
 	}
 	if err != nil {
 		return nil, err

@@ -197,7 +197,7 @@ func TestWhatAnApplicantWritesIsTextEverywhere(t *testing.T) {
 		t.Error("the request's page does not show to the letter what the applicant wrote")
 	}
 	for i, r := range requests {
-		if err := v.desk().Approve(t.Context(), r.ID, ""); err != nil {
+		if err := v.desk().Do(t.Context(), r.ID, bridge.Deed{Kind: bridge.DoApprove}); err != nil {
 			t.Fatal(err)
 		}
 		f := &far{stand: v.stand, portal: demoPortal, email: fmt.Sprintf("evil%d@example.com", i)}

@@ -32,14 +32,14 @@ func (s *stand) desk() bridge.Desk {
 // those of other kinds.
 func (f *far) asksApplicant(r bridge.Request, before ...bridge.MessageKind) mailsandbox.Mail {
 	f.t.Helper()
-	if err := f.desk().Ask(f.t.Context(), r.ID, asksHowMany); err != nil {
+	if err := f.desk().Do(f.t.Context(), r.ID, bridge.Deed{Kind: bridge.DoAsk, Text: asksHowMany}); err != nil {
 		f.t.Fatal(err)
 	}
 	m := f.told(append(before, bridge.TellQuestion)...)
 	if !strings.Contains(m.Text, asksHowMany) || strings.Contains(m.Text+m.HTML, "rita") || strings.Contains(m.HTML, "<b>") {
 		f.t.Errorf("the mail says\n%s", m.Text)
 	}
-	if err := f.desk().Ask(f.t.Context(), r.ID, "And what else?"); bridge.KindOf(err) != bridge.Conflict {
+	if err := f.desk().Do(f.t.Context(), r.ID, bridge.Deed{Kind: bridge.DoAsk, Text: "And what else?"}); bridge.KindOf(err) != bridge.Conflict {
 		f.t.Errorf("asked again before the answer: %v", err)
 	}
 	return m
@@ -128,7 +128,7 @@ func TestAReviewersQuestionIsAnsweredOnThePageInBothPortals(t *testing.T) {
 			t.Fatalf("the page afterwards is %s and says %q", v.at.Path, text(find(v.page, "title")))
 		}
 		f.wantAnswered(key)
-		if err := f.desk().Approve(t.Context(), r.ID, "ten is few"); err != nil {
+		if err := f.desk().Do(t.Context(), r.ID, bridge.Deed{Kind: bridge.DoApprove, Text: "ten is few"}); err != nil {
 			t.Fatal(err)
 		}
 		f.comesTo(key, bridge.StateActive)
@@ -177,7 +177,7 @@ func TestAQuestionIsOverWithTheDecision(t *testing.T) {
 	key := f.file(reviewed)
 	r := f.comesTo(key, bridge.StateReviewing)
 	v := f.pageIn(f.asksApplicant(r))
-	if err := s.desk().Decline(t.Context(), r.ID, "The forecast is for sailors only."); err != nil {
+	if err := s.desk().Do(t.Context(), r.ID, bridge.Deed{Kind: bridge.DoDecline, Text: "The forecast is for sailors only."}); err != nil {
 		t.Fatal(err)
 	}
 	f.comesTo(key, bridge.StateDeclined)

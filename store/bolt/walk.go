@@ -125,10 +125,12 @@ func (u union) from(bound []byte) []byte {
 }
 
 // The bounds of one walk: how many steps it takes, what of them a record that is looked
-// at counts for, and how long it lasts where the disk is slow. A walk that reached one
-// goes at least one id further than the one before.
+// at counts for, and how long it lasts where the disk is slow. The clock is not looked at
+// before a few steps were taken: a page of which nearly everything fits is whole on a machine
+// that is busy. A walk that reached a bound goes at least one id further than the one before.
 const (
 	walkSteps = 20_000
+	walkLeast = 2_000
 	walkLook  = 25
 	walkTime  = 30 * time.Millisecond
 )
@@ -236,7 +238,7 @@ func (w *walk) tired() bool {
 	if straight || w.last == nil || string(w.last) == w.filter.After {
 		return false
 	}
-	return w.steps > w.limits.steps || w.turns%glance == 0 && time.Since(w.began) > w.limits.time
+	return w.steps > w.limits.steps || w.steps > walkLeast && w.turns%glance == 0 && time.Since(w.began) > w.limits.time
 }
 
 // look reads a request's record where it is needed, and reports whether it fits.

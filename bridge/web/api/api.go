@@ -140,7 +140,7 @@ func (a *API) operations() []operation {
 		{http.MethodGet, "/audit", a.audit},
 	}
 	for _, d := range deeds() {
-		all = append(all, operation{http.MethodPost, "/requests/:id/" + d.name, a.does(d)})
+		all = append(all, operation{http.MethodPost, "/requests/:id/" + string(d.kind), a.does(d)})
 	}
 	return all
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -19,16 +20,14 @@ type order struct {
 	Amount bridge.Amount `json:"amount,omitzero"`
 }
 
-// deed is something that is done to a request. It is POST /requests/{id}/{name}.
+// deed is something that is done to a request. It is POST /requests/{id}/{kind}.
 type deed struct {
-	name string
-	may  bridge.Operation
+	kind bridge.DeedKind
 	// decides says that it is about what was seen, and takes If-Match.
 	decides bool
 	// takes are the members of its body, needs those that may not be left out.
 	takes func(*order) members
 	needs []string
-	run   func(context.Context, bridge.Desk, bridge.ID, order) error
 }
 
 // deeds are all of them: those that the console offers.
@@ -36,50 +35,24 @@ func deeds() []deed {
 	reason := func(o *order) members { return members{"why": filled(&o.Why)} }
 	words := func(o *order) members { return members{"text": filled(&o.Text)} }
 	return []deed{
+		{kind: bridge.DoApprove, decides: true, takes: func(o *order) members { return members{"why": text(&o.Why)} }},
+		{kind: bridge.DoDecline, decides: true, takes: reason, needs: []string{"why"}},
+		{kind: bridge.DoWaive, decides: true, takes: reason, needs: []string{"why"}},
 		{
-			name: "approve", may: bridge.MayReview, decides: true, takes: func(o *order) members { return members{"why": text(&o.Why)} },
-			run: func(ctx context.Context, d bridge.Desk, id bridge.ID, o order) error {
-				return d.Approve(ctx, id, o.Why)
-			},
-		},
-		{
-			name: "decline", may: bridge.MayReview, decides: true, takes: reason, needs: []string{"why"},
-			run: func(ctx context.Context, d bridge.Desk, id bridge.ID, o order) error {
-				return d.Decline(ctx, id, o.Why)
-			},
-		},
-		{
-			name: "waive", may: bridge.MayWaive, decides: true, takes: reason, needs: []string{"why"},
-			run: func(ctx context.Context, d bridge.Desk, id bridge.ID, o order) error { return d.Waive(ctx, id, o.Why) },
-		},
-		{
-			name: "refund", may: bridge.MayRefund, decides: true, needs: []string{"amount", "why"},
+			kind: bridge.DoRefund, decides: true, needs: []string{"amount", "why"},
 			takes: func(o *order) members { return members{"amount": amount(&o.Amount), "why": filled(&o.Why)} },
-			run: func(ctx context.Context, d bridge.Desk, id bridge.ID, o order) error {
-				return d.Refund(ctx, id, o.Amount, o.Why)
-			},
 		},
-		{
-			name: "cancel", may: bridge.MayCancel, decides: true, takes: reason, needs: []string{"why"},
-			run: func(ctx context.Context, d bridge.Desk, id bridge.ID, o order) error { return d.End(ctx, id, o.Why) },
-		},
-		{
-			name: "ask", may: bridge.MayAsk, takes: words, needs: []string{"text"},
-			run: func(ctx context.Context, d bridge.Desk, id bridge.ID, o order) error { return d.Ask(ctx, id, o.Text) },
-		},
-		{
-			name: "note", may: bridge.MayNote, takes: words, needs: []string{"text"},
-			run: func(ctx context.Context, d bridge.Desk, id bridge.ID, o order) error { return d.Note(ctx, id, o.Text) },
-		},
-		{
-			name: "assign", may: bridge.MayAssign, takes: func(o *order) members { return members{"to": text(&o.To)} }, needs: []string{"to"},
-			run: func(ctx context.Context, d bridge.Desk, id bridge.ID, o order) error { return d.Assign(ctx, id, o.To) },
-		},
-		{
-			name: "retry", may: bridge.MayRetry, takes: func(*order) members { return nil },
-			run: func(ctx context.Context, d bridge.Desk, id bridge.ID, _ order) error { return d.Retry(ctx, id) },
-		},
+		{kind: bridge.DoEnd, decides: true, takes: reason, needs: []string{"why"}},
+		{kind: bridge.DoAsk, takes: words, needs: []string{"text"}},
+		{kind: bridge.DoNote, takes: words, needs: []string{"text"}},
+		{kind: bridge.DoAssign, takes: func(o *order) members { return members{"to": text(&o.To)} }, needs: []string{"to"}},
+		{kind: bridge.DoRetry, takes: func(*order) members { return nil }},
 	}
+}
+
+// of is the deed that a program orders.
+func (d deed) of(o order) bridge.Deed {
+	return bridge.Deed{Kind: d.kind, Text: cmp.Or(o.Why, o.Text), To: o.To, Amount: o.Amount}
 }
 
 // receipt says what was done, and where the request stood right after it. Nothing in it is
@@ -119,8 +92,8 @@ func (a *API) does(d deed) func(*gin.Context, bridge.Person) (reply, error) {
 		if err != nil {
 			return reply{}, err
 		}
-		if barred := p.May(d.may, r.Portal); barred != nil {
-			_ = d.run(c.Request.Context(), a.cfg.Service.Desk(p), r.ID, order{}) // the desk refuses it as well, and tells of it
+		if barred := p.May(d.kind.Operation(), r.Portal); barred != nil {
+			_ = a.cfg.Service.Desk(p).Do(c.Request.Context(), r.ID, bridge.Deed{Kind: d.kind}) // is refused there as well, and recorded
 			return reply{}, barred
 		}
 		o, err := a.readOrder(c, d, p)
@@ -131,16 +104,16 @@ func (a *API) does(d deed) func(*gin.Context, bridge.Person) (reply, error) {
 		if d.decides && edition == "" {
 			return reply{}, errUnseen
 		}
-		return a.once(c, p, d.name+" "+string(r.ID), o, func(ctx context.Context, key string) (reply, error) {
+		return a.once(c, p, string(d.kind)+" "+string(r.ID), o, func(ctx context.Context, key string) (reply, error) {
 			desk := a.cfg.Service.Desk(p).Once(key).Seen(edition)
-			if err := d.run(ctx, desk, r.ID, o); err != nil {
+			if err := desk.Do(ctx, r.ID, d.of(o)); err != nil {
 				return reply{}, err
 			}
 			now, err := desk.Get(ctx, r.ID)
 			if err != nil {
 				return reply{}, &bridge.Error{Kind: bridge.Unavailable, Msg: "It was done, and how the request stands cannot be read. Look at it in a moment.", Err: err}
 			}
-			return a.receipted(http.StatusOK, d.name, p, now), nil
+			return a.receipted(http.StatusOK, string(d.kind), p, now), nil
 		})
 	}
 }

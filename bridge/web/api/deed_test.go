@@ -49,7 +49,7 @@ var deeds = []struct {
 	{"refund", `{"why": "A mistake.", "amount": {"amount": "12.50", "currency": "EUR"}}`, bridge.MayRefund, true, paid, func(r bridge.Request) bool {
 		return r.Payment.Refund.Amount == bridge.NewAmount(1250, "EUR")
 	}},
-	{"cancel", `{"why": "The contract is over."}`, bridge.MayCancel, true, paid, func(r bridge.Request) bool {
+	{"end", `{"why": "The contract is over."}`, bridge.MayCancel, true, paid, func(r bridge.Request) bool {
 		return r.Ended.Why == "The contract is over."
 	}},
 	{"ask", `{"text": "For how many calls?"}`, bridge.MayAsk, false, func(*bridge.Request) {}, func(r bridge.Request) bool {
@@ -176,7 +176,7 @@ func TestWhatCannotBeDoneNowIsAConflict(t *testing.T) {
 	h := newHouse(t)
 	id := h.put("k")
 	for deed, body := range map[string]string{
-		"waive": `{"why": "x"}`, "refund": `{"why": "x", "amount": {"amount": "1", "currency": "EUR"}}`, "cancel": `{"why": "x"}`,
+		"waive": `{"why": "x"}`, "refund": `{"why": "x", "amount": {"amount": "1", "currency": "EUR"}}`, "end": `{"why": "x"}`,
 	} {
 		a := h.send(post("approver", of(id)+"/"+deed, body).with("If-Match", h.etag(id)))
 		if deed == "refund" && a.status == http.StatusBadRequest {

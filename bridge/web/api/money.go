@@ -14,55 +14,32 @@ import (
 	"keybridge/bridge/web"
 )
 
-// The parameters of the bridge.
-const (
-	paramFrom = "from"
-	paramTo   = "to"
-	paramUnit = "unit"
-)
+// paramUnit is how long the parts of a report are.
+const paramUnit = "unit"
 
-// The bounds of a report: days that are looked at, those that are where nothing is said,
-// and parts that it is divided into.
-const (
-	spanMost     = 3660
-	spanDefault  = 30
-	mostParts    = 400
-	unitsAllowed = "This is day, week or month."
-)
+// mostParts is how many parts a report may have.
+const mostParts = 400
 
-// span is what a report is about. Days are in UTC, both are included.
+// span is what a report is about.
 type span struct {
-	from, to time.Time
-	unit     bridge.PartLength
+	web.Span
+	each bridge.PartLength
 }
 
 // readSpan reads the days and how they are divided.
 func readSpan(query url.Values, now time.Time) (s span, faults []fault) {
-	s = span{to: now.UTC().Truncate(24 * time.Hour), unit: bridge.PartLength(cmp.Or(query.Get(paramUnit), string(bridge.Daily)))}
-	day := func(name string, into *time.Time) {
-		text := query.Get(name)
-		if text == "" {
-			return
-		}
-		at, err := time.Parse(time.DateOnly, text)
-		if err != nil {
-			faults = append(faults, inQuery(name, "A day is written like 2026-03-14."))
-		}
-		*into = at
+	s.each = bridge.PartLength(cmp.Or(query.Get(paramUnit), string(bridge.Daily)))
+	var problems map[string]string
+	s.Span, problems = web.ReadSpan(query, now)
+	for _, field := range slices.Sorted(maps.Keys(problems)) {
+		faults = append(faults, inQuery(field, problems[field]))
 	}
-	day(paramTo, &s.to)
-	s.from = s.to.AddDate(0, 0, 1-spanDefault)
-	day(paramFrom, &s.from)
-	days := int(s.to.Sub(s.from).Hours()/24) + 1
-	switch {
-	case len(faults) > 0:
-	case days < 1 || days > spanMost:
-		faults = append(faults, inQuery(paramFrom, fmt.Sprintf("From is before to or the same day, and at most %d days are reported at once.", spanMost)))
-	case s.unit == bridge.Daily && days > mostParts:
+	days := int(s.To.Sub(s.From).Hours()/24) + 1
+	if len(faults) == 0 && s.each == bridge.Daily && days > mostParts {
 		faults = append(faults, inQuery(paramUnit, fmt.Sprintf("More than %d days are reported by week or month.", mostParts)))
 	}
-	if !slices.Contains([]bridge.PartLength{bridge.Daily, bridge.Weekly, bridge.Monthly}, s.unit) {
-		faults = append(faults, inQuery(paramUnit, unitsAllowed))
+	if !slices.Contains([]bridge.PartLength{bridge.Daily, bridge.Weekly, bridge.Monthly}, s.each) {
+		faults = append(faults, inQuery(paramUnit, "This is day, week or month."))
 	}
 	return s, faults
 }
@@ -131,7 +108,7 @@ type failedView struct {
 
 // money answers GET /money with the numbers of the console's pages.
 func (a *API) money(c *gin.Context, p bridge.Person) (reply, error) {
-	query, err := readQuery(c, paramFrom, paramTo, paramUnit, web.FieldPortal)
+	query, err := readQuery(c, web.FieldFrom, web.FieldTo, paramUnit, web.FieldPortal)
 	if err != nil {
 		return reply{}, err
 	}
@@ -154,7 +131,7 @@ func (a *API) money(c *gin.Context, p bridge.Person) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	days, err := a.cfg.Report.Between(c.Request.Context(), s.from, s.to, portals)
+	days, err := a.cfg.Report.Between(c.Request.Context(), s.From, s.To, portals)
 	if err != nil {
 		return reply{}, err
 	}
@@ -166,9 +143,9 @@ func (a *API) money(c *gin.Context, p bridge.Person) (reply, error) {
 func reportOf(s span, portals []string, days []bridge.Day) reportView {
 	day := func(at time.Time) string { return at.Format(time.DateOnly) }
 	out := reportView{
-		From: day(s.from), To: day(s.to), Unit: string(s.unit), Portals: portals, Total: sheetOf(bridge.AddUp(days)), Parts: []partView{},
+		From: day(s.From), To: day(s.To), Unit: string(s.each), Portals: portals, Total: sheetOf(bridge.AddUp(days)), Parts: []partView{},
 	}
-	for _, part := range bridge.Parts(days, s.from, s.to, s.unit) {
+	for _, part := range bridge.Parts(days, s.From, s.To, s.each) {
 		out.Parts = append(out.Parts, partView{day(part.From), day(part.To), sheetOf(part.Sheet)})
 	}
 	return out

@@ -94,7 +94,8 @@ func TestASpanThatIsNoneIsRefusedByName(t *testing.T) {
 		"from=2024-01-01":                          {"query unit"},
 		"span=year":                                {"query span"},
 		"from=2026-03-01&from=2026-03-02":          {"query from"},
-		"to=9999-12-31&from=0001-01-01&unit=month": {"query from"},
+		"to=9999-12-31&from=0001-01-01&unit=month": {"query to"},
+		"to=2026-01-01&from=0001-01-01&unit=month": {"query from"},
 	} {
 		a := h.want(http.StatusBadRequest, get("viewer", "/money?"+query))
 		if diff := cmp.Diff(want, a.faults()); diff != "" {

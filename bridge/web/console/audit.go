@@ -14,6 +14,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"keybridge/bridge"
+	"keybridge/bridge/web"
 )
 
 // Chain is the house's own chain of entries; a bridge.Store has it.
@@ -84,13 +85,13 @@ type auditFilter struct {
 // readAudit reads a filter. Days are those of the house's own time.
 func readAudit(query url.Values, zone *time.Location) auditFilter {
 	f := auditFilter{query: url.Values{}, Problems: map[string]string{}}
-	for field, to := range map[string]*string{fieldWho: &f.Who, fieldWhat: &f.What, fieldRequest: &f.Request, fieldFirstDay: &f.From, fieldLastDay: &f.To} {
+	for field, to := range map[string]*string{fieldWho: &f.Who, fieldWhat: &f.What, fieldRequest: &f.Request, web.FieldFrom: &f.From, web.FieldTo: &f.To} {
 		if value := strings.TrimSpace(query.Get(field)); value != "" && len(value) <= 200 {
 			*to = value
 			f.query.Set(field, value)
 		}
 	}
-	for field, to := range map[string]*time.Time{fieldFirstDay: &f.begin, fieldLastDay: &f.end} {
+	for field, to := range map[string]*time.Time{web.FieldFrom: &f.begin, web.FieldTo: &f.end} {
 		if text := f.query.Get(field); text != "" {
 			at, err := time.ParseInLocation(time.DateOnly, text, zone)
 			if err != nil {

@@ -33,10 +33,10 @@ const mostAtOnce = perPage
 const bulkTime = 25 * time.Second
 
 // bulkDeeds are what can be done to many requests at once.
-var bulkDeeds = []string{"approve", "decline"}
+var bulkDeeds = []bridge.DeedKind{bridge.DoApprove, bridge.DoDecline}
 
 // decidedWords say what was done to a request by a deed.
-var decidedWords = map[string]string{"approve": "approved", "decline": "declined"}
+var decidedWords = map[bridge.DeedKind]string{bridge.DoApprove: "approved", bridge.DoDecline: "declined"}
 
 // ticked is a request that was chosen, and the Edition that was shown; empty where none was.
 type ticked struct {
@@ -75,11 +75,11 @@ func (s *Console) bulk(c *gin.Context, p bridge.Person) error {
 		return err
 	}
 	d, ok := deedOf(form.Get(fieldDo))
-	if !ok || !slices.Contains(bulkDeeds, d.Name) {
+	if !ok || !slices.Contains(bulkDeeds, d.Kind) {
 		return errNotHere
 	}
 	from := onlyHere(form.Get(fieldFrom))
-	if err := s.cfg.Service.Desk(p).May(d.may, ""); err != nil {
+	if err := s.cfg.Service.Desk(p).May(d.Kind.Operation(), ""); err != nil {
 		return err
 	}
 	chosen, err := readTicked(form)
@@ -90,7 +90,7 @@ func (s *Console) bulk(c *gin.Context, p bridge.Person) error {
 	}
 	view := bulkView{frame: s.desk(c, p, d.Word), deed: d, From: from, Text: strings.TrimSpace(form.Get("text"))}
 	shown := len(form[fieldSeen]) > 0
-	switch err := view.wrong(); {
+	switch err := view.said().Complete(); {
 	case shown && err == nil:
 		return s.bulkDo(c, p, view, chosen)
 	case shown:
@@ -99,13 +99,8 @@ func (s *Console) bulk(c *gin.Context, p bridge.Person) error {
 	return s.bulkPreview(c, p, view, chosen)
 }
 
-// wrong says what is wrong with what was typed; nil: nothing.
-func (v bulkView) wrong() error {
-	if v.Needs && v.Text == "" {
-		return &bridge.Error{Kind: bridge.Invalid, Msg: v.Label + ": nothing is written here yet."}
-	}
-	return v.deed.wrong(bridge.Request{}, typed{Text: v.Text})
-}
+// said is what is done to each request.
+func (v bulkView) said() bridge.Deed { return bridge.Deed{Kind: v.Kind, Text: v.Text} }
 
 // readTicked reads which requests a form is about, each once. Invalid for none, for too
 // many, and for what is no request's id.
@@ -139,7 +134,11 @@ func (s *Console) bulkPreview(c *gin.Context, p bridge.Person, view bulkView, ch
 	for _, t := range chosen {
 		r, err := s.cfg.Service.Desk(p).Get(c.Request.Context(), t.ID)
 		if err == nil {
-			err = errors.Join(view.barred(p, r), view.not(r))
+			err = errors.Join(s.cfg.Service.Desk(p).Barred(view.Kind, r), r.Allows(view.Kind))
+		}
+		var says []string
+		if err == nil {
+			says, err = s.consequences(view.said(), p, r, now)
 		}
 		line := s.bulkLine(t.ID, r)
 		if err != nil {
@@ -147,13 +146,13 @@ func (s *Console) bulkPreview(c *gin.Context, p bridge.Person, view bulkView, ch
 			view.Left = append(view.Left, line)
 			continue
 		}
-		line.Says = s.consequences(view.deed, p, r, typed{Text: view.Text}, now)
+		line.Says = says
 		line.Seen = string(r.ID) + " " + r.Edition()
 		view.Lines = append(view.Lines, line)
 	}
 	view.Title = view.Word + " " + count(len(view.Lines), "request")
 	if len(view.Lines) == 0 {
-		view.Title = "Nothing here can be " + decidedWords[view.Name]
+		view.Title = "Nothing here can be " + decidedWords[view.Kind]
 	}
 	status := http.StatusOK
 	if view.Problem != "" {
@@ -189,7 +188,7 @@ func (s *Console) bulkDo(c *gin.Context, p bridge.Person, view bulkView, chosen 
 	defer cancel()
 	view.Over = true
 	for _, t := range chosen {
-		r, says, err := s.bulkOne(ctx, p, view.deed, t, view.Text)
+		r, says, err := s.bulkOne(ctx, p, view.said(), t)
 		line := s.bulkLine(t.ID, r)
 		if err != nil {
 			line.Says = []string{s.why(c, err)}
@@ -213,7 +212,7 @@ func (v bulkView) summary() string {
 			done++
 		}
 	}
-	text := count(done, "request") + " " + decidedWords[v.Name] + "."
+	text := count(done, "request") + " " + decidedWords[v.Kind] + "."
 	if n := len(v.Lines) - done; n > 0 {
 		text += " " + count(n, "approval") + " kept until a second person's."
 	}
@@ -226,7 +225,7 @@ func (v bulkView) summary() string {
 // bulkOne decides about one request, if it is still as it was shown, and returns it as it
 // is now, with what was done. A repetition does nothing and says the same: the edition
 // that was shown is the key of the decision (Desk.Once).
-func (s *Console) bulkOne(ctx context.Context, p bridge.Person, d deed, t ticked, text string) (bridge.Request, string, error) {
+func (s *Console) bulkOne(ctx context.Context, p bridge.Person, d bridge.Deed, t ticked) (bridge.Request, string, error) {
 	desk := s.cfg.Service.Desk(p)
 	r, err := desk.Get(ctx, t.ID)
 	if err != nil {
@@ -236,8 +235,8 @@ func (s *Console) bulkOne(ctx context.Context, p bridge.Person, d deed, t ticked
 		return r, "", bridge.ErrMoved
 	}
 	mine := func(m bridge.Mark) bool { return m.By == p.Actor() }
-	if d.Name != "approve" || !slices.ContainsFunc(r.Seconded, mine) { // who was first would be refused as a second
-		err = d.run(ctx, desk.Once("bulk "+t.Seen).Seen(t.Seen), r, typed{Text: text})
+	if d.Kind != bridge.DoApprove || !slices.ContainsFunc(r.Seconded, mine) { // who was first would be refused as a second
+		err = desk.Once("bulk "+t.Seen).Seen(t.Seen).Do(ctx, t.ID, d)
 	}
 	if err != nil {
 		return r, "", err
@@ -245,5 +244,5 @@ func (s *Console) bulkOne(ctx context.Context, p bridge.Person, d deed, t ticked
 	if r, err = desk.Get(ctx, t.ID); err != nil {
 		return r, "", err
 	}
-	return r, flash(d.Name, r), nil
+	return r, flash(d.Kind, r), nil
 }

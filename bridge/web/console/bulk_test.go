@@ -71,7 +71,7 @@ func TestThePagesOfManyAtOnce(t *testing.T) {
 	golden(t, "bulk-decline-empty", 400, anna.post("/console/bulk", shownForm(t, anna.post("/console/bulk", tickedForm("decline", ids[:2]...)), " \n")))
 
 	shown := shownForm(t, otto.post("/console/bulk", tickedForm("approve", ids...)), "all known")
-	if err := o.service.Desk(people["approver"]).Decline(t.Context(), ids[0], "not for resale"); err != nil {
+	if err := o.service.Desk(people["approver"]).Do(t.Context(), ids[0], bridge.Deed{Kind: bridge.DoDecline, Text: "not for resale"}); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "bulk-done", 200, otto.post("/console/bulk", shown))

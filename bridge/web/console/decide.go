@@ -50,15 +50,15 @@ func (s *Console) preview(c *gin.Context, p bridge.Person) error {
 		c.Redirect(http.StatusSeeOther, requestPath+string(r.ID))
 		return nil
 	}
-	if err := d.barred(p, r); err != nil {
+	if err := s.cfg.Service.Desk(p).Barred(d.Kind, r); err != nil {
 		return onward(err, r.ID)
 	}
-	if err := d.not(r); err != nil {
+	if err := r.Allows(d.Kind); err != nil {
 		return onward(err, r.ID)
 	}
 	t := typed{}
-	if d.Name == "refund" {
-		t.Amount = web.PlainAmount(kept(r))
+	if d.Kind == bridge.DoRefund {
+		t.Amount = web.PlainAmount(r.Payment.Kept())
 	}
 	return s.confirm(c, p, r, d, t, nil)
 }
@@ -75,50 +75,53 @@ func (s *Console) do(c *gin.Context, p bridge.Person) error {
 		return err
 	}
 	t := typed{Text: strings.TrimSpace(form.Get("text")), Amount: form.Get("amount"), To: form.Get("to"), Seen: form.Get("seen")}
-	if err := d.barred(p, r); err != nil {
-		_ = d.run(c.Request.Context(), s.cfg.Service.Desk(p), r, t) // is refused there, and recorded
+	desk := s.cfg.Service.Desk(p)
+	if err := desk.Barred(d.Kind, r); err != nil {
+		_ = desk.Do(c.Request.Context(), r.ID, bridge.Deed{Kind: d.Kind}) // is refused there, and recorded
 		return onward(err, r.ID)
 	}
 	if d.harmless {
 		return s.doHarmless(c, p, r, d, t)
 	}
-	if err := d.not(r); err != nil {
-		return onward(err, r.ID)
+	said, err := t.as(d.Kind, r)
+	var consequences []string
+	if err == nil {
+		consequences, err = s.consequences(said, p, r, s.cfg.Now())
 	}
-	if err := d.wrong(r, t); err != nil {
-		return s.confirm(c, p, r, d, t, err)
+	shown := t.Seen == seenBy(d.Kind, consequences)
+	if err == nil && (shown || t.Text != "") {
+		err = said.Complete()
 	}
-	if t.Seen != seenBy(d, s.consequences(d, p, r, t, s.cfg.Now())) {
+	if err == nil && !shown {
 		return s.confirm(c, p, r, d, t, nil)
 	}
-	if d.Needs && t.Text == "" {
-		return s.confirm(c, p, r, d, t, &bridge.Error{Kind: bridge.Invalid, Msg: d.Label + ": nothing is written here yet."})
+	if err == nil {
+		err = desk.Do(c.Request.Context(), r.ID, said)
 	}
-	err = d.run(c.Request.Context(), s.cfg.Service.Desk(p), r, t)
 	switch {
 	case bridge.KindOf(err) == bridge.Invalid:
 		return s.confirm(c, p, r, d, t, err)
 	case err != nil:
 		return onward(err, r.ID)
 	}
-	c.Redirect(http.StatusSeeOther, requestPath+string(r.ID)+"?done="+d.Name)
+	c.Redirect(http.StatusSeeOther, requestPath+string(r.ID)+"?done="+string(d.Kind))
 	return nil
 }
 
 // doHarmless does what needs no confirmation. What cannot be done as it was typed is
 // shown on the request's page, with what was typed.
 func (s *Console) doHarmless(c *gin.Context, p bridge.Person, r bridge.Request, d deed, t typed) error {
-	if d.Name == "assign" && t.To != "" && !s.isPerson(c, p, t.To) {
+	if d.Kind == bridge.DoAssign && t.To != "" && !s.isPerson(c, p, t.To) {
 		return onward(&bridge.Error{Kind: bridge.Invalid, Msg: "There is nobody of that name here."}, r.ID)
 	}
-	err := d.run(c.Request.Context(), s.cfg.Service.Desk(p), r, t)
+	err := s.cfg.Service.Desk(p).Do(c.Request.Context(), r.ID, bridge.Deed{Kind: d.Kind, Text: t.Text, To: t.To})
 	switch {
-	case d.Name == "note" && bridge.KindOf(err) == bridge.Invalid:
+	case d.Kind == bridge.DoNote && bridge.KindOf(err) == bridge.Invalid:
 		return s.showRequest(c, p, r, http.StatusBadRequest, unsent{Note: t.Text, Problem: bridge.Explain(err)})
 	case err != nil:
 		return onward(err, r.ID)
 	}
-	c.Redirect(http.StatusSeeOther, requestPath+string(r.ID)+"?done="+d.Name)
+	c.Redirect(http.StatusSeeOther, requestPath+string(r.ID)+"?done="+string(d.Kind))
 	return nil
 }
 
@@ -134,17 +137,19 @@ func (s *Console) isPerson(c *gin.Context, p bridge.Person, name string) bool {
 // confirm shows the page that says what a deed will do.
 func (s *Console) confirm(c *gin.Context, p bridge.Person, r bridge.Request, d deed, t typed, problem error) error {
 	view := confirmView{
-		frame: s.desk(c, p, d.Word), deed: d, ID: r.ID, Href: requestPath + string(r.ID), Action: requestPath + string(r.ID) + "/" + d.Name,
+		frame: s.desk(c, p, d.Word), deed: d, ID: r.ID, Href: requestPath + string(r.ID), Action: requestPath + string(r.ID) + "/" + string(d.Kind),
 		Applicant: applicant(r), Plan: r.Terms.Plan, Price: priceOf(r), State: stateOf(r.State()), Text: t.Text, Amount: t.Amount,
 	}
-	if d.Name == "refund" {
+	if d.Kind == bridge.DoRefund {
 		view.Currency = r.Payment.Collected.Currency
-		view.AmountHint = "At most " + web.PlainAmount(kept(r)) + ". After a change you are shown what it leads to before anything is done."
+		view.AmountHint = "At most " + web.PlainAmount(r.Payment.Kept()) + ". After a change you are shown what it leads to before anything is done."
 	}
-	if d.wrong(r, t) == nil {
-		view.Consequences = s.consequences(d, p, r, t, s.cfg.Now())
-		view.Seen = seenBy(d, view.Consequences)
-		view.Changed = problem == nil && t.Seen != "" && t.Seen != view.Seen
+	if said, err := t.as(d.Kind, r); err == nil {
+		view.Consequences, err = s.consequences(said, p, r, s.cfg.Now())
+		if err == nil {
+			view.Seen = seenBy(d.Kind, view.Consequences)
+			view.Changed = problem == nil && t.Seen != "" && t.Seen != view.Seen
+		}
 	}
 	status := http.StatusOK
 	if problem != nil {

@@ -286,7 +286,7 @@ func TestNobodyApprovesWhatTheyAskedFor(t *testing.T) {
 			t.Errorf("%s of one's own: %d", do, got.StatusCode)
 		}
 	}
-	if want := []string{"anna may not approve and decline", "anna may not approve and decline"}; !slices.Equal(o.refused, want) {
+	if want := []string{"anna may not approve and decline", "anna may not waive payments"}; !slices.Equal(slices.Sorted(slices.Values(o.refused)), want) {
 		t.Errorf("told of %v", o.refused)
 	}
 }

@@ -4,8 +4,8 @@
 // # The idea
 //
 // A page is read off the stored request and claims nothing else. What a decision will
-// lead to is not written down by hand: the domain's own rules are run ahead on a copy of
-// the record (foresee), and the confirmation says in words which calls they would make.
+// lead to is not written down by hand: the domain runs its own rules ahead on a copy of the
+// record (bridge.Foresee), and the confirmation says in words which calls they would make.
 // Whoever confirms says what they were shown; when the consequences are others by then,
 // nothing is done and they are shown the new ones.
 //

@@ -8,10 +8,11 @@ import (
 
 // Foresee returns the calls that a deed is said to lead to.
 func Foresee(do string, p bridge.Person, r bridge.Request, text, amount string, now time.Time) []string {
-	d, _ := deedOf(do)
-	_, actions := foresee(r, func(c *bridge.Change) {
-		d.word(c, typed{Text: text, Amount: amount}, bridge.Mark{At: now, By: p.Actor(), Why: text})
-	}, now)
+	said, err := typed{Text: text, Amount: amount}.as(bridge.DeedKind(do), r)
+	if err != nil {
+		return nil
+	}
+	_, actions, _ := bridge.Foresee(r, said, p.Actor(), now)
 	var all []string
 	for _, a := range actions {
 		all = append(all, a.String())

@@ -75,10 +75,10 @@ func TestARequestsPageKeepsItselfFreshAndWhatIsTyped(t *testing.T) {
 	b.open("/console/requests/" + string(other))
 	b.look(`document.getElementById("to").value = "rosa"`)
 	b.do(chromedp.Focus("#decline"))
-	if err := b.o.service.Desk(people["second"]).Assign(t.Context(), other, "otto"); err != nil {
+	if err := b.o.service.Desk(people["second"]).Do(t.Context(), other, bridge.Deed{Kind: bridge.DoAssign, To: "otto"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.o.service.Desk(people["second"]).Note(t.Context(), other, "A customer since 2019."); err != nil {
+	if err := b.o.service.Desk(people["second"]).Do(t.Context(), other, bridge.Deed{Kind: bridge.DoNote, Text: "A customer since 2019."}); err != nil {
 		t.Fatal(err)
 	}
 	b.again()

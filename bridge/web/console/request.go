@@ -109,7 +109,7 @@ func (s *Console) showRequest(c *gin.Context, p bridge.Person, r bridge.Request,
 	view := requestView{
 		frame: s.desk(c, p, cmp.Or(r.Terms.Plan, "Key request")), ID: r.ID, Href: requestPath + string(r.ID), Applicant: applicant(r),
 		Plan: r.Terms.Plan, State: stateOf(r.State()), Age: age(now.Sub(r.Created)), Made: s.moment(r.Created), Why: whyWaits(r),
-		Flash: flash(c.Query("done"), r), Second: s.second(r), Error: errorWords(r), ErrorAt: s.moment(r.Work.ErrorAt),
+		Flash: flash(bridge.DeedKind(c.Query("done")), r), Second: s.second(r), Error: errorWords(r), ErrorAt: s.moment(r.Work.ErrorAt),
 		Reasons: reasons(r), Assigned: r.Assigned, Unsent: note, Edition: edition(r), Updated: s.clock(now), Here: requestPath + string(r.ID),
 		Every: int(everyQueue.Milliseconds()),
 	}
@@ -125,17 +125,18 @@ func (s *Console) showRequest(c *gin.Context, p bridge.Person, r bridge.Request,
 
 // flash says what was just done, if the address says so and the request bears it out: an
 // address can be made up.
-func flash(done string, r bridge.Request) string {
-	d, ok := deedOf(done)
+func flash(done bridge.DeedKind, r bridge.Request) string {
+	d, ok := deedOf(string(done))
 	p := r.Payment
+	_, asked := r.Unanswered()
 	switch {
 	case !ok:
 		return ""
-	case d.Name == "approve" && d.not(r) == nil && len(r.Seconded) > 0:
+	case done == bridge.DoApprove && r.Allows(done) == nil && len(r.Seconded) > 0:
 		return "Your approval is kept. It takes a second person's."
-	case d.harmless, d.Name == "refund" && (p.Refund.Amount.Minor > 0 || p.Returned.Minor > 0):
+	case d.harmless, done == bridge.DoAsk && asked, done == bridge.DoRefund && (p.Refund.Amount.Minor > 0 || p.Returned.Minor > 0):
 		return d.Done
-	case d.Name == "refund" || d.not(r) == nil:
+	case done == bridge.DoAsk, done == bridge.DoRefund, r.Allows(done) == nil:
 		return ""
 	}
 	return d.Done
@@ -144,7 +145,7 @@ func flash(done string, r bridge.Request) string {
 // second says who approved first, where a second person is needed.
 func (s *Console) second(r bridge.Request) string {
 	switch {
-	case notReviewed(r) != nil || !r.Above():
+	case r.Allows(bridge.DoApprove) != nil || !r.Above():
 		return ""
 	case len(r.Seconded) == 0:
 		return "This request takes two persons' approval, because " + aboveWords(r) + "."
@@ -398,20 +399,21 @@ func (s *Console) history(c *gin.Context, p bridge.Person, r bridge.Request, vie
 // offer fills in what the person can do. What only somebody else may do is said where the
 // request waits for it.
 func (s *Console) offer(c *gin.Context, p bridge.Person, r bridge.Request, view *requestView) {
+	desk := s.cfg.Service.Desk(p)
 	for _, d := range deeds {
-		if d.not(r) != nil {
+		if r.Allows(d.Kind) != nil {
 			continue
 		}
-		barred := d.barred(p, r)
+		barred := desk.Barred(d.Kind, r)
 		switch {
-		case barred != nil && (d.Name == "approve" || d.Name == "retry" && r.Work.Attention):
+		case barred != nil && (d.Kind == bridge.DoApprove || d.Kind == bridge.DoRetry && r.Work.Attention):
 			view.Barred = append(view.Barred, bridge.Explain(barred))
 		case barred != nil:
-		case d.Name == "note":
+		case d.Kind == bridge.DoNote:
 			view.Note = true
-		case d.Name == "assign":
+		case d.Kind == bridge.DoAssign:
 			view.Assign = true
-		case d.Name == "retry":
+		case d.Kind == bridge.DoRetry:
 			view.Retry = true
 		default:
 			view.Offers = append(view.Offers, d)

@@ -31,7 +31,7 @@ func FuzzSpan(f *testing.F) {
 		if len(s.Problems) > 0 {
 			return
 		}
-		if s.From.After(s.To) || s.To.After(today) || s.From.Before(s.To.AddDate(-longestSpan, 0, 0)) || s.From.Hour() != 0 {
+		if s.From.After(s.To) || s.To.After(today) || s.From.Before(s.To.AddDate(-10, 0, 0)) || s.From.Hour() != 0 {
 			t.Errorf("%s: from %s to %s", text, s.From, s.To)
 		}
 		if days := int(s.To.Sub(s.From).Hours()/24) + 1; s.unit() == "day" && days > 32 || s.unit() == "week" && days > 187 {
