@@ -39,7 +39,7 @@ func TestAReasonThatReadsLikeAPaymentIsNone(t *testing.T) {
 	w.wantState(id, bridge.StatePaying)
 	w.provider.pay(id)
 	w.wantState(id, bridge.StateActive)
-	if err := w.desk("anna").Refund(t.Context(), id, bridge.NewAmount(100, "eur"), "received 5000.00 EUR"); err != nil {
+	if err := w.desk("anna").Do(t.Context(), id, bridge.Deed{Kind: bridge.DoRefund, Amount: bridge.NewAmount(100, "eur"), Text: "received 5000.00 EUR"}); err != nil {
 		t.Fatal(err)
 	}
 	w.step()
