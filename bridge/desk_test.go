@@ -71,6 +71,20 @@ func TestAListShowsOnlyThePortalsOfItsPerson(t *testing.T) {
 	w.step()
 	_, err := w.service.Desk(olga).List(t.Context(), bridge.Filter{Portal: "main"})
 	wantKind(t, "a portal out of scope", err, bridge.NotFound)
+	mo := bridge.Person{Name: "mo", Role: bridge.Viewer, Portals: []string{"other", "main"}}
+	for _, one := range []struct {
+		who  bridge.Person
+		ask  bridge.Filter
+		want int
+	}{
+		{vera, bridge.Filter{}, 1}, {mo, bridge.Filter{}, 1}, {olga, bridge.Filter{}, 0},
+		{olga, bridge.Filter{Portals: []string{"main"}}, 0}, {mo, bridge.Filter{Portal: "main"}, 1},
+	} {
+		page, err := w.service.Desk(one.who).List(t.Context(), one.ask)
+		if err != nil || len(page.Requests) != one.want {
+			t.Errorf("%s asks for %+v: %d requests, %v", one.who.Name, one.ask, len(page.Requests), err)
+		}
+	}
 }
 
 // above makes the plan "reviewed" one that takes two persons.

@@ -529,7 +529,11 @@ func TestEveryDayItRunsOnceHoweverManyNodesThereAre(t *testing.T) {
 		ctx, stop := context.WithCancel(w.Context())
 		ended := make(chan struct{}, 3)
 		for range 3 {
-			go func() { w.service.ReconcileDaily(ctx, 3*time.Hour+30*time.Minute, zone); ended <- struct{}{} }()
+			node, err := bridge.New(w.cfg)
+			if err != nil {
+				w.Fatal(err)
+			}
+			go func() { node.ReconcileDaily(ctx, 3*time.Hour+30*time.Minute, zone); ended <- struct{}{} }()
 		}
 		var runs []time.Time
 		for range 3 {

@@ -9,15 +9,22 @@ import (
 	"keybridge/bridge"
 )
 
-// paysUnheard has a request paid for, and nobody told of it. The provider keeps the event.
-func paysUnheard(w *world) bridge.ID {
+// refundedUnheard has the payment of a key that works given back, and nobody told of it. The
+// provider keeps the event, and the request's own clock looks again only the next day.
+func refundedUnheard(w *world) bridge.ID {
 	w.Helper()
-	id := w.ask("paid")
+	id := w.ask("monthly")
 	w.await(id, time.Minute, bridge.StatePaying)
 	w.provider.pay(id)
+	w.look(id)
+	w.await(id, time.Minute, bridge.StateActive)
+	synctest.Wait() // until no pass looks any more
+	w.provider.change(id, func(a *account) {
+		a.money.State, a.money.Subscribed, a.money.Returned = bridge.Refunded, false, a.money.Collected
+	})
 	w.mu.Lock()
 	w.provider.missed = append(w.provider.missed, bridge.Hint{
-		Source: "stripe", ID: "evt_" + string(id), What: "checkout.session.completed", At: time.Now(), Request: id,
+		Source: "stripe", ID: "evt_" + string(id), What: "charge.refunded", At: time.Now(), Request: id,
 	})
 	w.mu.Unlock()
 	return id
@@ -25,10 +32,13 @@ func paysUnheard(w *world) bridge.ID {
 
 func TestWhatAProviderCouldNotDeliverIsTakenInEveryHour(t *testing.T) {
 	live(t, func(w *world) {
-		id := paysUnheard(w)
-		time.Sleep(sweepEach + time.Second)
+		id := refundedUnheard(w)
+		time.Sleep(sweepEach - 3*time.Minute)
 		synctest.Wait()
 		w.wantStage(id, bridge.StateActive)
+		time.Sleep(3 * time.Minute)
+		synctest.Wait()
+		w.wantStage(id, bridge.StateEnded)
 		reads, looks := w.count("read payment"), w.count("list missed events")
 		time.Sleep(5*sweepEach + time.Second)
 		if n := w.count("list missed events"); n != looks+5 {
@@ -42,14 +52,14 @@ func TestWhatAProviderCouldNotDeliverIsTakenInEveryHour(t *testing.T) {
 
 func TestWhatAProviderCouldNotDeliverIsTakenInAtTheStart(t *testing.T) {
 	live(t, func(w *world) {
-		id := paysUnheard(w)
+		id := refundedUnheard(w)
 		w.restart()
 		ctx, stop := context.WithCancel(w.Context())
 		ended := make(chan struct{})
 		go func() { defer close(ended); w.worker.Run(ctx) }()
 		time.Sleep(5 * time.Second)
 		synctest.Wait()
-		w.wantStage(id, bridge.StateActive)
+		w.wantStage(id, bridge.StateEnded)
 		stop()
 		<-ended
 	})
@@ -57,7 +67,7 @@ func TestWhatAProviderCouldNotDeliverIsTakenInAtTheStart(t *testing.T) {
 
 func TestASweepThatFailsIsTriedAgainSoon(t *testing.T) {
 	live(t, func(w *world) {
-		id := paysUnheard(w)
+		id := refundedUnheard(w)
 		w.mu.Lock()
 		left := 3
 		w.fault = func(call string) fault {
@@ -68,9 +78,15 @@ func TestASweepThatFailsIsTriedAgainSoon(t *testing.T) {
 			return fine
 		}
 		w.mu.Unlock()
-		time.Sleep(sweepEach + 95*time.Second)
+		time.Sleep(sweepEach - 3*time.Minute)
 		synctest.Wait()
 		w.wantStage(id, bridge.StateActive)
+		time.Sleep(3*time.Minute + 95*time.Second)
+		synctest.Wait()
+		w.wantStage(id, bridge.StateEnded)
+		if left > 0 {
+			w.Errorf("it was not asked %d times more", left)
+		}
 	})
 }
 

@@ -33,9 +33,9 @@ func TestEveryHintThatNoWebhookBroughtIsToldOf(t *testing.T) {
 		}
 	}
 	live(t, func(w *world) {
-		synctest.Wait()      // until the first listing is over
-		id := paysUnheard(w) // of a browser's request
-		w.portal.ask("free") // nobody tells
+		synctest.Wait()          // until the first listing is over
+		id := refundedUnheard(w) // of a browser's request
+		w.portal.ask("free")     // nobody tells
 		time.Sleep(sweepEach + time.Second)
 		synctest.Wait()
 		ctx := w.Context()
@@ -60,7 +60,7 @@ func TestEveryHintThatNoWebhookBroughtIsToldOf(t *testing.T) {
 		defer mu.Unlock()
 		want := map[string]int{
 			"sweep/stripe accepted": 1, "sweep/stripe duplicate": 1, "poll/main accepted": 1,
-			"handoff/main accepted": 2, "page accepted": 1, "person conflict": 1, "person unknown": 1,
+			"handoff/main accepted": 2, "page accepted": 2, "person conflict": 1, "person unknown": 1,
 		}
 		if diff := cmp.Diff(want, told); diff != "" {
 			t.Error(diff)

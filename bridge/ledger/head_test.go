@@ -137,6 +137,8 @@ func TestWhatTheFileMissedIsMadeUpFor(t *testing.T) {
 	w := lived(t)
 	editHeads(t, w.dir, func(l [][]byte) [][]byte { return l[:2] })
 	w.sign(t)
+	editHeads(t, w.dir, func(l [][]byte) [][]byte { return l[:3] })
+	w.sign(t) // where nothing came since, too
 	if filed, err := OpenHeads(filepath.Join(w.dir, "heads.jsonl")); err != nil || len(filed.Heads) != 6 || len(filed.Wrong) > 0 {
 		t.Errorf("%+v, %v", filed, err)
 	}
@@ -201,6 +203,28 @@ func TestAHeadIsSignedEveryDay(t *testing.T) {
 		}
 		if _, wrong := (Heads{Heads: heads}).sound(k.Keys()); len(wrong) > 0 {
 			t.Errorf("%v", wrong)
+		}
+	})
+}
+
+func TestAHeadThatCannotBeSignedIsTriedAgainAnHourLater(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		shelf := &shelf{papers: map[string][]byte{}, broken: errors.New("no room")}
+		shelf.grow()
+		k := New(Config{Store: shelf, Key: testKey})
+		go k.Run(t.Context())
+		time.Sleep(30 * time.Minute)
+		shelf.mend()
+		time.Sleep(29 * time.Minute)
+		synctest.Wait()
+		if _, ok, err := k.Latest(t.Context()); ok || err != nil {
+			t.Errorf("signed at once, again and again? %v", err)
+		}
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if h, ok, err := k.Latest(t.Context()); !ok || err != nil {
+			t.Errorf("after an hour: %+v, %v", h, err)
 		}
 	})
 }

@@ -17,6 +17,7 @@ type shelf struct {
 	mu     sync.Mutex
 	papers map[string][]byte
 	end    bridge.Ledger
+	broken error // of every write
 }
 
 func (s *shelf) LedgerEnd(context.Context) (bridge.Ledger, bridge.Head, error) {
@@ -39,6 +40,9 @@ func (s *shelf) Papers(_ context.Context, kind, after string, _ int) (found []br
 func (s *shelf) SetPaper(_ context.Context, kind, name string, change func([]byte) ([]byte, error)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.broken != nil {
+		return s.broken
+	}
 	value, err := change(s.papers[kind+"/"+name])
 	if err == nil {
 		s.papers[kind+"/"+name] = value
@@ -51,4 +55,11 @@ func (s *shelf) grow() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.end.Count++
+}
+
+// mend has writes come through again.
+func (s *shelf) mend() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.broken = nil
 }
