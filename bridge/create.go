@@ -13,7 +13,8 @@ func (s *Service) create(ctx context.Context, portal string, a Asking, by Actor,
 		return Request{}, &Error{Kind: NotFound, Msg: fmt.Sprintf("There is no portal %q here.", portal)}
 	}
 	defer s.making(portal, &a)()
-	key, err := site.Portal.Create(ctx, a)
+	var key string
+	err := s.outside(portal, "create key request", func() (err error) { key, err = site.Portal.Create(ctx, a); return })
 	if err != nil {
 		return Request{}, err
 	}

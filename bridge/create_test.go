@@ -100,6 +100,7 @@ func TestAKeyRequestThatCannotBeMadeIsRefused(t *testing.T) {
 		"no such developer":    {"main", "dev-9", fine, bridge.NotFound},
 		"the portal is down":   {"main", "dev-1", cutBefore, bridge.Unavailable},
 		"its answer got lost":  {"main", "dev-1", cutAfter, bridge.Unavailable},
+		"the adapter panics":   {"main", "dev-1", panics, bridge.Internal},
 		"and it is repeatable": {"main", "dev-1", fine, ""},
 	} {
 		w.fault = func(string) fault { return one.fault }
@@ -110,6 +111,15 @@ func TestAKeyRequestThatCannotBeMadeIsRefused(t *testing.T) {
 	}
 	if len(w.portal.keys) != 1 {
 		t.Errorf("%d key requests, want 1", len(w.portal.keys))
+	}
+	told := 0
+	for _, try := range w.tries {
+		if try.Doing == "create key request" && try.Portal == "main" {
+			told++
+		}
+	}
+	if told != 5 {
+		t.Errorf("%d calls were told of, want 5", told)
 	}
 }
 

@@ -45,6 +45,17 @@ type Accepted struct {
 // Unknown reports that the hint led to no request and nothing was kept.
 func (a Accepted) Unknown() bool { return a.Request == "" && !a.Duplicate }
 
+// Outcome is that in a word: accepted, duplicate or unknown.
+func (a Accepted) Outcome() string {
+	switch {
+	case a.Duplicate:
+		return "duplicate"
+	case a.Unknown():
+		return "unknown"
+	}
+	return "accepted"
+}
+
 // Claim is the right to work on a request for a while.
 type Claim struct {
 	Request ID

@@ -103,14 +103,9 @@ func (m *Metrics) Expect(source string, outcomes []string) {
 
 // Hinted counts a hint that no webhook brought; see bridge.Config.Hinted.
 func (m *Metrics) Hinted(by string, a bridge.Accepted, err error) {
-	outcome := "accepted"
-	switch {
-	case err != nil:
+	outcome := a.Outcome()
+	if err != nil {
 		outcome = outcomeOf(bridge.KindOf(err))
-	case a.Duplicate:
-		outcome = "duplicate"
-	case a.Unknown():
-		outcome = "unknown"
 	}
 	m.Hint(by, outcome)
 }

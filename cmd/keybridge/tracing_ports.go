@@ -41,14 +41,9 @@ func (s tracedStore) Accept(ctx context.Context, h bridge.Hint, then func(*bridg
 	ctx, span := s.t.Start(ctx, "commit hint", trace.WithAttributes(attrSource.String(h.Source), attrHint.String(h.What)))
 	defer span.End()
 	a, err := s.Store.Accept(ctx, h, then)
-	outcome := "accepted"
-	switch {
-	case err != nil:
+	outcome := a.Outcome()
+	if err != nil {
 		outcome = string(bridge.KindOf(err))
-	case a.Duplicate:
-		outcome = "duplicate"
-	case a.Unknown():
-		outcome = "unknown"
 	}
 	span.SetAttributes(attrOutcome.String(outcome))
 	if a.Request != "" {
