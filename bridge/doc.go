@@ -64,8 +64,8 @@
 //   - A developer's account that is deactivated in the portal stops what is asked of them
 //     and suspends their keys; a subscription goes on, as it does when an admin suspends
 //     a key. A suspension first seen together with it is taken to be part of it, because
-//     a portal may do both at once, and is undone with it. What was approved and not granted is given up, and refunded, after
-//     Terms.Patience.
+//     a portal may do both at once, and is undone with it. What was approved and not
+//     granted is given up, and refunded, after Terms.Patience.
 //   - A person who makes a key request may say that it was settled elsewhere. That is
 //     kept with the intake (Request.Waived), so that no crash can ask for it after all.
 //     It waives what the applicant is asked for, never a review.

@@ -133,7 +133,7 @@ type comparison struct {
 	worker  *Worker
 	order   Reconciling
 
-	mu       sync.Mutex // guards what is below
+	mu       sync.Mutex // guards what is below while several requests are read at once
 	out      Reconciliation
 	suspects map[ID]*suspect
 	strays   []strayCheckout
@@ -160,7 +160,8 @@ func (c *comparison) run(ctx context.Context) error {
 	return nil
 }
 
-// suspects a request. What is beyond the bound is counted.
+// suspect has a request looked at closer, beside one of its checkouts that is not its own
+// where there is one. What is beyond the bound is counted.
 func (c *comparison) suspect(id ID, spare string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
