@@ -495,6 +495,22 @@ func TestTheLastRunIsKeptWholeAndTheOneBeforeForgotten(t *testing.T) {
 	}
 }
 
+func TestWhatARunKeepsIsBoundedAndWhatItFindsIsCounted(t *testing.T) {
+	const suspects, kept = 5000, 1000
+	w := newWorld(t, settled)
+	for range suspects + 3 {
+		w.stranger("main", bridge.Paid)
+	}
+	got := w.reconcile(bridge.Reconciling{})
+	if len(got.Differences) != kept || got.Total() != suspects || got.Left != 3 || got.Checkouts != suspects+3 {
+		t.Errorf("%d kept of %d, %d left of %d", len(got.Differences), got.Total(), got.Left, got.Checkouts)
+	}
+	last, ok, err := w.service.Reconciled(t.Context())
+	if err != nil || !ok || !cmp.Equal(last, got) {
+		t.Errorf("%d are kept with the run, %v", len(last.Differences), err)
+	}
+}
+
 func TestAPersonSeesOfARunWhatTheirPortalsAreAbout(t *testing.T) {
 	w := newWorld(t, settled)
 	w.stranger("main", bridge.Paid)
