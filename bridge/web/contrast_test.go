@@ -11,7 +11,7 @@ import (
 // What is read has a contrast of 4.5:1 (WCAG 2.2, 1.4.3), and what only has to be seen
 // 3:1 (1.4.11), on both grounds and in both colour schemes.
 func TestColoursHaveEnoughContrast(t *testing.T) {
-	css, err := staticFiles.ReadFile("static/style.css")
+	css, err := files.ReadFile("static/style.css")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,10 @@
 // parsed once. The webhook receivers are mounted here and made elsewhere. Errors are
 // pages that say what to do next, and problem documents (RFC 9457) to programs.
 //
+// The console and the API are rooms of their own below this one. What they have in common
+// with it or with each other is here: Engine, Pages, SameOrigin, the filter of requests, spans
+// of days, and how amounts are written and read.
+//
 //	GET  /handoff/{portal}     take in a browser: ?token=, ?…&signature=, or a bare id
 //	GET  /r/{token}            where a request stands
 //	       ?go=1               send on to the checkout as soon as there is one

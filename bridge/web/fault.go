@@ -54,7 +54,7 @@ func asPage(err error) *pageError {
 	if e, ok := errors.AsType[*pageError](err); ok {
 		return e
 	}
-	return &pageError{Status: statusOf(err), Title: "That did not work", Text: bridge.Explain(err), Err: err}
+	return &pageError{Status: StatusOf(err), Title: "That did not work", Text: bridge.Explain(err), Err: err}
 }
 
 // showError answers with a page that says what to do next, or with a problem
@@ -70,7 +70,7 @@ func (s *Server) showError(c *gin.Context, err error) {
 		return
 	}
 	secured(c)
-	failed := s.pages.render(c, e.Status, "error", errorView{
+	failed := s.pages.Render(c, e.Status, "error", errorView{
 		frame: s.frame(e.Title), Text: e.Text, Home: e.Home, Resume: e.Resume,
 		Retry: e.Status >= http.StatusInternalServerError && c.Request.Method == http.MethodGet,
 	})
@@ -88,8 +88,8 @@ func byProgram(r *http.Request) bool {
 		strings.Contains(accept, "json") && !strings.Contains(accept, "html")
 }
 
-// statusOf is the HTTP status of an error.
-func statusOf(err error) int {
+// StatusOf is the HTTP status that pages answer an error with.
+func StatusOf(err error) int {
 	if e, ok := errors.AsType[*pageError](err); ok {
 		return e.Status
 	}

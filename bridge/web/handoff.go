@@ -44,7 +44,7 @@ func (s *Server) handoff(c *gin.Context) error {
 
 // refused counts a hand-off that came to nothing, and says what to do next.
 func (s *Server) refused(c *gin.Context, name, how, key string, err error) error {
-	e := &pageError{Status: statusOf(err), Title: "This link does not work", Text: bridge.Explain(err), Home: s.cfg.Portals[name].Home, Err: err}
+	e := &pageError{Status: StatusOf(err), Title: "This link does not work", Text: bridge.Explain(err), Home: s.cfg.Portals[name].Home, Err: err}
 	if e.Status >= http.StatusInternalServerError {
 		s.cfg.Count(name, how, "unavailable")
 		e.Title = "That did not work" // and not by the link's fault

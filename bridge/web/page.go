@@ -140,5 +140,5 @@ func isWeb(address string) bool {
 
 // front is what stands at the root, for whoever comes without a link.
 func (s *Server) front(c *gin.Context) error {
-	return s.pages.render(c, http.StatusOK, "front", s.frame("Key requests"))
+	return s.pages.Render(c, http.StatusOK, "front", s.frame("Key requests"))
 }

@@ -1,94 +1,20 @@
 package web
 
 import (
-	"bytes"
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
-	"html/template"
-	"io/fs"
-	"net/http"
-	"path"
 	"strings"
-	"time"
 
 	"github.com/gin-gonic/gin"
 )
 
-//go:embed templates/*.html
-var templateFiles embed.FS
-
-//go:embed static
-var staticFiles embed.FS
-
-// pages are the parsed templates, one for each page, all in one layout.
-type pages struct {
-	byName map[string]*template.Template
-	assets map[string]asset  // by the file's name
-	hashed map[string]string // hashed name to the file's
-}
-
-// asset is one embedded file. It is served under a name that holds a hash of its
-// content, so that browsers may keep it for ever.
-type asset struct {
-	hashed string
-	body   []byte
-}
-
-func parsePages() (*pages, error) {
-	p := &pages{byName: map[string]*template.Template{}, assets: map[string]asset{}, hashed: map[string]string{}}
-	if err := fs.WalkDir(staticFiles, "static", p.take); err != nil {
-		return nil, err
-	}
-	functions := template.FuncMap{
-		"asset": func(name string) string { return "/static/" + p.assets[name].hashed },
-	}
-	for _, name := range []string{"request", "error", "front"} {
-		t, err := template.New("layout.html").Funcs(functions).ParseFS(templateFiles, "templates/layout.html", "templates/"+name+".html")
-		if err != nil {
-			return nil, err
-		}
-		p.byName[name] = t
-	}
-	return p, nil
-}
-
-// take takes in one file of the folder static.
-func (p *pages) take(file string, d fs.DirEntry, err error) error {
-	if err != nil || d.IsDir() {
-		return err
-	}
-	body, err := staticFiles.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	sum := sha256.Sum256(body)
-	name, ext := path.Base(file), path.Ext(file)
-	hashed := strings.TrimSuffix(name, ext) + "." + hex.EncodeToString(sum[:6]) + ext
-	p.assets[name] = asset{hashed, body}
-	p.hashed[hashed] = name
-	return nil
-}
-
-// render writes a page. It is built before the first byte is sent, so that a
-// template that fails gives an error and not half a page.
-func (p *pages) render(c *gin.Context, status int, name string, page any) error {
-	var b bytes.Buffer
-	if err := p.byName[name].Execute(&b, page); err != nil {
-		return err
-	}
-	c.Data(status, "text/html; charset=utf-8", b.Bytes())
-	return nil
-}
+//go:embed templates/*.html static
+var files embed.FS
 
 // static serves an embedded file under its hashed name.
 func (s *Server) static(c *gin.Context) error {
-	name, ok := s.pages.hashed[strings.TrimPrefix(c.Param("file"), "/")]
-	if !ok {
+	if !s.pages.Serve(c, strings.TrimPrefix(c.Param("file"), "/")) {
 		return errNotHere
 	}
-	c.Header("Cache-Control", "public, max-age=31536000, immutable")
-	http.ServeContent(c.Writer, c.Request, name, time.Time{}, bytes.NewReader(s.pages.assets[name].body))
 	return nil
 }
 

@@ -1,14 +1,10 @@
 package web
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
-	"runtime"
-	"runtime/debug"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -78,7 +74,7 @@ type Handoff struct {
 // Server answers the public listener.
 type Server struct {
 	cfg     Config
-	pages   *pages
+	pages   *Pages
 	limits  *limits
 	handler http.Handler
 }
@@ -108,7 +104,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{cfg: cfg, limits: newLimits(cfg.Now)}
 	var err error
-	if s.pages, err = parsePages(); err != nil {
+	if s.pages, err = ReadPages(files, "/static/", nil); err != nil {
 		return nil, err
 	}
 	if s.handler, err = s.routes(); err != nil {
@@ -125,23 +121,17 @@ const landingRoute = "/r/:token/return"
 
 // routes is everything the public listener answers.
 func (s *Server) routes() (http.Handler, error) {
-	gin.SetMode(gin.ReleaseMode)
-	e := gin.New()
-	e.HandleMethodNotAllowed = true
-	e.ContextWithFallback = true
-	e.RedirectTrailingSlash = false // such a redirect would carry a token in an answer that may be cached
-	if err := e.SetTrustedProxies(s.cfg.TrustedProxies); err != nil {
+	e, err := Engine{TrustedProxies: s.cfg.TrustedProxies, Fail: s.showError, Log: s.cfg.Log}.New()
+	if err != nil {
 		return nil, err
 	}
-	e.Use(s.recovered, s.logged)
-
 	hooks := e.Group("/webhooks")
 	if s.cfg.Stripe != nil {
 		hooks.Any("/stripe", gin.WrapH(s.cfg.Stripe))
 	}
 	hooks.Any("/portal/:portal", s.portalWebhook)
 
-	guard, err := s.crossOrigin()
+	guard, err := SameOrigin(s.cfg.Links.Base, func(c *gin.Context) { s.showError(c, errOtherSite) })
 	if err != nil {
 		return nil, err
 	}
@@ -170,46 +160,6 @@ func (s *Server) page(handle func(*gin.Context) error) gin.HandlerFunc {
 	}
 }
 
-// recovered answers a panic with a page and logs it; the process goes on.
-func (s *Server) recovered(c *gin.Context) {
-	defer func() {
-		if p := recover(); p != nil {
-			if p == http.ErrAbortHandler { //nolint:errorlint // a value to compare with, by its documentation
-				panic(p)
-			}
-			s.cfg.Log.Error("panic in a handler", "route", c.FullPath(), "panic", panicText(p), "stack", string(debug.Stack()))
-			c.Abort()
-			if !c.Writer.Written() {
-				s.showError(c, errors.New("panic"))
-			}
-		}
-	}()
-	c.Next()
-}
-
-// panicText says what a panic was, without what it quotes, which may be anything that was
-// sent. What the runtime says holds no such thing.
-func panicText(p any) string {
-	if err, ok := p.(runtime.Error); ok {
-		return err.Error()
-	}
-	return fmt.Sprintf("a %T", p)
-}
-
-// logged writes one line for a request: its route, never its path or query, which
-// hold tokens.
-func (s *Server) logged(c *gin.Context) {
-	if !s.cfg.Log.Enabled(c, slog.LevelDebug) {
-		c.Next()
-		return
-	}
-	begin := time.Now()
-	c.Next()
-	s.cfg.Log.LogAttrs(context.WithoutCancel(c), slog.LevelDebug, "answered",
-		slog.String("method", c.Request.Method), slog.String("route", c.FullPath()),
-		slog.Int("status", c.Writer.Status()), slog.Duration("took", time.Since(begin)))
-}
-
 // portalWebhook passes a delivery on to the receiver of its portal.
 func (s *Server) portalWebhook(c *gin.Context) {
 	portal, ok := s.cfg.Portals[c.Param("portal")]
@@ -224,28 +174,4 @@ func (s *Server) portalWebhook(c *gin.Context) {
 const contentSecurity = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // secured sets the headers of every page.
-func secured(c *gin.Context) {
-	h := c.Writer.Header()
-	h.Set("Content-Security-Policy", contentSecurity)
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Robots-Tag", "noindex")
-}
-
-// crossOrigin refuses what another site's page made a browser send. Our own public
-// address is named, because a proxy in front may not pass on the Host it was asked
-// for.
-func (s *Server) crossOrigin() (gin.HandlerFunc, error) {
-	protection := http.NewCrossOriginProtection()
-	if err := protection.AddTrustedOrigin(s.cfg.Links.Base); err != nil {
-		return nil, fmt.Errorf("web: the base of the links: %w", err)
-	}
-	return func(c *gin.Context) {
-		if protection.Check(c.Request) != nil {
-			c.Abort()
-			s.showError(c, errOtherSite)
-		}
-	}, nil
-}
+var secured = WithHeaders(PageHeaders(contentSecurity))

@@ -76,7 +76,7 @@ func (s *Server) show(c *gin.Context, r bridge.Request, who visitor, v view) err
 	if v.Every > 0 {
 		v.Refresh = strconv.Itoa(v.Every) + "; url=" + v.Next
 	}
-	return s.pages.render(c, cmp.Or(v.Status, http.StatusOK), "request", v)
+	return s.pages.Render(c, cmp.Or(v.Status, http.StatusOK), "request", v)
 }
 
 // deadline is when the step that waits for the applicant is given up; zero when none

@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"keybridge/bridge"
+	"keybridge/bridge/web"
 )
 
 // Base is where the API is.
@@ -147,15 +148,10 @@ func (a *API) operations() []operation {
 
 // routes is everything the API answers.
 func (a *API) routes() (http.Handler, error) {
-	gin.SetMode(gin.ReleaseMode)
-	e := gin.New()
-	e.HandleMethodNotAllowed = true
-	e.ContextWithFallback = true
-	e.RedirectTrailingSlash = false
-	if err := e.SetTrustedProxies(a.cfg.TrustedProxies); err != nil {
+	e, err := web.Engine{TrustedProxies: a.cfg.TrustedProxies, Fail: a.fail, Log: a.cfg.Log, Headers: headers}.New()
+	if err != nil {
 		return nil, err
 	}
-	e.Use(a.recovered, a.logged, secured)
 	for _, op := range a.operations() {
 		e.Handle(op.method, Base+op.path, a.answered(op.handle))
 	}

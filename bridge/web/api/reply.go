@@ -1,15 +1,8 @@
 package api
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"log/slog"
 	"net/http"
-	"runtime"
-	"runtime/debug"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -66,50 +59,12 @@ func (r reply) write(c *gin.Context) {
 	_ = json.NewEncoder(c.Writer).Encode(r.body) // the caller is gone, or it is written
 }
 
-// secured sets the headers of every answer. There are none that let other origins in.
-func secured(c *gin.Context) {
-	h := c.Writer.Header()
-	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Robots-Tag", "noindex")
-}
-
-// recovered answers a panic with a problem and logs it; the process goes on. What a panic
-// quotes may be anything that was sent, so only the runtime's own words are logged.
-func (a *API) recovered(c *gin.Context) {
-	defer func() {
-		p := recover()
-		if p == nil {
-			return
-		}
-		if p == http.ErrAbortHandler { //nolint:errorlint // a value to compare with, by its documentation
-			panic(p)
-		}
-		said := fmt.Sprintf("a %T", p)
-		if err, ok := p.(runtime.Error); ok {
-			said = err.Error()
-		}
-		a.cfg.Log.Error("panic in a handler of the API", "route", c.FullPath(), "panic", said, "stack", string(debug.Stack()))
-		c.Abort()
-		if !c.Writer.Written() {
-			a.fail(c, errors.New("panic"))
-		}
-	}()
-	c.Next()
-}
-
-// logged writes one line for a call: its route, never its path, query or token.
-func (a *API) logged(c *gin.Context) {
-	if !a.cfg.Log.Enabled(c, slog.LevelDebug) {
-		c.Next()
-		return
-	}
-	begin := time.Now()
-	c.Next()
-	a.cfg.Log.LogAttrs(context.WithoutCancel(c), slog.LevelDebug, "answered",
-		slog.String("method", c.Request.Method), slog.String("route", c.FullPath()),
-		slog.Int("status", c.Writer.Status()), slog.Duration("took", time.Since(begin)))
+// headers are those of every answer. There are none that let other origins in.
+var headers = map[string]string{
+	"Cache-Control":                "no-store",
+	"Content-Security-Policy":      "default-src 'none'; frame-ancestors 'none'",
+	"Cross-Origin-Resource-Policy": "same-origin",
+	"Referrer-Policy":              "no-referrer",
+	"X-Content-Type-Options":       "nosniff",
+	"X-Robots-Tag":                 "noindex",
 }

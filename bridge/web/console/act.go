@@ -204,7 +204,7 @@ func (s *Console) doneTo(ctx context.Context, p bridge.Person, u User, a act, fo
 
 // showPassword shows somebody's new password, once.
 func (s *Console) showPassword(c *gin.Context, p bridge.Person, name, title, password string) error {
-	return s.pages.render(c, http.StatusOK, "done", doneView{
+	return s.pages.Render(c, http.StatusOK, "done", doneView{
 		frame: s.desk(c, p, title), Label: "Password of " + name, Secret: password,
 		Says: []string{"It is shown here and never again. Tell it to them where nobody else reads it.", "They change it on their page, after they have signed in."},
 		Href: userPath(name), Word: "To " + name,

@@ -176,13 +176,13 @@ func (s *Console) audit(c *gin.Context, p bridge.Person) error {
 		view.First = f.address(auditPath, 0)
 	}
 	if len(f.Problems) > 0 {
-		return s.pages.render(c, http.StatusBadRequest, "audit", view)
+		return s.pages.Render(c, http.StatusBadRequest, "audit", view)
 	}
 	if err := s.entries(c.Request.Context(), &f, &view); err != nil {
 		return err
 	}
 	view.Ledger = s.ledger(c)
-	return s.pages.render(c, http.StatusOK, "audit", view)
+	return s.pages.Render(c, http.StatusOK, "audit", view)
 }
 
 // entries fills in the entries that fit, back from a place.

@@ -158,7 +158,7 @@ func (s *Console) bulkPreview(c *gin.Context, p bridge.Person, view bulkView, ch
 	if view.Problem != "" {
 		status = http.StatusBadRequest
 	}
-	return s.pages.render(c, status, "bulk", view)
+	return s.pages.Render(c, status, "bulk", view)
 }
 
 // bulkLine is a request as the page shows it. Of one that could not be read there is its id.
@@ -200,7 +200,7 @@ func (s *Console) bulkDo(c *gin.Context, p bridge.Person, view bulkView, chosen 
 	}
 	view.frame = s.desk(c, p, view.Word+": done") // what waits was counted before
 	view.Says = view.summary()
-	return s.pages.render(c, http.StatusOK, "bulk", view)
+	return s.pages.Render(c, http.StatusOK, "bulk", view)
 }
 
 // summary says how many were decided, how many of them wait for a second person, and how

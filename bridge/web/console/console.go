@@ -3,18 +3,16 @@ package console
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
-	"runtime"
-	"runtime/debug"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"keybridge/bridge"
+	"keybridge/bridge/web"
 )
 
 // Config is what the console needs.
@@ -123,7 +121,7 @@ func (CodeNeededError) Is(target error) bool { return target == ErrCode }
 // Console answers everything under /console/.
 type Console struct {
 	cfg     Config
-	pages   *pages
+	pages   *web.Pages
 	handler http.Handler
 }
 
@@ -155,7 +153,7 @@ func New(cfg Config) (*Console, error) {
 	}
 	s := &Console{cfg: cfg}
 	var err error
-	if s.pages, err = parsePages(); err != nil {
+	if s.pages, err = readPages(); err != nil {
 		return nil, err
 	}
 	if s.handler, err = s.routes(); err != nil {
@@ -176,21 +174,17 @@ const (
 
 // routes is everything the console answers.
 func (s *Console) routes() (http.Handler, error) {
-	gin.SetMode(gin.ReleaseMode)
-	e := gin.New()
-	e.HandleMethodNotAllowed = true
-	e.ContextWithFallback = true
-	e.RedirectTrailingSlash = false
-	if err := e.SetTrustedProxies(s.cfg.TrustedProxies); err != nil {
-		return nil, err
-	}
-	guard, err := s.crossOrigin()
+	e, err := web.Engine{TrustedProxies: s.cfg.TrustedProxies, Fail: s.showError, Log: s.cfg.Log, Headers: web.PageHeaders(contentSecurity)}.New()
 	if err != nil {
 		return nil, err
 	}
-	e.Use(s.recovered, s.logged, secured, guard)
+	guard, err := web.SameOrigin(s.cfg.Origin, func(c *gin.Context) { s.showError(c, errOtherSite) })
+	if err != nil {
+		return nil, err
+	}
+	e.Use(guard)
 	e.Match(looked, "/console", func(c *gin.Context) { c.Redirect(http.StatusSeeOther, queuePath) })
-	e.Match(looked, "/console/static/*file", s.page(s.static))
+	e.Match(looked, staticPath+"*file", s.page(s.static))
 	s.doorRoutes(e)
 	s.queueRoutes(e)
 	s.workRoutes(e)
@@ -225,72 +219,7 @@ func sent(c *gin.Context) (url.Values, error) {
 	return c.Request.PostForm, err
 }
 
-// recovered answers a panic with a page and logs it; the process goes on. What a panic
-// quotes may be anything that was sent, so only the runtime's own words are logged.
-func (s *Console) recovered(c *gin.Context) {
-	defer func() {
-		p := recover()
-		if p == nil {
-			return
-		}
-		if p == http.ErrAbortHandler { //nolint:errorlint // a value to compare with, by its documentation
-			panic(p)
-		}
-		text := fmt.Sprintf("a %T", p)
-		if err, ok := p.(runtime.Error); ok {
-			text = err.Error()
-		}
-		s.cfg.Log.Error("panic in a page of the console", "route", c.FullPath(), "panic", text, "stack", string(debug.Stack()))
-		c.Abort()
-		if !c.Writer.Written() {
-			s.showError(c, errors.New("panic"))
-		}
-	}()
-	c.Next()
-}
-
-// logged writes one line for a request: its route, never its query, which may hold words
-// that were searched for.
-func (s *Console) logged(c *gin.Context) {
-	if !s.cfg.Log.Enabled(c, slog.LevelDebug) {
-		c.Next()
-		return
-	}
-	begin := time.Now()
-	c.Next()
-	s.cfg.Log.LogAttrs(context.WithoutCancel(c), slog.LevelDebug, "answered",
-		slog.String("method", c.Request.Method), slog.String("route", c.FullPath()),
-		slog.Int("status", c.Writer.Status()), slog.Duration("took", time.Since(begin)))
-}
-
 // contentSecurity lets a page load our own style sheet, script and picture, ask us, and
 // nothing else.
 const contentSecurity = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-
-// secured sets the headers of every page.
-func secured(c *gin.Context) {
-	h := c.Writer.Header()
-	h.Set("Content-Security-Policy", contentSecurity)
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Robots-Tag", "noindex")
-}
-
-// crossOrigin refuses what another site's page made a browser send.
-func (s *Console) crossOrigin() (gin.HandlerFunc, error) {
-	protection := http.NewCrossOriginProtection()
-	if s.cfg.Origin != "" {
-		if err := protection.AddTrustedOrigin(s.cfg.Origin); err != nil {
-			return nil, fmt.Errorf("console: the origin: %w", err)
-		}
-	}
-	return func(c *gin.Context) {
-		if protection.Check(c.Request) != nil {
-			c.Abort()
-			s.showError(c, errOtherSite)
-		}
-	}, nil
-}

@@ -11,7 +11,7 @@ import (
 // What is read has a contrast of 4.5:1 (WCAG 2.2, 1.4.3), and what only has to be seen
 // 3:1 (1.4.11), on every ground it stands on and in both colour schemes.
 func TestColoursHaveEnoughContrast(t *testing.T) {
-	css, err := staticFiles.ReadFile("static/console.css")
+	css, err := files.ReadFile("static/console.css")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func TestColoursHaveEnoughContrast(t *testing.T) {
 
 // Every colour is one of those that the test above looks at.
 func TestNoColourIsWrittenOutsideTheSchemes(t *testing.T) {
-	css, err := staticFiles.ReadFile("static/console.css")
+	css, err := files.ReadFile("static/console.css")
 	if err != nil {
 		t.Fatal(err)
 	}

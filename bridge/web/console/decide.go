@@ -155,5 +155,5 @@ func (s *Console) confirm(c *gin.Context, p bridge.Person, r bridge.Request, d d
 	if problem != nil {
 		view.Problem, status = bridge.Explain(problem), http.StatusBadRequest
 	}
-	return s.pages.render(c, status, "confirm", view)
+	return s.pages.Render(c, status, "confirm", view)
 }

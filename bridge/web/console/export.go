@@ -79,7 +79,7 @@ func (s *Console) exports(c *gin.Context, p bridge.Person) error {
 	if view.Making {
 		view.Every = int(everyMaking.Milliseconds())
 	}
-	return s.pages.render(c, http.StatusOK, "exports", view)
+	return s.pages.Render(c, http.StatusOK, "exports", view)
 }
 
 // file is a file as the page shows it.

@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"keybridge/bridge"
+	"keybridge/bridge/web"
 )
 
 // pageError is an error that has a page of its own.
@@ -59,7 +60,7 @@ func asPage(err error) *pageError {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return errTooMuch
 	}
-	return &pageError{Status: statusOf(err), Title: titleOf(err), Text: bridge.Explain(err), Err: err}
+	return &pageError{Status: web.StatusOf(err), Title: titleOf(err), Text: bridge.Explain(err), Err: err}
 }
 
 // onward gives an error whose page should lead to a request a way there.
@@ -85,29 +86,10 @@ func (s *Console) showError(c *gin.Context, err error) {
 	if view.Back == "" {
 		view.Back, view.Word = queuePath, "To the queue"
 	}
-	if failed := s.pages.render(c, e.Status, "error", view); failed != nil {
+	if failed := s.pages.Render(c, e.Status, "error", view); failed != nil {
 		s.cfg.Log.Error("the page of an error could not be shown", "route", c.FullPath(), "error", failed)
 		c.Data(http.StatusInternalServerError, "text/plain; charset=utf-8", []byte("Something went wrong on our side. Please try again.\n"))
 	}
-}
-
-// statusOf is the HTTP status of an error.
-func statusOf(err error) int {
-	switch bridge.KindOf(err) {
-	case bridge.Invalid:
-		return http.StatusBadRequest
-	case bridge.Denied, bridge.Refused:
-		return http.StatusForbidden
-	case bridge.NotFound:
-		return http.StatusNotFound
-	case bridge.Conflict:
-		return http.StatusConflict
-	case bridge.Limited:
-		return http.StatusTooManyRequests
-	case bridge.Unavailable:
-		return http.StatusServiceUnavailable
-	}
-	return http.StatusInternalServerError
 }
 
 // titleOf is what the page of an error says first.

@@ -81,7 +81,7 @@ func (s *Console) money(c *gin.Context, p bridge.Person) error {
 	}
 	view := s.moneyView(c, p, asked)
 	if len(asked.Problems) > 0 {
-		return s.pages.render(c, http.StatusBadRequest, "money", view)
+		return s.pages.Render(c, http.StatusBadRequest, "money", view)
 	}
 	if err := s.standing(c, &view); err != nil {
 		return err
@@ -98,7 +98,7 @@ func (s *Console) money(c *gin.Context, p bridge.Person) error {
 	for _, f := range append(figuresOf(days, asked), waiting...) {
 		view.Figures = append(view.Figures, viewOf(f, asked, take))
 	}
-	return s.pages.render(c, http.StatusOK, "money", view)
+	return s.pages.Render(c, http.StatusOK, "money", view)
 }
 
 // moneyView is the page without its figures.

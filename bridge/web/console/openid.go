@@ -108,5 +108,5 @@ func (s *Console) notIn(c *gin.Context, err error) error {
 	}
 	view := s.signInPage(queuePath)
 	view.Problem = bridge.Explain(err)
-	return s.pages.render(c, status, "sign-in", view)
+	return s.pages.Render(c, status, "sign-in", view)
 }

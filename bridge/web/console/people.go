@@ -74,7 +74,7 @@ func (s *Console) listPeople(c *gin.Context, p bridge.Person) error {
 	if name := c.Query("name"); c.Query("done") == "revoke" && name != "" && !view.Tokens.has(name) {
 		view.Flash = "The token is revoked. It opens nothing any more."
 	}
-	return s.pages.render(c, http.StatusOK, "people", view)
+	return s.pages.Render(c, http.StatusOK, "people", view)
 }
 
 func (s *Console) personRow(p bridge.Person, u User) personRow {
@@ -138,7 +138,7 @@ func (s *Console) onePerson(c *gin.Context, p bridge.Person) error {
 		view.Token = houseTokensPath + "?" + url.Values{"for": {u.Name}}.Encode()
 	}
 	view.Tokens = s.tokensOf(tokens, u.Name, houseTokensPath)
-	return s.pages.render(c, http.StatusOK, "person", view)
+	return s.pages.Render(c, http.StatusOK, "person", view)
 }
 
 // fresh is how long a page says what was just done.

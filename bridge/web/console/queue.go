@@ -85,7 +85,7 @@ func (s *Console) queue(c *gin.Context, p bridge.Person) error {
 	f := readFilter(c.Request.URL.Query(), p, now)
 	view := s.queueView(c, p, &f)
 	if len(f.Problems) > 0 {
-		return s.pages.render(c, http.StatusBadRequest, "queue", view)
+		return s.pages.Render(c, http.StatusBadRequest, "queue", view)
 	}
 	page, err := s.cfg.Service.Desk(p).List(c.Request.Context(), f.Asks)
 	if err != nil {
@@ -98,7 +98,7 @@ func (s *Console) queue(c *gin.Context, p bridge.Person) error {
 		view.Onwards = f.onwards(page.Next)
 	}
 	view.Empty = emptyWords(&f, page.Next != "")
-	return s.pages.render(c, http.StatusOK, "queue", view)
+	return s.pages.Render(c, http.StatusOK, "queue", view)
 }
 
 // queueView is the page without its list.

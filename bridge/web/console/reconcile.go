@@ -64,7 +64,7 @@ func (s *Console) reconciliation(c *gin.Context, p bridge.Person) error {
 	if ran {
 		s.fillReconciliation(&view, r, len(p.Portals) == 0)
 	}
-	return s.pages.render(c, http.StatusOK, "reconcile", view)
+	return s.pages.Render(c, http.StatusOK, "reconcile", view)
 }
 
 // fillReconciliation puts a run into words. whole says that it is seen by somebody who may

@@ -1,65 +1,28 @@
 package console
 
 import (
-	"bytes"
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
 	"html/template"
-	"io/fs"
-	"net/http"
-	"path"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"keybridge/bridge"
+	"keybridge/bridge/web"
 )
 
-//go:embed templates/*.html
-var templateFiles embed.FS
+//go:embed templates/*.html static
+var files embed.FS
 
-//go:embed static
-var staticFiles embed.FS
+// staticPath is where the files are that pages need beside them.
+const staticPath = "/console/static/"
 
-// pages are the parsed templates, one for each page, all in one layout.
-type pages struct {
-	byName map[string]*template.Template
-	assets map[string]asset  // by the file's name
-	hashed map[string]string // hashed name to the file's
-}
-
-// asset is one embedded file. It is served under a name that holds a hash of its
-// content, so that browsers may keep it for ever.
-type asset struct {
-	hashed string
-	body   []byte
-}
-
-func parsePages() (*pages, error) {
-	p := &pages{byName: map[string]*template.Template{}, assets: map[string]asset{}, hashed: map[string]string{}}
-	if err := fs.WalkDir(staticFiles, "static", p.take); err != nil {
-		return nil, err
-	}
-	functions := template.FuncMap{
-		"asset":   func(name string) string { return "/console/static/" + p.assets[name].hashed },
+func readPages() (*web.Pages, error) {
+	return web.ReadPages(files, staticPath, template.FuncMap{
 		"field":   func(name, label string, all []choice, problem string) field { return field{name, label, problem, all} },
 		"problem": func(name, text string) named { return named{name, text} },
-	}
-	files, err := fs.Glob(templateFiles, "templates/*.html")
-	if err != nil {
-		return nil, err
-	}
-	for _, file := range files {
-		t, err := template.New("layout.html").Funcs(functions).ParseFS(templateFiles, "templates/layout.html", file)
-		if err != nil {
-			return nil, err
-		}
-		p.byName[strings.TrimSuffix(path.Base(file), ".html")] = t
-	}
-	return p, nil
+	})
 }
 
 // field is a field of a form that is one of several values.
@@ -68,42 +31,11 @@ type field struct {
 	Choices              []choice
 }
 
-// take takes in one file of the folder static.
-func (p *pages) take(file string, d fs.DirEntry, err error) error {
-	if err != nil || d.IsDir() {
-		return err
-	}
-	body, err := staticFiles.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	sum := sha256.Sum256(body)
-	name, ext := path.Base(file), path.Ext(file)
-	hashed := strings.TrimSuffix(name, ext) + "." + hex.EncodeToString(sum[:6]) + ext
-	p.assets[name] = asset{hashed, body}
-	p.hashed[hashed] = name
-	return nil
-}
-
-// render writes a page. It is built before the first byte is sent, so that a template
-// that fails gives an error and not half a page.
-func (p *pages) render(c *gin.Context, status int, name string, page any) error {
-	var b bytes.Buffer
-	if err := p.byName[name].Execute(&b, page); err != nil {
-		return err
-	}
-	c.Data(status, "text/html; charset=utf-8", b.Bytes())
-	return nil
-}
-
 // static serves an embedded file under its hashed name.
 func (s *Console) static(c *gin.Context) error {
-	name, ok := s.pages.hashed[strings.TrimPrefix(c.Param("file"), "/")]
-	if !ok {
+	if !s.pages.Serve(c, strings.TrimPrefix(c.Param("file"), "/")) {
 		return errNotHere
 	}
-	c.Header("Cache-Control", "public, max-age=31536000, immutable")
-	http.ServeContent(c.Writer, c.Request, name, time.Time{}, bytes.NewReader(s.pages.assets[name].body))
 	return nil
 }
 

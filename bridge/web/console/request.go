@@ -120,7 +120,7 @@ func (s *Console) showRequest(c *gin.Context, p bridge.Person, r bridge.Request,
 	s.lists(&view, r)
 	s.history(c, p, r, &view)
 	s.offer(c, p, r, &view)
-	return s.pages.render(c, status, "request", view)
+	return s.pages.Render(c, status, "request", view)
 }
 
 // flash says what was just done, if the address says so and the request bears it out: an

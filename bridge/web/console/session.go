@@ -145,7 +145,7 @@ func (s *Console) askWho(c *gin.Context) error {
 		c.Redirect(http.StatusSeeOther, next)
 		return nil
 	}
-	return s.pages.render(c, http.StatusOK, "sign-in", s.signInPage(next))
+	return s.pages.Render(c, http.StatusOK, "sign-in", s.signInPage(next))
 }
 
 // signIn begins a session. Whatever session the browser had before is ended, so that
@@ -200,7 +200,7 @@ func (s *Console) askAgain(c *gin.Context, a Attempt, next string, err error) er
 	default:
 		return err
 	}
-	return s.pages.render(c, status, "sign-in", view)
+	return s.pages.Render(c, status, "sign-in", view)
 }
 
 // end ends a session that is given up. The new one does not depend on it.

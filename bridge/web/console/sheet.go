@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"keybridge/bridge"
+	"keybridge/bridge/web"
 )
 
 // sheet is a page with one form, that says what will happen and asks.
@@ -122,14 +123,14 @@ func (s *Console) showSheet(c *gin.Context, view sheet, problem error) error {
 		if !slices.Contains(sheetKinds, bridge.KindOf(problem)) {
 			return problem
 		}
-		status, view.Problem = statusOf(problem), bridge.Explain(problem)
+		status, view.Problem = web.StatusOf(problem), bridge.Explain(problem)
 		if wait := retryAfter(problem); wait != "" {
 			c.Header("Retry-After", wait)
 			view.Problem += " Try again in " + wait + " s."
 		}
 		view.mark(problem)
 	}
-	return s.pages.render(c, status, "sheet", view)
+	return s.pages.Render(c, status, "sheet", view)
 }
 
 // mark marks the blank that a problem is beside.

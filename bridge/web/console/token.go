@@ -182,7 +182,7 @@ func (s *Console) issueAt(c *gin.Context, p bridge.Person, d tokenDesk, form url
 		}
 		return s.showSheet(c, view, err)
 	}
-	return s.pages.render(c, http.StatusOK, "done", doneView{
+	return s.pages.Render(c, http.StatusOK, "done", doneView{
 		frame: s.desk(c, p, "The token is made"), Label: "Secret of " + order.Name, Secret: secret,
 		Says: []string{"It is shown here and never again. Put it where the program reads its secrets.", "It expires on " + s.moment(order.Expires) + "."},
 		Href: d.back.Href, Word: d.back.Text,

@@ -55,7 +55,7 @@ func (s *Console) you(c *gin.Context, p bridge.Person) error {
 	}
 	view.Tokens = s.tokensOf(tokens, p.Name, ownTokensPath)
 	view.Flash = view.flash(c.Query("done"), c.Query("name"))
-	return s.pages.render(c, http.StatusOK, "you", view)
+	return s.pages.Render(c, http.StatusOK, "you", view)
 }
 
 // flash says what was just done, if the address says so and what is shown bears it out: an
@@ -226,7 +226,7 @@ func (s *Console) changePassword(c *gin.Context, p bridge.Person) error {
 		return s.showSheet(c, s.passwordSheet(c, p), err)
 	}
 	http.SetCookie(c.Writer, s.cookie("", time.Unix(1, 0)))
-	return s.pages.render(c, http.StatusOK, "done", doneView{
+	return s.pages.Render(c, http.StatusOK, "done", doneView{
 		frame: s.frame("Your password is changed"), Says: []string{"You are signed out everywhere. Sign in with the new one."},
 		Href: signInPath + "?" + url.Values{"next": {selfPath}}.Encode(), Word: "Sign in",
 	})
