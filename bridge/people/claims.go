@@ -36,7 +36,7 @@ func (o *openID) claims(id *oidc.IDToken) (claims, error) {
 		return claims{}, &refusal{why: "an ID token for another client"}
 	}
 	name := strings.ToLower(text(o.cfg.NameClaim))
-	if !validName(name) || name == commands {
+	if !validName(name) || name == Operator {
 		return claims{}, &refusal{why: "a name that cannot be one here", say: "Your sign-in provider gives you a name that cannot be one here, an e-mail address for instance: history keeps names. Tell who runs this service to choose another claim."}
 	}
 	sum := sha256.Sum256([]byte(id.Issuer + "\x00" + id.Subject))

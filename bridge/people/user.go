@@ -91,9 +91,9 @@ const (
 
 var names = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
 
-// commands is whom history names for what was done by a command, so nobody may be called
+// Operator is whom history names for what was done by a command, so nobody may be called
 // so.
-const commands = "operator"
+const Operator = "operator"
 
 // validName reports whether a user or a token may be called so.
 func validName(name string) bool { return names.MatchString(name) }
@@ -140,7 +140,7 @@ func (n Newcomer) check() error {
 	switch {
 	case !validName(n.Name):
 		return invalid("A name has 1 to 64 of a-z, 0-9, dot, dash and underscore, and begins with a letter or digit. It is no e-mail address: history keeps it.")
-	case n.Name == commands:
+	case n.Name == Operator:
 		return invalid("That is what history calls who uses the commands. Choose another name.")
 	case utf8.RuneCountInString(n.Display) > longestDisplay || !printable(n.Display):
 		return invalid(fmt.Sprintf("The name to show has at most %d characters, and no control characters.", longestDisplay))

@@ -73,7 +73,7 @@ func main() {
 
 // flagWords are the words of the domain that flags take.
 func flagWords() kong.Vars {
-	return kong.Vars{"roles": listed(bridge.Roles), "kinds": listed(bridge.MessageKinds)}
+	return kong.Vars{"operator": operator.Name, "roles": listed(bridge.Roles), "kinds": listed(bridge.MessageKinds)}
 }
 
 // listed are words as a flag's enum has them.

@@ -96,7 +96,7 @@ type requestsCreateCommand struct {
 	App        string            `help:"The developer's app, where they have several."`
 	Reason     map[string]string `help:"What the portal's form would have asked for. May be repeated." placeholder:"FIELD=TEXT"`
 	Settled    string            `help:"Nothing is asked of the developer, because it was settled elsewhere: how. They read it, and it stays in the history." placeholder:"WHY"`
-	By         string            `help:"Who makes it, for the history: a name, and no e-mail address." default:"operator"`
+	By         string            `help:"Who makes it, for the history: a name, and no e-mail address." default:"${operator}"`
 }
 
 // Run runs the command.

@@ -16,7 +16,7 @@ import (
 )
 
 // operator is who uses the commands, as the house knows them.
-var operator = bridge.Person{Name: "operator", Role: bridge.Admin}
+var operator = bridge.Person{Name: people.Operator, Role: bridge.Admin}
 
 // userOrder is what a command says of a user.
 type userOrder struct {
