@@ -100,7 +100,9 @@
 //   - The operator's API is served on a socket in the data folder; whoever may open
 //     the folder may use it. bbolt lets one process open the file, so commands talk
 //     to the running one. It knows the outgoing webhooks as a small port (Outgoing),
-//     and not the package that sends them.
+//     and not the package that sends them. An operator decides at a desk, as everybody
+//     does. What is about users, tokens, the audit or the store is added where it is known
+//     (Operator.Handle), so that bodies are read and errors told in one way.
 //   - Metrics are counted where something happens and gauges are read at the scrape: from
 //     indexes, counted so far and no farther, and at most every five seconds, so that
 //     whoever scrapes costs the store next to nothing. What cannot be read is absent, and

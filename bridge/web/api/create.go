@@ -30,7 +30,7 @@ func (o *creation) members() members {
 }
 
 // create answers POST /requests: it makes a key request in a portal, as
-// bridge.Service.Create does.
+// bridge.Desk.Create does.
 func (a *API) create(c *gin.Context, p bridge.Person) (reply, error) {
 	if _, err := readQuery(c); err != nil {
 		return reply{}, err

@@ -39,7 +39,7 @@
 //     while the first is under way 409. Failures that did nothing leave the key free. Where
 //     it is not known what became of a write, the next one under its key goes on with it:
 //     the Desk does a thing once for a key (bridge.Desk.Once), and a key request that was made
-//     and still waits is taken (bridge.Service.Create). What is kept has the shape of
+//     and still waits is taken (bridge.Desk.Create). What is kept has the shape of
 //     a receipt, so that people can be forgotten and repetitions are answered all the same.
 //   - Who may not do a deed is told so (403) before they are told that a header is missing,
 //     so that a refusal is recorded whatever else is wrong with the call.
