@@ -63,9 +63,7 @@ func attempts() map[bridge.Operation]func(bridge.Request) []attempt {
 		bridge.MaySecond: onRequest("approve", why, reason),
 		bridge.MayWaive:  onRequest("waive", why, reason),
 		bridge.MayRefund: onRequest("refund", why, map[string]any{"why": "Because.", "amount": map[string]any{"amount": "1.00", "currency": "EUR"}}),
-		bridge.MayCancel: func(r bridge.Request) []attempt {
-			return append(onRequest("end", why, nil)(r)[:1], onRequest("cancel", nil, reason)(r)[1])
-		},
+		bridge.MayCancel: onRequest("end", why, reason),
 		bridge.MayCreate: func(r bridge.Request) []attempt {
 			return []attempt{{path: "/api/v1/requests", body: map[string]any{"portal": r.Portal, "developer": asker, "plan": r.Terms.Plan}}}
 		},
