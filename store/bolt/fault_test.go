@@ -21,11 +21,11 @@ import (
 	"keybridge/bridge"
 )
 
-// powerMoment is a file as it was before and after a commit, and how many requests were
-// answered by then.
+// powerMoment is a file as it was before and after a commit, how many requests were
+// answered by then, and how many there are with it.
 type powerMoment struct {
-	before, after []byte
-	answered      int
+	before, after  []byte
+	answered, then int
 }
 
 // TestFaultPowerLoss cuts the power at any time: of what a commit writes between two
@@ -48,7 +48,7 @@ func TestFaultPowerLoss(t *testing.T) {
 		}
 		files += 2
 		opensWhole(t, tornRoot(m, random), m.answered, fmt.Sprintf("seed %d: a torn root", seed))
-		opensWhole(t, m.after, m.answered+1, "everything synced")
+		opensWhole(t, m.after, m.then, "everything synced")
 	}
 	if len(moments) < 10 {
 		t.Errorf("only %d commits were looked at", len(moments))
@@ -72,21 +72,27 @@ func commitsOf(t *testing.T, random *rand.Rand) []powerMoment {
 		return b
 	}
 	var moments []powerMoment
-	n, look := 0, false
+	n, then, look := 0, 0, false
 	s.commitTx = func(tx *bbolt.Tx) error {
 		if !look {
 			return tx.Commit()
 		}
-		m := powerMoment{before: read(), answered: n}
+		m := powerMoment{before: read(), answered: n, then: then}
 		err := tx.Commit()
 		m.after = read()
 		moments = append(moments, m)
 		return err
 	}
 	for range 400 {
-		look = random.IntN(20) == 0
+		look, then = random.IntN(20) == 0, n+1
 		if err := acceptNext(s, &n); err != nil {
 			t.Fatal(err)
+		}
+		accept(t, s, eventAt(n-1)) // which waits until it is entered
+		if now := time.Now(); n%5 == 0 {
+			if _, _, err := s.Claim(t.Context(), "main", now, now.Add(time.Hour), 1); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	return moments
@@ -146,6 +152,11 @@ func opensWhole(t *testing.T, file []byte, answered int, how string) {
 		t.Errorf("%s: the hint at request %d was answered and is forgotten: %+v, %v", how, answered-1, a, err)
 	}
 	whole(t, s)
+	entered := make([]int, max(answered-1, 0)) // of the last request, the event may not have come
+	for i := range entered {
+		entered[i] = i
+	}
+	enteredOnce(t, s, entered)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
