@@ -3,6 +3,7 @@ package bolt
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -24,6 +25,7 @@ const (
 type txn struct {
 	tx  *bbolt.Tx
 	now time.Time
+	log *slog.Logger
 	// wrote is set by everything that writes: what did not write needs no commit.
 	wrote bool
 	// week is the bucket that takes new ids of hints, weeks are all there are.
@@ -212,7 +214,7 @@ func (s *Store) attempt(group []*op) (again []*op, err error) {
 	if err != nil {
 		return group, s.fail(err)
 	}
-	t := &txn{tx: tx, now: s.now(), intake: s.intake}
+	t := &txn{tx: tx, now: s.now(), log: s.log, intake: s.intake}
 	var kept []*op
 	for i, o := range group {
 		before := t.wrote
@@ -298,7 +300,7 @@ func (s *Store) giveUp(t *txn) {
 
 // undo takes back what the committer knew of a transaction that is not to be.
 func (s *Store) undo(t *txn) {
-	if !t.took {
+	if !t.took || s.wedged {
 		return
 	}
 	if err := s.reread(); err != nil {

@@ -166,14 +166,16 @@ func (t *txn) oldestLines(most int) (places [][]byte, lines []waiting, err error
 	return places, lines, nil
 }
 
-// enterLine marks the request due, unless it was dropped since, and the hint as seen.
+// enterLine marks the request due, unless it was dropped since, and the hint as seen. Where
+// the request's place in the schedule is damaged it cannot be due, which a check finds: it
+// may not keep all others from being entered.
 func (t *txn) enterLine(l waiting) error {
 	t.intake.lines--
 	from, there, err := t.slot(l.id)
-	if err != nil {
-		return err
-	}
-	if there {
+	switch {
+	case err != nil:
+		t.log.Error("a hint leads to a request that cannot be made due", "request", string(l.id), "error", err)
+	case there:
 		if err := t.move(l.id, from, from.hinted(l.when)); err != nil {
 			return err
 		}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -179,6 +181,26 @@ func TestAHintThatWaitsAtARequestThatIsDroppedStaysKnown(t *testing.T) {
 		equal(t, lines(t, s), 0)
 	}
 	whole(t, s)
+}
+
+func TestADamagedPlaceInTheScheduleKeepsNoOtherHintFromBeingEntered(t *testing.T) {
+	t.Parallel()
+	var log lockedBuffer
+	s := open(t, Config{Path: temp(t), Log: slog.New(slog.NewTextHandler(&log, nil))})
+	atRest(t, s, 3)
+	for n := range 3 {
+		accept(t, s, eventAt(n))
+	}
+	if err := s.db.Update(func(tx *bbolt.Tx) error { return tx.Bucket(bucketSchedule).Put([]byte(testID(1)), []byte{9}) }); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, claimAll(t, s), map[bridge.ID]uint64{testID(0): 2, testID(2): 2})
+	if !strings.Contains(log.String(), string(testID(1))) {
+		t.Errorf("the log does not name the request: %s", log.String())
+	}
+	if a := accept(t, s, eventAt(1)); !a.Duplicate {
+		t.Errorf("%+v", a)
+	}
 }
 
 func TestATransactionThatIsGivenUpLeavesTheIntakeAsItWas(t *testing.T) {

@@ -110,11 +110,8 @@ func addWaiting(due map[string]Backlog, tx *bbolt.Tx, now uint64, most int) erro
 			return errInternal("a hint that waits: %w", err)
 		}
 		s, there, err := t.slot(l.id)
-		if err != nil {
-			return err
-		}
-		if !there || s.lease != 0 || s.due != 0 && s.due <= now {
-			continue
+		if err != nil || !there || s.lease != 0 || s.due != 0 && s.due <= now {
+			continue // a damaged one cannot be claimed either
 		}
 		b := due[s.portal]
 		if !counted[string(l.id)] && b.Count < most {

@@ -149,7 +149,7 @@ func (s *Store) prepare() error {
 		if s.intake, err = readIntake(tx, s.now()); err != nil {
 			return errors.Join(errDamaged(s.path, err), tx.Rollback())
 		}
-		t := &txn{tx: tx, now: s.now(), intake: s.intake}
+		t := &txn{tx: tx, now: s.now(), log: s.log, intake: s.intake}
 		if err := t.freeLeases(); err != nil || !t.wrote {
 			return errors.Join(err, tx.Rollback())
 		}
