@@ -165,12 +165,11 @@
 // with it, 4,137 and 7,583 without; 42 to 46 and 76 to 89 µs of processor each, HTTP
 // included. A write to the end of one bucket does not slow with what is stored: with a
 // million requests events about the newest went at 0.85 to 1.04 of the rate with 10,000,
-// and about any at 0.70 to 0.84 (three runs, 0.82 on the calmest disk), where it was 0.56
-// and 0.25; what is left is that each request is looked up. Resident memory with the
-// million was 117 to 130 MB, 59 to 82 of it without the file; it was 864 MB where nothing of
-// the file was given back. On a calmer disk,
-// with 20,000 requests, it was 28,087 a second, 0.40 of what Gin does that does nothing. The
-// whole way of a key is no faster for it: outside calls are what it costs.
+// and about any at 0.70 to 0.82 (three runs), where it was 0.56 and 0.25; what is left is
+// that each request is looked up. Resident memory with the million was 117 to 130 MB, 59 to
+// 82 of it without the file, and 864 MB where nothing of the file was given back. On a
+// calmer disk, with 20,000 requests, it was 28,087 a second, 0.40 of what Gin does that does
+// nothing. The whole way of a key is no faster for it: outside calls are what it costs.
 //
 // With a closure that changes nothing an event of a known request goes at 17,000 a
 // second with 64 clients, because its record is read and compared.
