@@ -577,16 +577,28 @@ func (v *visit) press(id string) {
 // fill types a text into a field, in place of what is there.
 func (v *visit) fill(id, text string) {
 	v.t.Helper()
+	v.types(id, "this.select()", kb.Backspace+text)
+}
+
+// types presses keys in a field, after something was done to it. The field is found by a
+// script: chromedp's own way reads what it knows of the page beside who brings that up to date.
+func (v *visit) types(id, first, keys string) {
+	v.t.Helper()
 	v.at(id)
-	field := chromedp.CSS(cssID(id))
-	v.acts("filling in "+id, chromedp.Clear(field, chromedp.NodeVisible), chromedp.SendKeys(field, text, chromedp.NodeVisible))
+	await(v.t, "the focus on "+id, func() bool {
+		there, _ := look[bool](v, `(function() { this.focus(); `+first+`; return document.activeElement === this }).call(document.getElementById(`+quoted(id)+`))`)
+		return there
+	}, v.where)
+	v.acts("typing into "+id, chromedp.KeyEvent(keys))
 }
 
 // choose chooses from a list.
 func (v *visit) choose(id, value string) {
 	v.t.Helper()
 	v.at(id)
-	v.acts("choosing "+id, chromedp.SetValue(chromedp.CSS(cssID(id)), value))
+	if _, ok := look[bool](v, `(function() { this.value = `+quoted(value)+`; this.dispatchEvent(new Event("change", {bubbles: true})); return true }).call(document.getElementById(`+quoted(id)+`))`); !ok {
+		v.t.Fatalf("choosing %s: %s", id, v.where())
+	}
 }
 
 // cssID selects by id, also one that begins with a digit.

@@ -224,8 +224,7 @@ func TestAnApplicantAnswersInABrowser(t *testing.T) {
 // write types a text into a field of several lines.
 func (v *visit) write(id, text string) {
 	v.t.Helper()
-	v.at(id)
-	v.acts("writing into "+id, chromedp.SendKeys(chromedp.CSS(cssID(id)), text, chromedp.NodeVisible))
+	v.types(id, "", text)
 }
 
 // focusedOn waits until something has the focus.
