@@ -311,6 +311,7 @@ func lossWays() []way {
 	return []way{
 		{"closes the tab after paying, and the webhook alone brings the key", choice{}, func(v *visit) {
 			v.ask(tyksandbox.PaidPolicy)
+			v.at("pay") // the way to it leads past pages that have to load
 			v.neverLoad(v.url + "/r/*")
 			v.pay()
 			v.awaitState(v.key, bridge.StateActive)
