@@ -101,7 +101,7 @@ type choice struct {
 	plans    []string      // none: the paid plan
 	handoff  string        // empty: bareHandoff
 	delivery string        // empty: mail
-	shutdown time.Duration // zero: 5s
+	shutdown time.Duration // zero: 20s, as the configuration has it
 	// settings changes how the portal behaves.
 	settings func(*tyksandbox.Settings)
 	// both adds the Enterprise Portal; enterprise is how it may hand browsers over (empty:
@@ -220,7 +220,7 @@ func (s *stand) configure() {
 		c.plans = []string{paidPlan}
 	}
 	if c.shutdown == 0 {
-		c.shutdown = 5 * time.Second
+		c.shutdown = 20 * time.Second // more than the 5 s that an http.Server waits for a connection on which nothing was asked
 	}
 	var text strings.Builder
 	err := template.Must(template.New("").Parse(standConfig)).Execute(&text, map[string]any{
