@@ -511,10 +511,19 @@ func (b browser) tab(s *stand) *visit {
 	return v
 }
 
-// open goes to an address.
+// open goes to an address. Where the way of the page before is broken off just then, the
+// browser gives that up and tells us of it as of ours: it is asked again.
 func (v *visit) open(address string) {
 	v.t.Helper()
-	v.acts("opening a page", chromedp.Navigate(address))
+	ctx, cancel := context.WithTimeout(v.ctx, patience)
+	defer cancel()
+	err := chromedp.Do(ctx, chromedp.Navigate(address))
+	for tries := 0; err != nil && strings.Contains(err.Error(), "net::ERR_ABORTED") && tries < 5; tries++ {
+		err = chromedp.Do(ctx, chromedp.Navigate(address))
+	}
+	if err != nil {
+		v.t.Fatalf("opening a page: %v; %s", err, v.where())
+	}
 }
 
 // acts does something in the tab, and gives up when it takes too long.
