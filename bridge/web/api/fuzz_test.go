@@ -3,6 +3,7 @@ package api_test
 import (
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -44,9 +45,11 @@ func FuzzBody(f *testing.F) {
 		f.Add(uint8(4), body)
 		f.Add(uint8(0), body)
 	}
+	made := 0
 	f.Fuzz(func(t *testing.T, which uint8, body string) {
 		h.t = t
-		h.next = idOf(body, noon)
+		made++ // not of the body: a fuzzer that minimises sends one again and again, and an id is used once
+		h.next = idOf(strconv.Itoa(made), noon)
 		c := post("approver", paths[int(which)%len(paths)], body).with("If-Match", h.etag(id))
 		h.answers(c, 200, 201, 400, 404, 409, 413, 415)
 	})
