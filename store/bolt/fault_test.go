@@ -148,8 +148,10 @@ func opensWhole(t *testing.T, file []byte, answered int, how string) {
 			t.Fatalf("%s: request %d of %d that were answered: %v", how, i, answered, err)
 		}
 	}
-	if a, err := s.Accept(t.Context(), testHint(answered-1), nil); err != nil || !a.Duplicate {
-		t.Errorf("%s: the hint at request %d was answered and is forgotten: %+v, %v", how, answered-1, a, err)
+	if answered > 0 { // not in the first commit of all
+		if a, err := s.Accept(t.Context(), testHint(answered-1), nil); err != nil || !a.Duplicate {
+			t.Errorf("%s: the hint at request %d was answered and is forgotten: %+v, %v", how, answered-1, a, err)
+		}
 	}
 	whole(t, s)
 	entered := make([]int, max(answered-1, 0)) // of the last request, the event may not have come
