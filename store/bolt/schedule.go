@@ -189,16 +189,19 @@ func (s *Store) Claim(ctx context.Context, portal string, now, lease time.Time, 
 
 func (t *txn) claim(portal string, now, lease uint64, limit int) ([]bridge.Claim, error) {
 	var claims []bridge.Claim
-	for _, id := range t.dueIDs(portal, now, limit) {
+	for _, k := range t.dueKeys(portal, now, limit) {
+		id := tail(k)
 		from, ok, err := t.slot(id)
-		if err != nil {
-			return nil, err
-		}
-		if !ok {
-			return nil, errInternal("request %s is due and not in the schedule", id)
+		if !ok || !bytes.Equal(k, dueKey(from.portal, from.at(), id)) {
+			if err := t.strike(bucketDue, k, id, err); err != nil {
+				return nil, err
+			}
+			if !ok || from.lease != 0 {
+				continue // nobody knows when it is due, or somebody has it
+			}
 		}
 		to := from
-		to.lease, to.due = lease, 0
+		to.portal, to.lease, to.due = portal, lease, 0
 		if err := t.move(id, from, to); err != nil {
 			return nil, err
 		}
@@ -209,19 +212,29 @@ func (t *txn) claim(portal string, now, lease uint64, limit int) ([]bridge.Claim
 	return claims, nil
 }
 
-// dueIDs returns copies, because the index is changed afterwards.
-func (t *txn) dueIDs(portal string, now uint64, limit int) [][]byte {
-	var ids [][]byte
+// strike removes an entry of an index that the schedule does not know, because one of the
+// two is damaged. It would come up again and again, and may not keep all others from being
+// claimed. A check finds the request, and a hint has it due again.
+func (t *txn) strike(bucket, k, id []byte, err error) error {
+	if err == nil {
+		err = errors.New("the schedule does not say so")
+	}
+	t.log.Error("the schedule is damaged", "request", string(id), "index", string(bucket), "error", err)
+	return t.delete(bucket, k)
+}
+
+// dueKeys returns copies, because the index is changed afterwards.
+func (t *txn) dueKeys(portal string, now uint64, limit int) [][]byte {
+	var keys [][]byte
 	prefix := key(portal)
 	c := t.bucket(bucketDue).Cursor()
-	for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix) && len(ids) < limit; k, _ = c.Next() {
-		at, id := splitDue(k, prefix)
-		if at > now {
+	for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix) && len(keys) < limit; k, _ = c.Next() {
+		if dueAt(k, prefix) > now {
 			break
 		}
-		ids = append(ids, bytes.Clone(id))
+		keys = append(keys, bytes.Clone(k))
 	}
-	return ids
+	return keys
 }
 
 func (t *txn) nextDue(portal string) time.Time {
@@ -230,14 +243,11 @@ func (t *txn) nextDue(portal string) time.Time {
 	if !bytes.HasPrefix(k, prefix) {
 		return time.Time{}
 	}
-	at, _ := splitDue(k, prefix)
-	return moment(at)
+	return moment(dueAt(k, prefix))
 }
 
-func splitDue(k, prefix []byte) (at uint64, id []byte) {
-	rest := k[len(prefix):]
-	return binary.BigEndian.Uint64(rest), rest[8:]
-}
+// dueAt is the time in a key of the index of what is due.
+func dueAt(k, prefix []byte) uint64 { return binary.BigEndian.Uint64(k[len(prefix):]) }
 
 // freeLeases gives back every claim there is. It runs when the file is opened:
 // only one process can have it open, so whoever held a lease is gone, and what it
@@ -250,11 +260,11 @@ func (t *txn) freeLeases() error {
 	}
 	for _, id := range ids {
 		from, ok, err := t.slot(id)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			return errInternal("request %s is claimed and not in the schedule", id)
+		if !ok || from.lease == 0 {
+			if err := t.strike(bucketLease, id, id, err); err != nil {
+				return err
+			}
+			continue
 		}
 		to := from
 		to.lease = 0

@@ -82,7 +82,7 @@ func backlogs(due *bbolt.Bucket, now uint64, most int) map[string]Backlog {
 	c := due.Cursor()
 	for k, _ := c.First(); k != nil; {
 		prefix := k[:len(k)-idLen-8]
-		at, _ := splitDue(k, prefix)
+		at := dueAt(k, prefix)
 		b, ok := out[portalOf(prefix)]
 		if at > now || b.Count == most {
 			k, _ = c.Seek(appendUint(bytes.Clone(prefix), ^uint64(0)))
