@@ -216,6 +216,7 @@ func (s *Store) attempt(group []*op) (again []*op, err error) {
 	}
 	t := &txn{tx: tx, now: s.now(), log: s.log, intake: s.intake}
 	var kept []*op
+	writes := 0
 	for i, o := range group {
 		before := t.wrote
 		t.wrote = false
@@ -224,10 +225,13 @@ func (s *Store) attempt(group []*op) (again []*op, err error) {
 			s.giveUp(t)
 			return append(kept, group[i+1:]...), nil
 		}
-		t.wrote = t.wrote || before
 		if o.err == nil {
+			writes++
+		}
+		if o.err == nil || before { // what was refused because of another write stands and falls with it
 			kept = append(kept, o)
 		}
+		t.wrote = t.wrote || before
 	}
 	if !t.wrote {
 		s.rollback(tx)
@@ -244,7 +248,7 @@ func (s *Store) attempt(group []*op) (again []*op, err error) {
 		s.ends.Store(t.ends)
 	}
 	if s.observe != nil {
-		s.observe(len(kept), time.Since(began))
+		s.observe(writes, time.Since(began))
 	}
 	return nil, nil
 }

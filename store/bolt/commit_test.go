@@ -193,6 +193,56 @@ func TestAnOpThatFailsInTheMiddleOfItsWritesTakesNothingWithIt(t *testing.T) {
 	}
 }
 
+// TestWhatIsRefusedBecauseOfAnotherWriteStandsAndFallsWithIt: nobody is told that somebody
+// else was first who was not kept.
+func TestWhatIsRefusedBecauseOfAnotherWriteStandsAndFallsWithIt(t *testing.T) {
+	t.Parallel()
+	errSecond := errors.New("somebody was first")
+	for name, c := range map[string]struct {
+		commit func(*bbolt.Tx) error
+		want   func(error) bool
+	}{
+		"kept": {(*bbolt.Tx).Commit, func(err error) bool { return errors.Is(err, errSecond) }},
+		"not kept": {
+			func(tx *bbolt.Tx) error {
+				return errors.Join(&fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}, tx.Rollback())
+			},
+			func(err error) bool { return bridge.KindOf(err) == bridge.Unavailable },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var groups []int
+			s, let := held(t, Config{Path: temp(t), Observe: func(group int, _ time.Duration) { groups = append(groups, group) }})
+			decide := func() error {
+				_, err := s.Update(t.Context(), testID(1), func(c *bridge.Change) error {
+					if c.Work.Failures > 0 {
+						return errSecond
+					}
+					c.Work.Failures++
+					return nil
+				})
+				return err
+			}
+			errs := make([]error, 2)
+			var all sync.WaitGroup
+			all.Go(func() { errs[0] = decide() })
+			queued(s, 1)
+			all.Go(func() { errs[1] = decide() })
+			queued(s, 2)
+			s.commitTx = c.commit
+			let()
+			all.Wait()
+			if !c.want(errs[1]) {
+				t.Errorf("the first: %v; the second: %v", errs[0], errs[1])
+			}
+			if errs[0] == nil && groups[len(groups)-1] != 1 {
+				t.Errorf("writes that shared the last commit: %d", groups[len(groups)-1])
+			}
+		})
+	}
+}
+
 func TestAContextCountsUntilTheCommitterTakesTheWrite(t *testing.T) {
 	t.Parallel()
 	s, let := held(t, Config{Path: temp(t)})
