@@ -187,10 +187,12 @@ func (t *txn) enterLine(l waiting) error {
 	return t.see(l.seenAs, string(l.id))
 }
 
-// catchUp enters lines where too many wait, or for too long.
+// catchUp enters lines where too many wait, or for too long. A group may bring more than
+// enterAtOnce of them, and no more than intakeMost may be left.
 func (t *txn) catchUp() error {
-	if in := t.intake; in.lines > intakeMost || in.lines > 0 && t.now.Sub(in.since) > intakeAge {
-		return t.enter(enterAtOnce)
+	in := t.intake
+	if in.lines <= intakeMost && (in.lines == 0 || t.now.Sub(in.since) <= intakeAge) {
+		return nil
 	}
-	return nil
+	return t.enter(max(enterAtOnce, in.lines-intakeMost))
 }

@@ -270,6 +270,25 @@ func TestAStoreFromWhichNobodyClaimsEntersHintsAllTheSame(t *testing.T) {
 	whole(t, s)
 }
 
+// TestNoMoreHintsWaitThanMay has one commit bring more of them than a claim enters.
+func TestNoMoreHintsWaitThanMay(t *testing.T) {
+	t.Parallel()
+	s := open(t, Config{Path: temp(t)})
+	atRest(t, s, 1)
+	if err := s.write(t.Context(), func(tx *txn) error {
+		tx.intake.lines += intakeMost // so many wait, or so it believes
+		for range enterAtOnce + 300 {
+			if err := tx.wait(waiting{when: 7, id: []byte(testID(0))}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, lines(t, s), 0)
+}
+
 func TestStatsCountWhatIsDueByAHintThatWaits(t *testing.T) {
 	t.Parallel()
 	clock := &dial{t: time.Date(2026, 3, 4, 15, 0, 0, 0, time.UTC)}
