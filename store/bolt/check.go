@@ -169,8 +169,8 @@ func (c *checker) everything() {
 	c.sweep(bucketDue, c.due)
 	c.sweep(bucketLease, c.lease)
 	c.sweep(bucketIntake, func(_ *bbolt.Tx, place, record []byte) {
-		if _, err := decodeWaiting(record); err != nil {
-			c.find(bucketIntake, nil, "the hint that waits at %x: %v", place, err)
+		if _, err := decodeWaiting(place, record); err != nil {
+			c.find(bucketIntake, nil, "%v", err)
 		}
 	})
 	c.house()

@@ -3,7 +3,6 @@ package bolt
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"time"
 
@@ -61,13 +60,13 @@ func (l waiting) encode() []byte {
 }
 
 // decodeWaiting returns a line that points into its record.
-func decodeWaiting(record []byte) (waiting, error) {
+func decodeWaiting(place, record []byte) (waiting, error) {
 	b, err := body(record)
 	if err != nil {
-		return waiting{}, err
+		return waiting{}, fmt.Errorf("a hint that waits at %x: %w", place, err)
 	}
-	if len(b) < lineHead {
-		return waiting{}, errors.New("the line makes no sense")
+	if len(place) != 8 || len(b) < lineHead {
+		return waiting{}, fmt.Errorf("a hint that waits at %x: the line makes no sense", place)
 	}
 	return waiting{when: binary.BigEndian.Uint64(b), id: b[8:lineHead], seenAs: b[lineHead:]}, nil
 }
@@ -77,12 +76,9 @@ func readIntake(tx *bbolt.Tx, now time.Time) (*intake, error) {
 	in := &intake{ids: map[string]bridge.ID{}, since: now}
 	c := tx.Bucket(bucketIntake).Cursor()
 	for place, record := c.First(); place != nil; place, record = c.Next() {
-		l, err := decodeWaiting(record)
-		if err == nil && len(place) != 8 {
-			err = errors.New("it has no place")
-		}
+		l, err := decodeWaiting(place, record)
 		if err != nil {
-			return nil, fmt.Errorf("a hint that waits at %x: %w", place, err)
+			return nil, err
 		}
 		in.lines++
 		in.last = binary.BigEndian.Uint64(place)
@@ -157,9 +153,9 @@ func (t *txn) enter(most int) error {
 func (t *txn) oldestLines(most int) (places [][]byte, lines []waiting, err error) {
 	c := t.bucket(bucketIntake).Cursor()
 	for place, record := c.First(); place != nil && len(lines) < most; place, record = c.Next() {
-		l, err := decodeWaiting(bytes.Clone(record))
+		l, err := decodeWaiting(place, bytes.Clone(record))
 		if err != nil {
-			return nil, nil, errInternal("a hint that waits at %x: %w", place, err)
+			return nil, nil, errInternal("%w", err)
 		}
 		places, lines = append(places, bytes.Clone(place)), append(lines, l)
 	}

@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -325,11 +326,13 @@ func TestStatsCountWhatIsDueByAHintThatWaits(t *testing.T) {
 
 func TestARottenLineIsFoundAndKeepsTheStoreFromOpening(t *testing.T) {
 	t.Parallel()
-	for name, record := range map[string][]byte{
-		"cut short":         {recordFormat},
-		"of another format": append([]byte{9}, waiting{id: []byte(testID(0))}.encode()[1:]...),
-		"that was changed":  append(waiting{when: 7, id: []byte(testID(0))}.encode(), 1),
-		"without a request": enclose(appendUint(nil, 7)),
+	first, good := appendUint(nil, 1), waiting{when: 7, id: []byte(testID(0))}.encode()
+	for name, line := range map[string]struct{ place, record []byte }{
+		"cut short":         {first, []byte{recordFormat}},
+		"of another format": {first, append([]byte{9}, good[1:]...)},
+		"that was changed":  {first, append(bytes.Clone(good), 1)},
+		"without a request": {first, enclose(appendUint(nil, 7))},
+		"without a place":   {first[1:], good},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -340,14 +343,14 @@ func TestARottenLineIsFoundAndKeepsTheStoreFromOpening(t *testing.T) {
 			}
 			t.Cleanup(func() { _ = s.Close() })
 			fill(t, s, 1)
-			if err := s.db.Update(func(tx *bbolt.Tx) error { return tx.Bucket(bucketIntake).Put(appendUint(nil, 1), record) }); err != nil {
+			if err := s.db.Update(func(tx *bbolt.Tx) error { return tx.Bucket(bucketIntake).Put(line.place, line.record) }); err != nil {
 				t.Fatal(err)
 			}
 			findings, err := s.Check(t.Context(), nil)
 			if err != nil || len(findings) != 1 || findings[0].Where != "intake" {
 				t.Fatalf("%v, %v", findings, err)
 			}
-			if _, sum := body(record); sum != nil && s.Backup(t.Context(), path+".backup", nil) == nil {
+			if _, sum := body(line.record); sum != nil && s.Backup(t.Context(), path+".backup", nil) == nil {
 				t.Error("it was backed up")
 			}
 			if err := s.Close(); err != nil {
@@ -383,7 +386,7 @@ func FuzzWaiting(f *testing.F) {
 	f.Add(waiting{when: 7, id: []byte(testID(1)), seenAs: seenKey("stripe", "evt_1")}.encode())
 	f.Add(enclose(nil))
 	f.Fuzz(func(t *testing.T, record []byte) {
-		l, err := decodeWaiting(record)
+		l, err := decodeWaiting(appendUint(nil, 1), record)
 		if err != nil {
 			return
 		}

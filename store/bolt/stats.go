@@ -104,10 +104,10 @@ func addWaiting(due map[string]Backlog, tx *bbolt.Tx, now uint64, most int) erro
 	counted := map[string]bool{}
 	t := &txn{tx: tx}
 	c := tx.Bucket(bucketIntake).Cursor()
-	for _, record := c.First(); record != nil && len(counted) < most; _, record = c.Next() {
-		l, err := decodeWaiting(record)
+	for place, record := c.First(); record != nil && len(counted) < most; place, record = c.Next() {
+		l, err := decodeWaiting(place, record)
 		if err != nil {
-			return errInternal("a hint that waits: %w", err)
+			return errInternal("%w", err)
 		}
 		s, there, err := t.slot(l.id)
 		if err != nil || !there || s.lease != 0 || s.due != 0 && s.due <= now {
