@@ -116,7 +116,8 @@ func verify(ctx context.Context, path string) error {
 	c := &checker{ctx: ctx, view: db.View}
 	c.sums(bucketRequest, bucketHistory, bucketBookmark, bucketPaper, bucketHouse)
 	if at, err := schemaOf(db); err == nil && at == len(migrations) { // a start compacts before it migrates
-		c.sums(bucketIntake)
+		c.sums(bucketIntake, bucketCheckpoint)
+		c.ends()
 	}
 	if len(c.findings) > 0 {
 		c.err = errors.New(c.findings[0].String())

@@ -42,6 +42,19 @@ type ledgerCheck struct {
 	points []bridge.Ledger
 }
 
+// ends looks at the ends of ledger and house, without which no store opens.
+func (c *checker) ends() {
+	err := guard("check", func() error {
+		return c.view(func(tx *bbolt.Tx) error {
+			_, err := endsOf(tx)
+			return err
+		})
+	})
+	if err != nil {
+		c.find(bucketMeta, nil, "%v", err)
+	}
+}
+
 // begin reads where the ledger ends now, and the checkpoints up to there.
 func (w *ledgerCheck) begin() bool {
 	whole := true
