@@ -300,7 +300,9 @@ func compactAtStart(cfg Config, log *slog.Logger) error {
 		return err
 	}
 	size, free, err := spaceOf(db)
-	_ = os.Remove(compactName(cfg.Path)) // of one that was cut off
+	if path, err := filepath.EvalSymlinks(cfg.Path); err == nil {
+		_ = os.Remove(compactName(path)) // of one that was cut off
+	}
 	if err != nil || !cfg.Compact.due(size, free) {
 		return errors.Join(err, db.Close())
 	}

@@ -175,6 +175,17 @@ func TestALinkToTheStoreStaysOne(t *testing.T) {
 	onlyFile(t, link)
 }
 
+func TestWhatACompactionLeftIsRemovedWhereALinkLeadsToTheStore(t *testing.T) {
+	t.Parallel()
+	path, link := temp(t), temp(t)
+	hollow(t, path)
+	if err := errors.Join(os.Symlink(path, link), os.WriteFile(compactName(path), []byte("cut off"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	open(t, Config{Path: link, Compact: Compaction{Free: 1 << 40}})
+	onlyFile(t, path)
+}
+
 // TestACopyThatDiffersReplacesNothing changes one thing in a copy and has it compared.
 func TestACopyThatDiffersReplacesNothing(t *testing.T) {
 	t.Parallel()
