@@ -95,6 +95,9 @@ func publish(temp, path string) error {
 	case errors.Is(err, fs.ErrExist):
 		return err
 	case err != nil: // a file system without links
+		if _, err := os.Lstat(path); err == nil { // as near to it as can be had
+			return fs.ErrExist
+		}
 		if err := os.Rename(temp, path); err != nil {
 			return err
 		}
