@@ -164,6 +164,9 @@ func (s *Store) drain() {
 
 // commit takes the ops of a group, runs and commits them and answers each.
 func (s *Store) commit(group []*op) {
+	began := time.Now()
+	s.since.Store(&began)
+	defer s.since.Store(nil)
 	taken := group[:0]
 	for _, o := range group {
 		if o.state.CompareAndSwap(opWaiting, opTaken) {

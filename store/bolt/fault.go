@@ -58,6 +58,15 @@ func errNoRoom(err error) error {
 	}
 }
 
+// errStuck is what Ready returns while a commit takes far too long.
+func errStuck(took time.Duration) error {
+	return &bridge.Error{
+		Kind: bridge.Unavailable,
+		Msg:  fmt.Sprintf("The store has waited for its disk for %s, and keeps nothing meanwhile.", took.Round(time.Second)),
+		Err:  errors.New("a commit does not end"),
+	}
+}
+
 // errBroken is what every call returns after a commit failed for another reason.
 func errBroken(err error) error {
 	return &bridge.Error{

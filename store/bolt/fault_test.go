@@ -378,3 +378,26 @@ func TestReadyTellsOfAFullStoreUntilThereIsRoom(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// TestReadyTellsOfADiskThatDoesNotAnswer has a commit hang.
+func TestReadyTellsOfADiskThatDoesNotAnswer(t *testing.T) {
+	t.Parallel()
+	s, let := held(t, Config{Path: temp(t)})
+	defer let()
+	if err := s.Ready(t.Context()); err != nil {
+		t.Fatalf("it may still answer: %v", err)
+	}
+	began := time.Now().Add(-stuckAfter - time.Second)
+	s.since.Store(&began)
+	wantKind(t, s.Ready(t.Context()), bridge.Unavailable)
+	let()
+	if _, err := s.Accept(t.Context(), testHint(100), nil); err != nil {
+		t.Fatal(err)
+	}
+	for s.since.Load() != nil { // the committer tidies up
+		time.Sleep(time.Millisecond)
+	}
+	if err := s.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -38,11 +38,21 @@ const (
 // Room returns how much room there is, as of the last commit. It costs nothing.
 func (s *Store) Room() Room { return *s.room.Load() }
 
+// stuckAfter is how long a commit may take before the store says that it is stuck.
+const stuckAfter = 5 * time.Second
+
 // Ready says why nothing can be kept; nil when everything can. Where there was no room
-// it tries again: who is not ready is sent nothing, and would not find out by itself.
+// it tries again: who is not ready is sent nothing, and would not find out by itself. A
+// commit that does not come to its end is a disk that does not answer.
 func (s *Store) Ready(ctx context.Context) error {
-	if err := s.usable(); err != nil || !s.Room().Full {
+	if err := s.usable(); err != nil {
 		return err
+	}
+	if began := s.since.Load(); began != nil && time.Since(*began) > stuckAfter {
+		return errStuck(time.Since(*began))
+	}
+	if !s.Room().Full {
+		return nil
 	}
 	return s.write(ctx, func(t *txn) error { return t.put(bucketMeta, metaProbe, appendUint(nil, stamp(t.now))) })
 }

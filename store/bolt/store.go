@@ -72,6 +72,8 @@ type Store struct {
 	// refused is when the committer last found no room, trimmed when it last looked at how
 	// much of the file is in memory.
 	refused, trimmed time.Time
+	// since is when the commit under way began; nil while none is.
+	since atomic.Pointer[time.Time]
 	// broken is why the store stopped answering.
 	broken atomic.Pointer[error]
 	// wedged is set by the committer when a transaction could not even be given up:
