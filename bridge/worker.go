@@ -102,6 +102,9 @@ func (w *Worker) loop(ctx context.Context, portal string, site Site, wake <-chan
 	defer passes.Wait()
 	slots := make(chan struct{}, site.workers())
 	freed := make(chan struct{}, 1)
+	// A clock that jumps lets the lease of a pass under way lapse. Its request is claimed
+	// again then, and left alone: it is looked at once more when that claim lapses.
+	var underWay sync.Map // of ID
 	for ctx.Err() == nil {
 		nap := w.nap
 		if free := cap(slots) - len(slots); free > 0 {
@@ -115,9 +118,13 @@ func (w *Worker) loop(ctx context.Context, portal string, site Site, wake <-chan
 				nap = min(nap, max(next.Sub(w.cfg.Now()), 0))
 			}
 			for _, claim := range claims {
+				if _, is := underWay.LoadOrStore(claim.Request, true); is {
+					continue
+				}
 				slots <- struct{}{}
 				passes.Go(func() {
 					w.pass(ctx, claim)
+					underWay.Delete(claim.Request)
 					<-slots
 					select {
 					case freed <- struct{}{}:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -734,4 +735,54 @@ func TestAPassThatHangsIsBoundedByItsLease(t *testing.T) {
 		w.mu.Unlock()
 		w.await(id, 5*time.Minute, bridge.StateActive) // the next try may have begun to hang already
 	})
+}
+
+func TestAClockThatJumpsHasNoRequestWorkedOnTwiceAtOnce(t *testing.T) {
+	var ahead atomic.Int64
+	live(t, func(w *world) {
+		var busy, most int
+		w.mu.Lock()
+		w.hook = func(call string) {
+			if call == "list pending" || call == "list missed events" {
+				return
+			}
+			w.mu.Lock()
+			busy++
+			most = max(most, busy)
+			w.mu.Unlock()
+			if call == "approve" {
+				ahead.Add(int64(time.Hour)) // the lease is over by the clock that everybody sees
+				time.Sleep(20 * time.Second)
+			}
+			w.mu.Lock()
+			busy--
+			w.mu.Unlock()
+		}
+		w.mu.Unlock()
+		id := w.ask("free")
+		w.await(id, 30*time.Second, bridge.StateActive)
+		if most != 1 {
+			w.Errorf("%d calls at once for one request", most)
+		}
+		if n := w.count("approve key"); n != 1 {
+			w.Errorf("it was approved %d times", n)
+		}
+		w.look(id) // what was claimed a second time is not lost: it comes up again
+		time.Sleep(3 * time.Minute)
+		if due := w.backlog(); due != 0 {
+			w.Errorf("%d requests are claimed or due for good", due)
+		}
+	}, func(c *bridge.Config) {
+		c.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	})
+}
+
+// backlog is how many requests are claimed or due.
+func (w *world) backlog() int {
+	w.Helper()
+	s, err := w.store.Stats(w.Context())
+	if err != nil {
+		w.Fatal(err)
+	}
+	return s.Claimed + s.Due["main"].Count
 }
