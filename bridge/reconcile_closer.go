@@ -165,7 +165,7 @@ func (c *comparison) mend(ctx context.Context, r Request, all []Difference) erro
 		if d := all[person]; d.Text != r.Work.Apart {
 			return c.service.sayApart(ctx, r.ID, d.Kind, d.Text)
 		}
-	case r.Work.Apart != "" && len(c.out.Failed) == 0:
+	case r.Work.Apart != "" && len(c.out.Failed) == 0 && !r.Created.Before(c.order.Since): // all its checkouts were listed
 		return c.service.sayApart(ctx, r.ID, "", "")
 	}
 	if len(all) == 0 || person >= 0 && len(all) == 1 {

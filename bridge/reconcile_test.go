@@ -575,3 +575,26 @@ func TestEveryDayItRunsOnceHoweverManyNodesThereAre(t *testing.T) {
 		}
 	})
 }
+
+// TestARunThatLooksBackAShortWhileTakesNoDifferenceAway: it is not told of what is older,
+// so it cannot know that it is gone.
+func TestARunThatLooksBackAShortWhileTakesNoDifferenceAway(t *testing.T) {
+	w := newWorld(t, settled)
+	id := w.at("paid", bridge.StatePaying)
+	w.another(id)
+	w.reconcile(bridge.Reconciling{})
+	w.wantState(id, bridge.StateNeedsAttention)
+	w.pass(2 * 24 * time.Hour)
+	w.provider.change(id, func(a *account) { a.sessions[len(a.sessions)-1].Expires = w.clock.Add(24 * time.Hour) })
+	w.provider.pay(id) // at its own checkout, which was opened again just now
+	w.reconcile(bridge.Reconciling{Since: w.now().Add(-time.Hour)})
+	w.step()
+	if r := w.get(id); r.Work.Apart == "" {
+		t.Errorf("nobody is asked for any more: it is %s", r.State())
+	}
+	w.reconcile(bridge.Reconciling{})
+	w.step()
+	if r := w.get(id); r.Work.Apart == "" {
+		t.Errorf("a run that looks at everything takes it away: it is %s", r.State())
+	}
+}
