@@ -262,29 +262,54 @@ func (b *running) serve(l net.Listener, h http.Handler, write time.Duration) {
 }
 
 // Stop takes nothing more in, finishes what is under way within the configured time
-// and closes the store.
+// and closes the store. What takes longer is broken off: a store cannot be closed while a
+// backup reads it.
 func (b *running) Stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), b.shutdown)
 	defer cancel()
 	if b.operations != nil {
 		b.operations.Stop()
 	}
+	ended := b.endLoops() // beside the servers: whoever is slow with a body takes none of their time
 	var errs []error
 	for _, s := range b.servers {
-		errs = append(errs, s.Shutdown(ctx))
+		errs = append(errs, stopServer(ctx, s))
 	}
-	if b.stopLoops != nil {
-		b.stopLoops()
-		done := make(chan struct{})
-		go func() { b.loops.Wait(); close(done) }()
-		select {
-		case <-done:
-		case <-ctx.Done():
-			errs = append(errs, errors.New("stopped while calls to a portal or a provider were under way; they are taken up again at the next start"))
-		}
-	}
+	errs = append(errs, awaitLoops(ctx, ended))
 	if b.shelf != nil {
 		errs = append(errs, b.shelf.Close()) // it reads the store
 	}
 	return errors.Join(append(errs, signStop(b.keeper), b.store.Close(), b.tracing.Stop(ctx))...)
+}
+
+// stopServer has a server finish what is under way, and breaks off what is not over with ctx.
+func stopServer(ctx context.Context, s *http.Server) error {
+	if err := s.Shutdown(ctx); err != nil {
+		return errors.Join(fmt.Errorf("what was still being answered was broken off: %w", err), s.Close())
+	}
+	return nil
+}
+
+// endLoops tells everything that works by itself to end, and returns a channel that is
+// closed once it has.
+func (b *running) endLoops() (ended <-chan struct{}) {
+	if b.stopLoops != nil {
+		b.stopLoops()
+	}
+	done := make(chan struct{})
+	go func() { b.loops.Wait(); close(done) }()
+	return done
+}
+
+func awaitLoops(ctx context.Context, ended <-chan struct{}) error {
+	select {
+	case <-ended:
+	case <-ctx.Done():
+	}
+	select {
+	case <-ended: // maybe both at once
+		return nil
+	default:
+		return errors.New("stopped while calls to a portal or a provider were under way; they are taken up again at the next start")
+	}
 }

@@ -80,7 +80,7 @@ func (f operatorFlags) open(ctx context.Context, c *console, method, path string
 	}
 	answer, err := ask(folder, audit, req, text)
 	// A bridge that is starting has the store a moment before it answers on its socket.
-	for deadline := time.Now().Add(startTime); bridge.KindOf(err) == bridge.Conflict && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(startTime); bridge.KindOf(err) == bridge.Unavailable && time.Now().Before(deadline); {
 		time.Sleep(50 * time.Millisecond)
 		answer, err = ask(folder, audit, req, text)
 	}
@@ -101,7 +101,7 @@ func (f operatorFlags) open(ctx context.Context, c *console, method, path string
 // startTime is how long a bridge may take from opening its store to answering.
 const startTime = 3 * time.Second
 
-// ask asks the running bridge, or the store where none runs. Conflict when another
+// ask asks the running bridge, or the store where none runs. Unavailable when another
 // process has the store and does not answer.
 func ask(folder string, audit auditConfig, req *http.Request, body []byte) (*http.Response, error) {
 	req.Body = io.NopCloser(bytes.NewReader(body))
