@@ -104,6 +104,8 @@
 //     and what they would have to do then is what differs (Compare). What they can do is made
 //     due by a hint. What they cannot (a second live checkout) asks for a person until it is
 //     gone (Work.Apart). The daily run looks 30 days back: what is older has its own clock.
+//     Whether it came to its end is on a paper (reconcile_daily.go), so who dies or stops
+//     during it leaves it to the next.
 //   - A hint that leads to no request wakes nobody and leaves nothing. A hint at a
 //     known one is committed without reading its record.
 //   - A lease that lapses is all that is left of a process that died: what it had

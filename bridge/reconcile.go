@@ -45,6 +45,9 @@ type Reconciling struct {
 	DryRun bool
 	// By is who wants it.
 	By Actor
+	// Begun is called once, when it is certain that no other one is under way. It must not
+	// block. May be nil.
+	Begun func()
 	// Progress is told how far it is, by one goroutine at a time; of is 0 where that is not
 	// known. It must not block. May be nil.
 	Progress func(doing string, done, of int)
@@ -107,6 +110,9 @@ func (s *Service) reconcile(ctx context.Context, o Reconciling) (Reconciliation,
 		return Reconciliation{}, &Error{Kind: Conflict, Msg: "A reconciliation is under way already. Wait for it to end."}
 	}
 	defer s.reconciling.Unlock()
+	if o.Begun != nil {
+		o.Begun()
+	}
 	now := s.cfg.Now().UTC()
 	if o.Since.IsZero() {
 		o.Since = now.Add(-sweepBack)

@@ -3,7 +3,6 @@ package bridge
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -105,87 +104,50 @@ func (s *Service) paper(ctx context.Context, name string, into any) (ok bool, er
 }
 
 // Reconciled returns the last reconciliation as far as it is about portals that the person
-// may see; ok is false when there was none. What was counted over all portals is left out
-// for who may not see all, and so are checkouts that are of no portal.
+// may see (Reconciliation.For); ok is false when there was none.
 func (d Desk) Reconciled(ctx context.Context) (r Reconciliation, ok bool, err error) {
 	if err := d.may(MaySee, Request{}); err != nil {
 		return r, false, err
 	}
-	r, ok, err = d.service.Reconciled(ctx)
-	if err != nil || !ok || len(d.person.Portals) == 0 {
-		return r, ok, err
+	if r, ok, err = d.service.Reconciled(ctx); err != nil || !ok {
+		return Reconciliation{}, false, err
 	}
-	far := func(portal string) bool { return portal == "" || !d.person.Reaches(portal) }
-	r.Differences = slices.DeleteFunc(r.Differences, func(x Difference) bool { return far(x.Portal) })
-	r.Counts = slices.DeleteFunc(r.Counts, func(x DifferenceCount) bool { return far(x.Portal) })
-	r.Failed = slices.DeleteFunc(r.Failed, func(x Unasked) bool { return x.Provider == "" && far(x.Portal) })
-	r.Checkouts, r.Waiting, r.Requests, r.Moving, r.Left = 0, 0, 0, 0, 0
-	return r, true, nil
+	return r.For(d.person), true, nil
 }
 
-// Reconcile compares provider, bridge and portals, and makes what differs due; see
-// Reconciling. It takes as long as it takes, may be cancelled and repeated. Denied for who
-// may not retry, or not see all portals. Conflict while one is under way.
-func (d Desk) Reconcile(ctx context.Context, o Reconciling) (Reconciliation, error) {
+// For returns the reconciliation as far as it is about portals that a person may see. What
+// was counted over all portals is left out for who may not see all, and so are checkouts
+// that are of no portal. It changes nothing of r.
+func (r Reconciliation) For(p Person) Reconciliation {
+	if len(p.Portals) == 0 {
+		return r
+	}
+	far := func(portal string) bool { return portal == "" || !p.Reaches(portal) }
+	r.Differences = slices.DeleteFunc(slices.Clone(r.Differences), func(x Difference) bool { return far(x.Portal) })
+	r.Counts = slices.DeleteFunc(slices.Clone(r.Counts), func(x DifferenceCount) bool { return far(x.Portal) })
+	r.Failed = slices.DeleteFunc(slices.Clone(r.Failed), func(x Unasked) bool { return x.Provider == "" && far(x.Portal) })
+	r.Checkouts, r.Waiting, r.Requests, r.Moving, r.Left = 0, 0, 0, 0, 0
+	return r
+}
+
+// MayReconcile says why the person may not reconcile; nil when they may. Denied for who may
+// not retry, or not see all portals.
+func (d Desk) MayReconcile() error {
 	err := d.may(MayRetry, Request{})
 	if err == nil && len(d.person.Portals) > 0 {
 		d.service.cfg.Refused(d.person, MayRetry, "")
 		err = &Error{Kind: Denied, Msg: "You may not reconcile: it is about all portals, and you may not see all of them."}
 	}
-	if err != nil {
+	return err
+}
+
+// Reconcile compares provider, bridge and portals, and makes what differs due; see
+// Reconciling. It takes as long as it takes, may be cancelled and repeated. Denied as
+// MayReconcile says. Conflict while one is under way.
+func (d Desk) Reconcile(ctx context.Context, o Reconciling) (Reconciliation, error) {
+	if err := d.MayReconcile(); err != nil {
 		return Reconciliation{}, err
 	}
 	o.By = d.person.Actor()
 	return d.service.reconcile(ctx, o)
-}
-
-// ReconcileDaily reconciles every day at a time of the day in a zone, until ctx ends. Several
-// nodes on one store run it once.
-func (s *Service) ReconcileDaily(ctx context.Context, at time.Duration, zone *time.Location) {
-	for {
-		next := nextDaily(s.cfg.Now(), at, zone)
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(next.Sub(s.cfg.Now())):
-		}
-		if err := s.reconcileDay(ctx, next); err != nil && ctx.Err() == nil {
-			s.cfg.Log.Error("cannot reconcile", "kind", string(KindOf(err)), "error", err)
-		}
-	}
-}
-
-// nextDaily is the next time that the clocks of a zone show a time of the day.
-func nextDaily(now time.Time, at time.Duration, zone *time.Location) time.Time {
-	local := now.In(zone)
-	for day := local.Day(); ; day++ {
-		next := time.Date(local.Year(), local.Month(), day, 0, int(at/time.Minute), 0, 0, zone)
-		if next.After(now) {
-			return next
-		}
-	}
-}
-
-var errTaken = errors.New("another node does it")
-
-// reconcileDay runs a day's reconciliation, unless somebody else has begun it.
-func (s *Service) reconcileDay(ctx context.Context, day time.Time) error {
-	text := day.UTC().Format(time.RFC3339)
-	err := s.cfg.Store.SetPaper(ctx, reconcilePapers, dayTaken, func(old []byte) ([]byte, error) {
-		if string(old) >= text {
-			return nil, errTaken
-		}
-		return []byte(text), nil
-	})
-	if errors.Is(err, errTaken) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	r, err := s.reconcile(ctx, Reconciling{By: Actor{Kind: ByClock}})
-	if err == nil {
-		s.cfg.Log.Info("reconciled", "result", r.String(), "differences", r.Total(), "failed", len(r.Failed), "took", r.Ended.Sub(r.Began).String())
-	}
-	return err
 }
