@@ -2,9 +2,11 @@ package api
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -45,8 +47,10 @@ type Config struct {
 	Burst int
 	// TrustedProxies are the addresses or ranges whose X-Forwarded-For is believed.
 	TrustedProxies []string
-	// Now is the clock; nil for time.Now.
-	Now func() time.Time
+	// Now is the clock; nil for time.Now. NewID returns the id of a run of reconciling, of
+	// letters and digits, which nobody can guess; nil for a random one.
+	Now   func() time.Time
+	NewID func() string
 	// Log may be nil.
 	Log *slog.Logger
 }
@@ -78,6 +82,8 @@ type API struct {
 	tokens   *paces // calls, by token
 	wrong    *paces // wrong tokens, by network
 	handler  http.Handler
+	runs     runs
+	work     chan func(context.Context) // for Run, which does each on its own
 }
 
 // New returns an API. It starts nothing; see Run.
@@ -94,13 +100,18 @@ func New(cfg Config) (*API, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.NewID == nil {
+		cfg.NewID = rand.Text
+	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	if cfg.Record == nil {
 		cfg.Record = func(context.Context, bridge.Entry) {}
 	}
-	a := &API{cfg: cfg, tokens: newPaces(cfg.Rate, cfg.Burst), wrong: newPaces(wrongRate, wrongBurst)}
+	a := &API{
+		cfg: cfg, tokens: newPaces(cfg.Rate, cfg.Burst), wrong: newPaces(wrongRate, wrongBurst), work: make(chan func(context.Context)),
+	}
 	var err error
 	if a.document, err = readDocument(); err != nil {
 		return nil, err
@@ -137,6 +148,9 @@ func (a *API) operations() []operation {
 		{http.MethodGet, "/requests/:id/history", a.history},
 		{http.MethodPost, "/exports", a.startExport},
 		{http.MethodGet, "/exports/:id", a.export},
+		{http.MethodGet, reconcilePath, a.reconciled},
+		{http.MethodPost, reconcilePath, a.reconcile},
+		{http.MethodGet, reconcilePath + "/runs/:id", a.run},
 		{http.MethodGet, "/money", a.money},
 		{http.MethodGet, "/audit", a.audit},
 	}
@@ -164,17 +178,27 @@ func (a *API) routes() (http.Handler, error) {
 	return e, nil
 }
 
-// Run removes receipts that are no longer kept, now and every hour, until ctx ends.
+// Run removes receipts that are no longer kept, now and every hour, and makes the runs that
+// programs begin, until ctx ends; then it waits for the runs under way, which end with ctx.
 // failed is told what went wrong; it may be nil.
 func (a *API) Run(ctx context.Context, failed func(error)) {
-	for {
+	var under sync.WaitGroup
+	defer under.Wait()
+	every := time.NewTicker(sweepEvery)
+	defer every.Stop()
+	sweep := func() {
 		if err := a.sweep(ctx); err != nil && ctx.Err() == nil && failed != nil {
 			failed(err)
 		}
+	}
+	for sweep(); ; {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(sweepEvery):
+		case <-every.C:
+			sweep()
+		case work := <-a.work:
+			under.Go(func() { work(ctx) })
 		}
 	}
 }

@@ -55,6 +55,10 @@
 //   - A list is taken away as a file on the same Shelf as the console's, and the
 //     numbers are those of the same sheets (Report): there is one way to make a file, and
 //     one to count.
+//   - Reconciling takes as long as it takes, so a run is begun and then looked at. It is the
+//     Desk's, as that of keybridge reconcile: one at a time, and refused to who may not see all
+//     portals. The last few are remembered while the process lives, each for who began it: a
+//     dry run is kept nowhere else. What of one is shown is what the token may see.
 //   - Problem types are URNs. They name what happened to a program; title and detail are for
 //     whoever reads its log.
 package api

@@ -18,6 +18,7 @@ func operations(id bridge.ID) []call {
 	all := []call{
 		get("admin", "/me"), get("admin", "/portals"), get("admin", "/requests"), get("admin", of(id)), get("admin", of(id)+"/history"),
 		get("admin", "/money"), get("admin", "/audit"), get("admin", "/exports/X"), get("admin", "/exports/X/file"),
+		get("admin", "/reconciliation"), get("admin", "/reconciliation/runs/X"), post("admin", "/reconciliation", ""),
 		post("admin", "/exports", `{"as": "csv"}`), post("admin", "/requests", `{"portal": "main", "developer": "d", "plan": "Weather Pro"}`),
 	}
 	for _, d := range deeds {

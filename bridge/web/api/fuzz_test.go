@@ -45,6 +45,11 @@ func FuzzBody(f *testing.F) {
 		f.Add(uint8(4), body)
 		f.Add(uint8(0), body)
 	}
+	h.works()
+	h.portal.hold = make(chan struct{})
+	h.begins("admin", "") // so that no other does
+	paths = append(paths, "/reconciliation")
+	f.Add(uint8(len(paths)-1), `{"dry_run":true,"since":"2026-03-01T00:00:00Z"}`)
 	made := 0
 	f.Fuzz(func(t *testing.T, which uint8, body string) {
 		h.t = t

@@ -55,6 +55,7 @@ type house struct {
 	entries []bridge.Entry
 	refused []refusal
 	alter   func([]bridge.Entry) []bridge.Entry
+	run     begun // of reconciling, that somebody has begun
 }
 
 // altered is a store from whose history somebody with access to the file has taken what
@@ -90,8 +91,8 @@ func newHouse(t testing.TB, change ...func(*api.Config)) *house {
 	t.Cleanup(func() { _ = h.store.Close() })
 	h.service, err = bridge.New(bridge.Config{
 		Store: altered{h.store, h}, Portals: map[string]bridge.Site{"main": {Portal: h.portal}, "other": {Portal: h.portal}}, Now: h.now,
-		NewID: func() bridge.ID { return h.next },
-		Page:  func(id bridge.ID, _ time.Time) string { return "https://bridge.example/r/" + string(id) },
+		NewID: h.newID, Settle: 1, // nothing counts as under way
+		Page: func(id bridge.ID, _ time.Time) string { return "https://bridge.example/r/" + string(id) },
 		Refused: func(p bridge.Person, what bridge.Operation, id bridge.ID) {
 			h.mu.Lock()
 			defer h.mu.Unlock()
@@ -135,6 +136,15 @@ var plans = bridge.Plans{
 		Lines: []bridge.Price{{Amount: bridge.NewAmount(4900, "EUR"), Interval: bridge.Interval{Unit: "month"}}},
 	}},
 	{Name: "Weather Free", Portal: "other", Policies: []string{"free"}},
+}
+
+// newID is the next id, and another one after that.
+func (h *house) newID() bridge.ID {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	id := h.next
+	h.next = idOf(string(id), noon)
+	return id
 }
 
 func (h *house) now() time.Time {
@@ -269,12 +279,16 @@ func paid(r *bridge.Request) {
 	r.Refs = []bridge.Ref{{System: "stripe", Kind: bridge.RefSubscription, ID: "sub_"}}
 }
 
-// farPortal is a portal that exists in memory, as far as making key requests goes.
+// farPortal is a portal that exists in memory, as far as making, reading and listing key
+// requests goes.
 type farPortal struct {
 	bridge.Portal
 	mu    sync.Mutex
 	made  []bridge.Asking
 	fails error
+	// waits are what it lists, once hold, where there is one, is closed.
+	waits []string
+	hold  chan struct{}
 }
 
 func (f *farPortal) Create(_ context.Context, a bridge.Asking) (string, error) {
@@ -285,6 +299,26 @@ func (f *farPortal) Create(_ context.Context, a bridge.Asking) (string, error) {
 	}
 	f.made = append(f.made, a)
 	return fmt.Sprintf("made-%d", len(f.made)), nil
+}
+
+func (f *farPortal) Read(context.Context, string, bridge.Access) (bridge.KeyRequest, error) {
+	return bridge.KeyRequest{State: bridge.Pending}, nil
+}
+
+func (f *farPortal) ListPending(ctx context.Context, yield func(string) error) error {
+	if f.hold != nil {
+		select {
+		case <-f.hold:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	for _, key := range f.waits {
+		if err := yield(key); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // call is what a program sends.
