@@ -111,6 +111,8 @@
 //   - A lease that lapses is all that is left of a process that died: what it had
 //     claimed is claimed again, and an attempt it had written down goes on under its
 //     key.
+//   - Leases are told by the clock that all nodes see, and a clock may jump while a call is
+//     under way. So a process works on a request once at a time, whatever it can claim.
 //   - An adapter that panics fails its call. The request it stumbled over would take
 //     the process down again after each start, and all the others with it.
 //   - Requests of a portal that is configured no more are claimed by nobody. They are

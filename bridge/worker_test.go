@@ -737,7 +737,9 @@ func TestAPassThatHangsIsBoundedByItsLease(t *testing.T) {
 	})
 }
 
-func TestAClockThatJumpsHasNoRequestWorkedOnTwiceAtOnce(t *testing.T) {
+// TestFaultClockJumps: a lease that a clock has let lapse has no request worked on twice at
+// once.
+func TestFaultClockJumps(t *testing.T) {
 	var ahead atomic.Int64
 	live(t, func(w *world) {
 		var busy, most int

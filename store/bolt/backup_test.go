@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -10,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"go.etcd.io/bbolt"
 
 	"keybridge/bridge"
 )
@@ -117,5 +120,47 @@ func TestABackupThatIsGivenUpLeavesNothingBehind(t *testing.T) {
 	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
 		t.Fatal(entries, err)
+	}
+}
+
+// TestABackupOfWhatCannotBeOpenedIsNone: an operator hears of it while the store still runs.
+func TestABackupOfWhatCannotBeOpenedIsNone(t *testing.T) {
+	t.Parallel()
+	rotten := func(bucket []byte) func(*bbolt.Tx) error {
+		return func(tx *bbolt.Tx) error {
+			k, record := tx.Bucket(bucket).Cursor().First()
+			return tx.Bucket(bucket).Put(bytes.Clone(k), append(bytes.Clone(record), 1))
+		}
+	}
+	for name, spoil := range map[string]func(*bbolt.Tx) error{
+		"the end of the ledger": func(tx *bbolt.Tx) error { return tx.Bucket(bucketMeta).Put(metaLedger, []byte{1}) },
+		"the end of the house":  func(tx *bbolt.Tx) error { return tx.Bucket(bucketMeta).Put(metaHouse, []byte{1}) },
+		"a checkpoint":          rotten(bucketCheckpoint),
+		"a history":             rotten(bucketHistory),
+		"a paper":               rotten(bucketPaper),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			clock := &dial{t: time.Date(2026, 3, 4, 15, 0, 0, 0, time.UTC)}
+			s := open(t, Config{Path: temp(t), Now: clock.now})
+			fill(t, s, 1)
+			feed(t, s, 0, "one day")
+			clock.pass(24 * time.Hour)
+			feed(t, s, 0, "another")
+			if err := s.SetPaper(t.Context(), "user", "olga", func([]byte) ([]byte, error) { return []byte("1"), nil }); err != nil {
+				t.Fatal(err)
+			}
+			to := filepath.Join(t.TempDir(), "backup.db")
+			if err := s.Backup(t.Context(), to, nil); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.db.Update(spoil); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Backup(t.Context(), to+".2", nil); err == nil {
+				t.Error("it was backed up all the same")
+			}
+			onlyFile(t, to)
+		})
 	}
 }

@@ -95,10 +95,7 @@ func publish(temp, path string) error {
 	case errors.Is(err, fs.ErrExist):
 		return err
 	case err != nil: // a file system without links
-		if _, err := os.Lstat(path); err == nil { // as near to it as can be had
-			return fs.ErrExist
-		}
-		if err := os.Rename(temp, path); err != nil {
+		if err := renameTo(temp, path); err != nil {
 			return err
 		}
 	default:
@@ -107,6 +104,14 @@ func publish(temp, path string) error {
 		}
 	}
 	return syncFile(filepath.Dir(path))
+}
+
+// renameTo comes as near to a link as a rename can.
+func renameTo(temp, path string) error {
+	if _, err := os.Lstat(path); err == nil {
+		return fs.ErrExist
+	}
+	return os.Rename(temp, path)
 }
 
 // syncFile syncs a file or a folder.

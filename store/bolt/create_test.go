@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -219,4 +220,24 @@ func FuzzRootsOfAStrangersFile(f *testing.F) {
 	f.Add([]byte{})
 	f.Add(bytes.Repeat([]byte{0xed, 0xda, 0x0c, 0xed}, 3000))
 	f.Fuzz(func(_ *testing.T, b []byte) { _ = inspectRoots(bytes.NewReader(b), int64(len(b))) })
+}
+
+func TestNoFileIsReplacedWhereThereAreNoLinks(t *testing.T) {
+	t.Parallel()
+	made, path := temp(t), temp(t)
+	if err := os.WriteFile(made, []byte("made"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := renameTo(made, path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(made, []byte("made again"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := renameTo(made, path); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("the second: %v", err)
+	}
+	if b, err := os.ReadFile(path); err != nil || string(b) != "made" {
+		t.Errorf("%s, %v", b, err)
+	}
 }

@@ -106,6 +106,11 @@
 //     Its end is kept apart from it, so that cutting it short is noticed. The entries of
 //     requests are chained request by request, so that one history can be verified alone;
 //     the ledger holds all chains together.
+//   - A place in the schedule has no checksum, but the index of what is due says the same
+//     again. What the two do not say alike is logged and struck from the index, so that one
+//     rotten bit keeps no other request of its portal from being claimed, and has none claimed
+//     twice. Where the place can be read, its request is claimed once: to look at it once more
+//     does no harm. A check names it.
 //   - Leases end with the process: only one process can have the file, so Open
 //     voids those it finds, and what was under way is due at once.
 //   - The list of free pages is kept on disk. Leaving it out makes commits cheaper
@@ -222,6 +227,7 @@
 //	replays after days          store/bolt TestFaultReplays
 //	any order                   cmd/keybridge TestFaultAnyOrder
 //	a clock that jumps          store/bolt TestFaultClockJumps
+//	                            bridge TestFaultClockJumps
 //	                            webhooks TestFaultClockJumps
 //	provider down, slow, 429,   cmd/keybridge TestFaultProviderAtOpening
 //	500, cut off                cmd/keybridge TestFaultProviderAtTaking

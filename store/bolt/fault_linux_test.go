@@ -112,3 +112,27 @@ func TestFaultSyncError(t *testing.T) {
 	}
 	whole(t, s)
 }
+
+// TestWhatCannotBeSyncedIsNoCopy: a device and a pipe take writes and cannot be synced.
+func TestWhatCannotBeSyncedIsNoCopy(t *testing.T) {
+	t.Parallel()
+	s := open(t, Config{Path: temp(t)})
+	if err := copyFile(t.Context(), s.db.View, os.DevNull, nil); !errors.Is(err, syscall.EINVAL) {
+		t.Errorf("a copy that was not synced: %v", err)
+	}
+	pipe, path := temp(t), temp(t)
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(pipe, os.O_RDWR, 0) // so that nobody waits for the other end
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	if err := publish(pipe, path); !errors.Is(err, syscall.EINVAL) {
+		t.Errorf("it has its name and was not synced: %v", err)
+	}
+	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("there is something: %v", err)
+	}
+}

@@ -2,7 +2,6 @@ package storetest
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"strconv"
@@ -11,18 +10,9 @@ import (
 	"keybridge/bridge"
 )
 
-// filer is a store that keeps papers, which is to become part of the port.
-type filer interface {
-	Paper(ctx context.Context, kind, name string) ([]byte, error)
-	Papers(ctx context.Context, kind, after string, limit int) ([]bridge.Paper, error)
-	SetPaper(ctx context.Context, kind, name string, change func(old []byte) ([]byte, error)) error
-}
-
-func (b *bench) filer() filer { return b.store.(filer) }
-
 func (b *bench) paper(kind, name string) []byte {
 	b.Helper()
-	value, err := b.filer().Paper(b.ctx, kind, name)
+	value, err := b.store.Paper(b.ctx, kind, name)
 	if err != nil {
 		b.Fatalf("paper %s %q: %v", kind, name, err)
 	}
@@ -31,7 +21,7 @@ func (b *bench) paper(kind, name string) []byte {
 
 func (b *bench) setPaper(kind, name string, value []byte) {
 	b.Helper()
-	if err := b.filer().SetPaper(b.ctx, kind, name, becomes(value)); err != nil {
+	if err := b.store.SetPaper(b.ctx, kind, name, becomes(value)); err != nil {
 		b.Fatalf("set paper %s %q: %v", kind, name, err)
 	}
 }
@@ -46,7 +36,7 @@ func (b *bench) names(kind string, limit int) []string {
 	b.Helper()
 	var names []string
 	for after := ""; ; {
-		page, err := b.filer().Papers(b.ctx, kind, after, limit)
+		page, err := b.store.Papers(b.ctx, kind, after, limit)
 		if err != nil {
 			b.Fatalf("papers %q: %v", kind, err)
 		}
@@ -74,7 +64,7 @@ var paperTests = []test{
 	}},
 	{"a change sees what is so, and what it returns is kept", func(b *bench) {
 		for n := range 5 {
-			err := b.filer().SetPaper(b.ctx, "count", "x", func(old []byte) ([]byte, error) {
+			err := b.store.SetPaper(b.ctx, "count", "x", func(old []byte) ([]byte, error) {
 				if n == 0 && old != nil || n > 0 && string(old) != strconv.Itoa(n-1) {
 					b.Errorf("%q at %d", old, n)
 				}
@@ -89,7 +79,7 @@ var paperTests = []test{
 		const each = 20
 		together(8, func(int) {
 			for range each {
-				if err := b.filer().SetPaper(b.ctx, "count", "x", func(old []byte) ([]byte, error) {
+				if err := b.store.SetPaper(b.ctx, "count", "x", func(old []byte) ([]byte, error) {
 					n, _ := strconv.Atoi(string(old))
 					return []byte(strconv.Itoa(n + 1)), nil
 				}); err != nil {
@@ -101,7 +91,7 @@ var paperTests = []test{
 	}},
 	{"an error of a change is the caller's own, and nothing is kept", func(b *bench) {
 		b.setPaper("user", "olga", []byte("1"))
-		err := b.filer().SetPaper(b.ctx, "user", "olga", func(old []byte) ([]byte, error) {
+		err := b.store.SetPaper(b.ctx, "user", "olga", func(old []byte) ([]byte, error) {
 			old[0] = '3'
 			return []byte("2"), errMine
 		})
@@ -113,7 +103,7 @@ var paperTests = []test{
 	{"a change that panics is an error of its own caller", func(b *bench) {
 		b.setPaper("user", "olga", []byte("1"))
 		together(8, func(i int) {
-			err := b.filer().SetPaper(b.ctx, "user", fmt.Sprint(i), func([]byte) ([]byte, error) {
+			err := b.store.SetPaper(b.ctx, "user", fmt.Sprint(i), func([]byte) ([]byte, error) {
 				if i == 3 {
 					panic("no")
 				}
@@ -143,7 +133,7 @@ var paperTests = []test{
 			}
 		}
 		b.setPaper("user", "ab", nil)
-		page, err := b.filer().Papers(b.ctx, "user", "a/", 2)
+		page, err := b.store.Papers(b.ctx, "user", "a/", 2)
 		if err != nil || len(page) != 2 || page[0].Name != "a/b" || page[1].Name != "b" {
 			b.Fatalf("%v, %v", page, err)
 		}
@@ -151,7 +141,7 @@ var paperTests = []test{
 	}},
 	{"a page of papers is 100 unless another limit is given", func(b *bench) {
 		together(101, func(i int) { b.setPaper("user", fmt.Sprintf("%03d", i), []byte(fmt.Sprintf("user/%03d", i))) })
-		page, err := b.filer().Papers(b.ctx, "user", "", 0)
+		page, err := b.store.Papers(b.ctx, "user", "", 0)
 		if err != nil || len(page) != 100 || page[99].Name != "099" {
 			b.Fatalf("%d, %v", len(page), err)
 		}
@@ -161,20 +151,20 @@ var paperTests = []test{
 			{"", "x"}, {strings.Repeat("k", 51), "x"}, {"\xff", "x"},
 			{"user", ""}, {"user", strings.Repeat("x", 201)}, {"user", "\xff"},
 		} {
-			_, err := b.filer().Paper(b.ctx, bad[0], bad[1])
+			_, err := b.store.Paper(b.ctx, bad[0], bad[1])
 			b.wantKind(err, bridge.Invalid)
-			b.wantKind(b.filer().SetPaper(b.ctx, bad[0], bad[1], becomes([]byte("1"))), bridge.Invalid)
+			b.wantKind(b.store.SetPaper(b.ctx, bad[0], bad[1], becomes([]byte("1"))), bridge.Invalid)
 			if bad[1] != "" { // which is where a list begins
-				_, err = b.filer().Papers(b.ctx, bad[0], bad[1], 0)
+				_, err = b.store.Papers(b.ctx, bad[0], bad[1], 0)
 				b.wantKind(err, bridge.Invalid)
 			}
 		}
 		for _, limit := range []int{-1, 1001} {
-			_, err := b.filer().Papers(b.ctx, "user", "", limit)
+			_, err := b.store.Papers(b.ctx, "user", "", limit)
 			b.wantKind(err, bridge.Invalid)
 		}
 		b.setPaper("user", "olga", []byte("1"))
-		b.wantKind(b.filer().SetPaper(b.ctx, "user", "olga", becomes(make([]byte, 64<<10+1))), bridge.Invalid)
+		b.wantKind(b.store.SetPaper(b.ctx, "user", "olga", becomes(make([]byte, 64<<10+1))), bridge.Invalid)
 		b.same("kept", string(b.paper("user", "olga")), "1")
 	}},
 	{"what is set and returned is the caller's own", func(b *bench) {
@@ -182,7 +172,7 @@ var paperTests = []test{
 		b.setPaper("user", "olga", value)
 		value[0] = '2'
 		b.paper("user", "olga")[0] = '3'
-		page, err := b.filer().Papers(b.ctx, "user", "", 0)
+		page, err := b.store.Papers(b.ctx, "user", "", 0)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -197,9 +187,9 @@ var paperTests = []test{
 	}},
 	{"a context that is over sets and reads no paper", func(b *bench) {
 		ctx := over()
-		_, paper := b.filer().Paper(ctx, "user", "olga")
-		_, papers := b.filer().Papers(ctx, "user", "", 0)
-		for _, err := range []error{paper, papers, b.filer().SetPaper(ctx, "user", "olga", becomes([]byte("1")))} {
+		_, paper := b.store.Paper(ctx, "user", "olga")
+		_, papers := b.store.Papers(ctx, "user", "", 0)
+		for _, err := range []error{paper, papers, b.store.SetPaper(ctx, "user", "olga", becomes([]byte("1")))} {
 			if !errors.Is(err, ctx.Err()) {
 				b.Errorf("error %v", err)
 			}
