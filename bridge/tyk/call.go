@@ -3,11 +3,13 @@ package tyk
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -29,8 +31,7 @@ type call struct {
 	ids   []string
 	query url.Values
 	body  []byte
-	// wipe overwrites the answer once it is known whether it is a success, and returns and quotes none of it: it holds a
-	// live secret.
+	// wipe overwrites the answer once it is known whether it is a success, and returns none of it: it holds a live secret.
 	wipe bool
 }
 
@@ -119,11 +120,11 @@ func (a *api) judge(call call, response *http.Response, body []byte) error {
 		return nil
 	case status == http.StatusUnauthorized, status == http.StatusForbidden, refused && status < 500 && said.unauthorised():
 		return a.failure(call, bridge.Refused,
-			"the portal refuses our credentials; check the portal's secret and what "+a.holder+" may do", answered(call, status, said))
+			"the portal refuses our credentials; check the portal's secret and what "+a.holder+" may do", answered(status, said))
 	case status == http.StatusTooManyRequests:
-		return a.later(call, bridge.Limited, "the portal asks us to slow down", response, answered(call, status, said))
+		return a.later(call, bridge.Limited, "the portal asks us to slow down", response, answered(status, said))
 	case status >= 300 && status < 400:
-		return a.failure(call, bridge.Invalid, "the portal's address leads elsewhere; check the portal's url", answered(call, status, said))
+		return a.failure(call, bridge.Invalid, "the portal's address leads elsewhere; check the portal's url", answered(status, said))
 	case refused:
 		if err := a.meant(call, status, said); err != nil {
 			return err
@@ -131,11 +132,11 @@ func (a *api) judge(call call, response *http.Response, body []byte) error {
 	}
 	switch {
 	case status >= 500, status == http.StatusRequestTimeout, status == http.StatusTooEarly:
-		return a.later(call, bridge.Unavailable, "the portal has a problem of its own", response, answered(call, status, said))
+		return a.later(call, bridge.Unavailable, "the portal has a problem of its own", response, answered(status, said))
 	case status == http.StatusNotFound:
-		return a.failure(call, bridge.Invalid, "the portal does not know this call; check the portal's url", answered(call, status, said))
+		return a.failure(call, bridge.Invalid, "the portal does not know this call; check the portal's url", answered(status, said))
 	}
-	return a.failure(call, bridge.Invalid, "the portal does not accept this call", answered(call, status, said))
+	return a.failure(call, bridge.Invalid, "the portal does not accept this call", answered(status, said))
 }
 
 // meant returns the error for an envelope whose meaning is known, and nil for any other.
@@ -154,13 +155,10 @@ func (a *api) meant(call call, status int, said envelope) error {
 	return a.failure(call, kind, "", why)
 }
 
-// answered is the cause of an error for the log: the status, and the plain words of what Tyk said, unless the answer may
-// hold a secret. It is errBroken where Tyk speaks of what stands behind it.
-func answered(call call, status int, said envelope) error {
+// answered is the cause of an error for the log: the status, and none of what Tyk said, which may quote whatever was sent
+// or is stored. It is errBroken where Tyk speaks of what stands behind it.
+func answered(status int, said envelope) error {
 	cause := fmt.Errorf("answered %d", status)
-	if plain := said.plain(); plain != "" && !call.wipe {
-		cause = fmt.Errorf("answered %d: %s", status, plain)
-	}
 	if said.broken() {
 		return fmt.Errorf("%w: %w", errBroken, cause)
 	}
@@ -176,13 +174,32 @@ func (a *api) failure(call call, kind bridge.Kind, say string, why error) error 
 	return &bridge.Error{Kind: kind, Msg: say, Err: cause}
 }
 
-// unreached is the error when no answer came. net/http's own error quotes the address, which holds ids, so only its
-// cause is kept.
+// unreached is the error when no answer came, or none that is HTTP.
 func (a *api) unreached(call call, err error) error {
-	if outer, ok := errors.AsType[*url.Error](err); ok {
-		err = outer.Err
+	return a.failure(call, bridge.Unavailable, "the portal does not answer", silence(err))
+}
+
+// silence is the safe part of an error without an answer. net/http's own quotes the address, which holds ids, and of an
+// answer that is not HTTP what it says.
+func silence(err error) error {
+	for _, known := range []error{context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, known) {
+			return known
+		}
 	}
-	return a.failure(call, bridge.Unavailable, "the portal does not answer", err)
+	if late, ok := errors.AsType[net.Error](err); ok && late.Timeout() {
+		return errors.New("no answer in time")
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return errors.New("its certificate is not to be trusted")
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return errors.New("it does not speak TLS")
+	}
+	if e, ok := errors.AsType[*net.OpError](err); ok {
+		return fmt.Errorf("%s: %w", e.Op, e.Err)
+	}
+	return errors.New("the connection was cut, or the answer could not be read")
 }
 
 func (a *api) later(call call, kind bridge.Kind, say string, response *http.Response, why error) error {

@@ -22,8 +22,8 @@
 //
 //   - Take a key, an OAuth secret, a token or a password out of an answer: no struct here has a member for one, and the
 //     bytes of an answer that holds one are wiped.
-//   - Log or put into an error a body, an id of a key, an e-mail address or the secret. Where Tyk's own sentence helps an
-//     operator, only its plain words are kept.
+//   - Log or put into an error a body, an id of a key, an e-mail address or the secret. Of what Tyk says only the status
+//     is told, and what it is taken to mean in words of ours: a sentence may quote whatever was sent or is stored.
 //   - Let what a stranger wrote shape an address: an ill-formed id is answered "gone" without a call.
 //   - Believe that something is gone because an address is wrong. A 404 counts only with Tyk's error envelope; the page of
 //     a proxy that lost its way must not decline requests that people have paid for.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"regexp"
 	"strings"
-	"unicode"
 )
 
 // What Tyk's errors mean here. They are the causes within a bridge.Error.
@@ -97,25 +96,3 @@ func (e envelope) meaning() error {
 func (e envelope) broken() bool { return sayBroken.MatchString(string(e.Message)) }
 
 func (e envelope) unauthorised() bool { return sayAuthorised.MatchString(string(e.Message)) }
-
-// plain returns the plain words of Tyk's sentence for the operator's log: at most 120 bytes, and of anything that is not a
-// short word of letters only "…", because a sentence may quote a key, an id or an address.
-func (e envelope) plain() string {
-	words := strings.Fields(cut(string(e.Message), 1000))
-	for i, word := range words {
-		if !isPlain(strings.Trim(word, `.,:;!?'"()`)) {
-			words[i] = "…"
-		}
-	}
-	return cut(strings.Join(words, " "), 120)
-}
-
-// isPlain reports whether a word is one of a sentence: up to 16 letters, none but the first in upper case.
-func isPlain(word string) bool {
-	for i, r := range word {
-		if !unicode.IsLetter(r) && r != '-' && r != '\'' || i > 0 && unicode.IsUpper(r) {
-			return false
-		}
-	}
-	return len(word) <= 16
-}

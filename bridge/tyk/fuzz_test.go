@@ -119,7 +119,7 @@ func FuzzDeveloper(f *testing.F) {
 	})
 }
 
-// Whatever a portal answers, with any status: an error holds nothing of it but plain words.
+// Whatever a portal answers, with any status: an error holds nothing of it but the status.
 func FuzzEnvelope(f *testing.F) {
 	for _, name := range []string{"seed002_approve.json", "seed002_create.json", "seed002_delete.json", "seed002_get.json"} {
 		f.Add(200, string(sample(f, name)))
