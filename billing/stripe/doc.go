@@ -32,9 +32,10 @@
 //     which it sends the output of uname(1) is replaced.
 //   - What stripe-go returns as an error is never wrapped: its text is the whole
 //     answer, with client secrets and billing details in it, or a sample of a body
-//     that could not be decoded. Errors are told anew from type, code, parameter,
-//     request id and the message, which is cleaned of keys, e-mail addresses and long
-//     numbers.
+//     that could not be decoded. Errors are told anew from the status, and from type,
+//     code, parameter, request id and the name of a missing permission, each only where
+//     it has that form. Stripe's own sentence is not kept: the request id finds it in the
+//     Dashboard's logs.
 //   - After a change the facts are read again with a GET. The answer to the change
 //     may be Stripe's stored answer to an earlier call under the same key. A checkout
 //     just made is not read again unless the answer says Idempotent-Replayed.

@@ -228,32 +228,3 @@ func TestATestKeyInClearIsWarnedOf(t *testing.T) {
 		}
 	}
 }
-
-func TestCleanKeepsWhatHelps(t *testing.T) {
-	for in, want := range map[string]string{
-		"No such price: 'price_1Nx'; a similar object exists in live mode": "No such price: 'price_1Nx'; a similar object exists in live mode",
-		"Invalid API Key provided: sk_test_****1234":                       "Invalid API Key provided: [hidden]",
-		"request req_8 for cus_9, card 4000-0000-0000-0002.":               "request req_8 for cus_9, card [hidden].",
-	} {
-		if got := clean(in); got != want {
-			t.Errorf("%q became %q, want %q", in, got, want)
-		}
-	}
-}
-
-func FuzzCleanHidesSecrets(f *testing.F) {
-	for _, secret := range secrets {
-		f.Add("x " + secret)
-	}
-	f.Fuzz(func(t *testing.T, before string) {
-		got := clean(before + " sk_test_abcDEF123 me@example.com 4242424242424242 ")
-		for _, secret := range []string{"abcDEF123", "me@example.com", "4242424242424242"} {
-			if strings.Contains(got, secret) && !strings.Contains(before, secret) {
-				t.Errorf("%q shows %q", got, secret)
-			}
-		}
-		if len(got) > 600 {
-			t.Errorf("%d bytes", len(got))
-		}
-	})
-}

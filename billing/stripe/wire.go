@@ -58,7 +58,7 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	line.DebugContext(ctx, "stripe answered", "status", res.StatusCode,
-		"stripe_request", res.Header.Get("Request-Id"), "replayed", replayed(res.Header))
+		"stripe_request", requestID.FindString(res.Header.Get("Request-Id")), "replayed", replayed(res.Header))
 	if res.StatusCode >= 300 {
 		return w.theirs(res)
 	}
