@@ -79,13 +79,22 @@ func compact(ctx context.Context, db *bbolt.DB, progress func(done, total int64)
 	if err := errors.Join(os.Chmod(temp, before.Mode().Perm()), keepOwner(temp, before)); err != nil {
 		return Compacted{}, fmt.Errorf("compact: %w", err)
 	}
-	if err := os.Rename(temp, path); err != nil {
-		return Compacted{}, fmt.Errorf("compact: %w", err)
-	}
-	if err := syncFile(filepath.Dir(path)); err != nil {
+	if err := replace(temp, path); err != nil {
 		return Compacted{}, fmt.Errorf("compact: %w", err)
 	}
 	return Compacted{Before: before.Size(), After: after.Size(), Entries: w.entries}, nil
+}
+
+// replace gives a finished file the name of another one. It syncs the file before, and the
+// folder after.
+func replace(temp, path string) error {
+	if err := syncFile(temp); err != nil {
+		return err
+	}
+	if err := os.Rename(temp, path); err != nil {
+		return err
+	}
+	return syncFile(filepath.Dir(path))
 }
 
 // compactName is where the copy is made: always the same name, so that one that was cut
@@ -114,12 +123,13 @@ type work struct {
 	entries int64
 }
 
-// copyInto writes what a store holds to a new file, syncs it, and compares the two.
+// copyInto writes what a store holds to a new file and compares the two.
 func (w *work) copyInto(path string, from *bbolt.DB) (err error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	// Nobody reads the copy before it is whole, so it is synced once, at its end.
+	// Nobody reads the copy before it is whole, so it is synced once, when it is given its
+	// name.
 	to, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockWait, FreelistType: bbolt.FreelistMapType, NoSync: true, NoGrowSync: true})
 	if err != nil {
 		return err
@@ -131,9 +141,6 @@ func (w *work) copyInto(path string, from *bbolt.DB) (err error) {
 		}
 		c := &copier{work: w, db: to}
 		if err := c.all(tx); err != nil {
-			return err
-		}
-		if err := to.Sync(); err != nil {
 			return err
 		}
 		return to.View(func(copied *bbolt.Tx) error { return w.compare(tx.Cursor().Bucket(), copied.Cursor().Bucket()) })

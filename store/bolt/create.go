@@ -18,12 +18,18 @@ import (
 // lockWait is how long to wait for another process to let go of the file.
 const lockWait = time.Second
 
+// mappedLeast is how much is mapped of a small file.
+const mappedLeast = 1 << 30
+
 // options are those of every file that is opened for writing. The list of free
 // pages is kept on disk: see the package comment.
 func (c Config) options() *bbolt.Options {
 	mapped := c.InitialMmapSize
 	if mapped <= 0 {
-		mapped = 1 << 30
+		mapped = mappedLeast
+		if st, err := os.Stat(c.Path); err == nil { // what is wrong is told when it is opened
+			mapped = max(mapped, 2*st.Size())
+		}
 		if bits.UintSize == 32 {
 			mapped = 1 << 28
 		}

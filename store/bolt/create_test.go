@@ -241,3 +241,17 @@ func TestNoFileIsReplacedWhereThereAreNoLinks(t *testing.T) {
 		t.Errorf("%s, %v", b, err)
 	}
 }
+
+// TestALargeFileGrowsWithoutWaitingForReaders looks at what is mapped: where a file outgrows
+// that, a write waits for the backup that is under way.
+func TestALargeFileGrowsWithoutWaitingForReaders(t *testing.T) {
+	t.Parallel()
+	for size, want := range map[int64]int64{0: mappedLeast, 400 << 20: mappedLeast, 3 << 30: 6 << 30} {
+		path := temp(t)
+		if err := errors.Join(os.WriteFile(path, nil, 0o600), os.Truncate(path, size)); err != nil {
+			t.Fatal(err)
+		}
+		equal(t, int64(Config{Path: path}.options().InitialMmapSize), want)
+	}
+	equal(t, Config{Path: temp(t), InitialMmapSize: 7}.options().InitialMmapSize, 7)
+}

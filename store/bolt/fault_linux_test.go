@@ -129,10 +129,12 @@ func TestWhatCannotBeSyncedIsNoCopy(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = f.Close() }()
-	if err := publish(pipe, path); !errors.Is(err, syscall.EINVAL) {
-		t.Errorf("it has its name and was not synced: %v", err)
-	}
-	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("there is something: %v", err)
+	for name, give := range map[string]func(temp, path string) error{"a new name": publish, "that of another": replace} {
+		if err := give(pipe, path); !errors.Is(err, syscall.EINVAL) {
+			t.Errorf("it has %s and was not synced: %v", name, err)
+		}
+		if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s: there is something: %v", name, err)
+		}
 	}
 }

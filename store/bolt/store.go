@@ -23,8 +23,9 @@ type Config struct {
 	// Log gets what an operator has to know. Nil: nothing is logged.
 	Log *slog.Logger
 	// InitialMmapSize is how much address space is mapped at the start, in bytes.
-	// While the file is smaller than that it grows without waiting for readers. It
-	// costs no memory. 0: 1 GiB (256 MiB where addresses have 32 bits).
+	// While the file is smaller than that it grows without waiting for readers, such as
+	// a backup. It costs no memory. 0: twice the file, and at least 1 GiB (256 MiB where
+	// addresses have 32 bits).
 	InitialMmapSize int64
 	// MaxSize is the size in bytes that the file does not exceed; a write that would
 	// need more is refused as Unavailable until there is room again. The last part
