@@ -461,6 +461,23 @@ func TestTwoSidesThatDisagreeForEverCostLittle(t *testing.T) {
 	w.wantState(id, bridge.StateActive)
 }
 
+func TestAConflictIsNotRepeatedUnderItsKey(t *testing.T) {
+	w := newWorld(t)
+	moved := false
+	w.fault = func(call string) fault {
+		if call == "open" && !moved {
+			moved = true
+			return conflicts // and again for the same key, as a provider's stored answer is
+		}
+		return fine
+	}
+	id := w.ask("paid")
+	w.step()
+	if r := w.get(id); r.Payment.Checkout.State != bridge.CheckoutOpen || r.Work.Failures != 0 || !moved {
+		t.Errorf("%+v, %+v", r.Payment.Checkout, r.Work)
+	}
+}
+
 func TestTheApplicantIsToldOnce(t *testing.T) {
 	w := newWorld(t)
 	cut := true

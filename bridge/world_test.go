@@ -282,7 +282,7 @@ func (w *world) call(ctx context.Context, name, key string, stored map[string]er
 	case quotes:
 		return &bridge.Error{Kind: bridge.Unavailable, Err: errors.New("550 mailbox of " + canary + " is unknown")}
 	case conflicts:
-		return errMoved
+		return keep(errMoved)
 	case panics:
 		panic("an answer with " + canary)
 	}
