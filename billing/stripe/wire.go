@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -52,13 +53,16 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	req.Header.Set("X-Stripe-Client-User-Agent", userAgent)
 	begin := time.Now()
 	res, err := w.next.RoundTrip(req)
-	line := w.cfg.Log.With("provider", w.cfg.Name, "method", req.Method, "path", req.URL.Path, "took", time.Since(begin))
+	told := []slog.Attr{
+		slog.String("provider", w.cfg.Name), slog.String("method", req.Method), slog.String("path", req.URL.Path),
+		slog.Duration("took", time.Since(begin)),
+	}
 	if err != nil {
-		line.DebugContext(ctx, "stripe did not answer")
+		w.cfg.Log.LogAttrs(ctx, slog.LevelDebug, "stripe did not answer", told...)
 		return nil, err
 	}
-	line.DebugContext(ctx, "stripe answered", "status", res.StatusCode,
-		"stripe_request", requestID.FindString(res.Header.Get("Request-Id")), "replayed", replayed(res.Header))
+	w.cfg.Log.LogAttrs(ctx, slog.LevelDebug, "stripe answered", append(told, slog.Int("status", res.StatusCode),
+		slog.String("stripe_request", requestID.FindString(res.Header.Get("Request-Id"))), slog.Bool("replayed", replayed(res.Header)))...)
 	if res.StatusCode >= 300 {
 		return w.theirs(res)
 	}

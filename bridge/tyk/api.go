@@ -94,7 +94,7 @@ func clientOf(given *http.Client) *http.Client {
 		client = *given
 	} else if standard, ok := http.DefaultTransport.(*http.Transport); ok {
 		transport := standard.Clone()
-		transport.MaxIdleConnsPerHost = 16
+		transport.MaxIdleConnsPerHost = 64 // as many as a portal has workers; with 2, most calls would dial
 		client.Transport = transport
 	}
 	client.CheckRedirect = func(next *http.Request, via []*http.Request) error {

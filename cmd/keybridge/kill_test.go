@@ -29,8 +29,17 @@ type killable struct {
 	ended   chan struct{}
 }
 
-// startKillable stops the stand's own bridge and starts one as a process.
+// startKillable stops the stand's own bridge and starts one as a process, which ends with
+// the test.
 func startKillable(s *stand) *killable {
+	s.t.Helper()
+	k := prepareKillable(s)
+	k.start()
+	return k
+}
+
+// prepareKillable is startKillable without starting it.
+func prepareKillable(s *stand) *killable {
 	s.t.Helper()
 	if err := s.stopBridge(); err != nil {
 		s.t.Fatal(err)
@@ -54,7 +63,6 @@ func startKillable(s *stand) *killable {
 	if err := os.WriteFile(path, text, 0o600); err != nil {
 		s.t.Fatal(err)
 	}
-	k.start()
 	s.t.Cleanup(k.kill)
 	return k
 }
@@ -87,6 +95,9 @@ func (k *killable) start() {
 
 // kill ends the process at once, wherever it is.
 func (k *killable) kill() {
+	if k.process == nil {
+		return
+	}
 	_ = k.process.Process.Kill() // it may have ended already
 	<-k.ended
 }

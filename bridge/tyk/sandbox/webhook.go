@@ -62,7 +62,10 @@ type webhookSender struct {
 
 func newWebhookSender(client *http.Client, log *slog.Logger) *webhookSender {
 	if client == nil {
-		client = &http.Client{Timeout: 10 * time.Second}
+		client = &http.Client{
+			Timeout:   10 * time.Second,
+			Transport: &http.Transport{MaxIdleConnsPerHost: atOnce, IdleConnTimeout: 30 * time.Second},
+		}
 	}
 	w := &webhookSender{client: client, log: log, slots: make(chan struct{}, atOnce), quiet: make(chan struct{})}
 	w.ctx, w.stop = context.WithCancel(context.Background())
