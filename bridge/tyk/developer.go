@@ -4,12 +4,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"maps"
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/go-json-experiment/json/v1"
 
 	"keybridge/bridge"
 )

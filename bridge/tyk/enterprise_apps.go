@@ -2,11 +2,12 @@ package tyk
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/go-json-experiment/json/v1"
 
 	"keybridge/bridge"
 )

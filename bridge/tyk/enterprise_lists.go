@@ -2,10 +2,11 @@ package tyk
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"strconv"
+
+	"github.com/go-json-experiment/json/v1"
 
 	"keybridge/bridge"
 )

@@ -3,12 +3,13 @@ package tyk
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/go-json-experiment/json/v1"
 )
 
 // maxParts bounds how many parts of a text with commas are tried as names together.

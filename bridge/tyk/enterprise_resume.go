@@ -3,11 +3,12 @@ package tyk
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
 	"time"
+
+	"github.com/go-json-experiment/json/v1"
 
 	"keybridge/bridge"
 )

@@ -2,10 +2,11 @@ package tyk
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
+
+	"github.com/go-json-experiment/json/v1"
 
 	"keybridge/bridge"
 )

@@ -1,10 +1,11 @@
 package tyk
 
 import (
-	"encoding/json"
 	"errors"
 	"regexp"
 	"strings"
+
+	"github.com/go-json-experiment/json/v1"
 )
 
 // What Tyk's errors mean here. They are the causes within a bridge.Error.

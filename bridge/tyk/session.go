@@ -3,11 +3,12 @@ package tyk
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/go-json-experiment/json/v1"
 
 	"keybridge/bridge"
 )

@@ -2,12 +2,13 @@ package tyk
 
 import (
 	"bytes"
-	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/v1"
 )
 
 // Bounds of what a portal's free text may bring in.
