@@ -49,8 +49,8 @@ type Access struct {
 	// Stopped is set while the portal's own admin has suspended the key: what the
 	// admin does wins, so it is not resumed.
 	Stopped Mark `json:"stopped,omitzero"`
-	// Missing is since when the portal does not find what nobody here wanted gone.
-	// It is believed when a reading confirmGone later says so again.
+	// Missing is since when the portal does not find it, unless it says so in answer to a
+	// call of ours. It is believed when a reading confirmGone later says so again.
 	Missing time.Time `json:"missing,omitzero"`
 	// Inactive is since when the developer's account is deactivated in the portal; zero
 	// while it is active. Meanwhile keys are suspended and nothing is asked for.
@@ -66,7 +66,7 @@ type Access struct {
 }
 
 // confirmGone is how far apart two readings have to say that access is gone before
-// money moves because of it. It is long enough for a portal that restarts or looks
+// anything follows from it. It is long enough for a portal that restarts or looks
 // into a database that is catching up, and short enough for an admin who watches.
 const confirmGone = 20 * time.Second
 

@@ -81,15 +81,17 @@
 //   - Portals differ in how they say "suspended by the admin". A suspension we did
 //     not ask for is the admin's, and is not resumed by us (Access.Stopped). One of
 //     which it cannot be known, because a call of ours went unanswered, is ours.
-//   - "Gone" is believed when it is seen twice, confirmGone apart, wherever a key
-//     works or money is here: adapters only say it when the portal itself does, but a
-//     portal that restarts, or reads from a copy that lags, says it too, and what
-//     follows (a refund, a cancelled subscription) cannot be undone. Nothing is done
-//     in between. A key that is wanted gone is doubted too until it was revoked, or a wrong
-//     reading would let it work for good. Where nothing depends on it one reading is
-//     enough, so a request deleted before it was paid for is declined at once. No number
-//     of readings helps against an address that leads to another portal: that is for the
-//     configuration's check.
+//   - "Gone" is believed when two readings say it, confirmGone apart, whatever depends on
+//     it: adapters only say it when the portal itself does, but a portal that restarts, or
+//     reads from a copy that lags, says it too, of a request that was made just now first
+//     of all. What follows cannot be undone: a refund, a subscription that is cancelled, and
+//     where nothing was paid a request that is declined, and would be declined in the portal
+//     as well when it is found there again. Nothing is done in between: a checkout stays
+//     open, for somebody may be paying at it, and a request that was not read yet is not
+//     taken in. Only the answer to a call of ours that makes it go is believed at once. A
+//     reading after one whose answer was lost is not: the call may never have got there, and
+//     a key would work for good. No number of readings helps against an address that leads to
+//     another portal: that is for the configuration's check.
 //   - Only a definite no to the first call of all shows that an attempt left nothing
 //     behind (Change.fail). After any other failure to open a checkout it is found
 //     out what became of it before the request is declined in the portal.

@@ -18,7 +18,7 @@ func Foresee(r Request, d Deed, by Actor, now time.Time) (then Request, actions 
 	f.key = KeyRequest{State: f.change.Access.Have, Keys: f.change.Access.Keys, Inactive: !f.change.Access.Inactive.IsZero()}
 	f.money = moneyOf(f.change.Payment)
 	for range mostAhead {
-		f.change.Observe(Facts{Key: &f.key, Money: &f.money}, f.now)
+		f.change.Observe(Facts{Key: &f.key, Money: &f.money, After: f.after}, f.now)
 		a, ok := Next(f.change.Request, f.now)
 		if !ok && f.now.Equal(now) {
 			f.now = now.Add(browsersCome) // a checkout waits a moment for the applicant's browser
@@ -46,6 +46,7 @@ type ahead struct {
 	change *Change
 	key    KeyRequest
 	money  Money
+	after  ActionKind // what was done last
 	now    time.Time
 }
 
@@ -71,14 +72,15 @@ func (f *ahead) do(a Action) {
 	default:
 		f.pay(a)
 	}
+	f.after = a.Kind
 	f.try(a.Kind)
 }
 
-// try notes what is known of an attempt once it was made: a suspension or a revocation
-// was ours, a checkout was opened.
+// try notes what is known of an attempt once it was made: a suspension was ours, a
+// checkout was opened.
 func (f *ahead) try(kind ActionKind) {
 	try := Attempt{}
-	if kind == SuspendKey || kind == RevokeKey {
+	if kind == SuspendKey {
 		try.First = f.now
 	}
 	if f.change.Work.Attempts == nil {

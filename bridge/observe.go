@@ -9,6 +9,8 @@ import (
 type Facts struct {
 	Key   *KeyRequest
 	Money *Money
+	// After is the action whose call answered with them; empty for what was read.
+	After ActionKind
 }
 
 // Observe takes facts into the record and draws from them what follows without a
@@ -21,7 +23,7 @@ func (c *Change) Observe(f Facts, now time.Time) {
 		c.seeMoney(*f.Money, now)
 	}
 	if f.Key != nil {
-		c.seeAccess(*f.Key, wanted, now)
+		c.seeAccess(f, wanted, now)
 	}
 	if c.Access.Have != Unread {
 		c.conclude(now)
@@ -30,8 +32,12 @@ func (c *Change) Observe(f Facts, now time.Time) {
 }
 
 // TakeIn fills a request that was known by its id alone with what the portal says
-// of it and with the terms it will be held to.
+// of it and with the terms it will be held to. Where it is in doubt whether the portal
+// has it, that is left to the reading that is believed.
 func (c *Change) TakeIn(key KeyRequest, terms Terms, now time.Time) {
+	if c.doubts(Facts{Key: &key}, now) {
+		return
+	}
 	c.Applicant = key.Applicant
 	c.Asked = key.Asked
 	c.Terms = terms
@@ -105,12 +111,17 @@ func (c *Change) addRef(ref Ref) {
 // seeAccess records what the portal grants. wanted is what was wanted of it before:
 // a change nobody here wanted was made by the portal's own admin, and so was a
 // suspension that nobody here has tried to make and that no deactivation brought.
-func (c *Change) seeAccess(key KeyRequest, wanted AccessState, now time.Time) {
-	a := &c.Access
+func (c *Change) seeAccess(f Facts, wanted AccessState, now time.Time) {
+	key, a := *f.Key, &c.Access
 	before := a.Have
-	if c.doubts(key.State, wanted, now) {
+	if c.doubts(f, now) {
+		c.miss(now)
 		return
 	}
+	if !a.Missing.IsZero() && key.State != Gone {
+		c.note(now, c.portal(), WhatAccess, "", string(key.State), "the portal finds it again")
+	}
+	a.Missing = time.Time{}
 	if before != key.State {
 		c.note(now, c.portal(), WhatAccess, string(before), string(key.State), "")
 	}
@@ -156,41 +167,30 @@ func account(inactive bool) string {
 	return "account active"
 }
 
-// doubts reports whether the portal says that something is gone which nobody here has
-// made go, and a second reading has to say so too, because access or money depends on it.
-// A key that is wanted gone is doubted as well until a call of ours has gone out: who
-// believed a wrong reading would never revoke it.
-func (c *Change) doubts(state, wanted AccessState, now time.Time) bool {
-	a := &c.Access
-	ours := wanted == Gone && (a.Have == Pending || !c.Work.Attempts[RevokeKey].First.IsZero())
-	if state != Gone || ours || !c.atStake() {
-		if !a.Missing.IsZero() && state != Gone {
-			c.note(now, c.portal(), WhatAccess, "", string(state), "the portal finds it again")
-		}
-		a.Missing = time.Time{}
+// doubts reports whether the portal says that something is gone and a second reading,
+// confirmGone later, has to say so too. Nothing that is believed of what is gone can be
+// undone: the request is declined, or the key's life over, and nobody looks at it again.
+// So only what answers a call of ours that makes it go is believed at once.
+func (r Request) doubts(f Facts, now time.Time) bool {
+	if f.Key.State != Gone || r.Access.Have == Gone || f.After == DeclineKey || f.After == RevokeKey {
 		return false
 	}
-	if a.Missing.IsZero() {
-		a.Missing = now
-		c.note(now, c.portal(), WhatAccess, string(a.Have), string(a.Have), "the portal does not find it any more; it is asked once more before that is believed")
+	since := r.Access.Missing
+	if since.IsZero() || since.After(now) { // after: the clock was set back
+		since = now
 	}
-	if now.Before(a.Missing.Add(confirmGone)) {
-		return true
-	}
-	a.Missing = time.Time{}
-	return false
+	return now.Before(since.Add(confirmGone))
 }
 
-// atStake reports whether a key works or money is here or on its way.
-func (r Request) atStake() bool {
-	switch r.Access.Have {
-	case Granted, Suspended:
-		return true
-	case Pending:
-		p := r.Payment.Have
-		return p != "" && p != NoPayment && p != PaymentOpen
+// miss notes since when it is in doubt whether the portal has it.
+func (c *Change) miss(now time.Time) {
+	a := &c.Access
+	if a.Missing.IsZero() {
+		c.note(now, c.portal(), WhatAccess, string(a.Have), string(a.Have), "the portal does not find it; it is asked once more before that is believed")
 	}
-	return false
+	if a.Missing.IsZero() || a.Missing.After(now) {
+		a.Missing = now
+	}
 }
 
 // end marks the end of the key's life: by the payment where that is why access had

@@ -71,6 +71,9 @@ var (
 	theClock    = bridge.Actor{Kind: bridge.ByClock}
 )
 
+// missing is a request that an earlier reading did not find.
+func missing(r *bridge.Request) { r.Access.Missing = noon.Add(-20 * time.Second) }
+
 func TestObserveSaysWhoDecidedAndWhy(t *testing.T) {
 	late := func(r *bridge.Request) { r.Steps[0].Mark.At = noon.Add(-bridge.DefaultPatience) }
 	captured := func(r *bridge.Request) {
@@ -97,7 +100,8 @@ func TestObserveSaysWhoDecidedAndWhy(t *testing.T) {
 		"money on its way meets nothing":           {request(waiting(payment)), both(keyIs(bridge.Pending), moneyIs(bridge.Processing)), bridge.Open, bridge.Actor{}, ""},
 		"what the portal's admin approved":         {request(waiting(review, payment)), keyIs(bridge.Granted), bridge.Approve, thePortal, "approved in the portal"},
 		"what the admin approved and suspended":    {request(waiting(review)), keyIs(bridge.Suspended), bridge.Approve, thePortal, "approved in the portal"},
-		"what was deleted in the portal":           {request(waiting(review)), keyIs(bridge.Gone), bridge.Decline, thePortal, "withdrawn in the portal"},
+		"what was deleted in the portal":           {request(waiting(review), missing), keyIs(bridge.Gone), bridge.Decline, thePortal, "withdrawn in the portal"},
+		"what one reading did not find":            {request(waiting(review)), keyIs(bridge.Gone), bridge.Open, bridge.Actor{}, ""},
 		"the applicant's time is over":             {request(waiting(payment), late), keyIs(bridge.Pending), bridge.Decline, theClock, "the time for the payment is over"},
 		"not while money is on its way":            {request(waiting(payment), late), both(keyIs(bridge.Pending), moneyIs(bridge.Processing)), bridge.Open, bridge.Actor{}, ""},
 		"nobody hurries a reviewer":                {request(waiting(review), late), keyIs(bridge.Pending), bridge.Open, bridge.Actor{}, ""},
@@ -106,7 +110,7 @@ func TestObserveSaysWhoDecidedAndWhy(t *testing.T) {
 		"refunded before, terms say suspend":       {request(verdict(bridge.Approve), captured, suspends), moneyIs(bridge.Refunded), bridge.Decline, theProvider, "the money went back before access was granted"},
 		"a dispute before access was granted":      {request(verdict(bridge.Approve), captured), moneyIs(bridge.Disputed), bridge.Approve, bridge.Actor{}, ""},
 		"a hold that lapsed before it was taken":   {request(verdict(bridge.Approve), captured), moneyIs(bridge.NoPayment), bridge.Open, theProvider, "the authorisation lapsed before it was captured"},
-		"deleted after the approval was decided":   {request(verdict(bridge.Approve)), keyIs(bridge.Gone), bridge.Decline, thePortal, "withdrawn in the portal"},
+		"deleted after the approval was decided":   {request(verdict(bridge.Approve), missing), keyIs(bridge.Gone), bridge.Decline, thePortal, "withdrawn in the portal"},
 		"the portal is down: money alone is taken": {request(waiting(payment)), moneyIs(bridge.Paid), bridge.Approve, theProvider, "payment met"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -217,35 +221,33 @@ func revoked(r *bridge.Request) {
 	r.Work.Attempts = map[bridge.ActionKind]bridge.Attempt{bridge.RevokeKey: {First: noon, Open: true}}
 }
 
-func TestGoneIsBelievedOnlyWhenSeenTwiceWhereSomethingDependsOnIt(t *testing.T) {
-	for name, one := range map[string]struct {
-		r     bridge.Request
-		twice bool
-	}{
-		"a key that works":                {request(approved), true},
-		"a suspended key":                 {request(approved, have(bridge.Suspended), overdue(25*time.Hour)), true},
-		"a request that was paid":         {request(waiting(review), money(bridge.Paid)), true},
-		"a request with money held":       {request(waiting(review), money(bridge.Held)), true},
-		"a request with money on its way": {request(waiting(payment), money(bridge.Processing)), true},
-		"a request nothing was paid for":  {request(waiting(payment)), false},
-		"a checkout that nobody paid at":  {request(waiting(payment), money(bridge.PaymentOpen)), false},
-		"one that was never read":         {request(have(bridge.Unread)), false},
-		"what we wanted gone":             {request(verdict(bridge.Decline), money(bridge.Paid)), false},
-		"a key we want gone":              {request(approved, money(bridge.Refunded)), true},
-		"a key we have revoked":           {request(approved, money(bridge.Refunded), with(revoked)), false},
+func TestGoneIsBelievedWhenTwoReadingsSayIt(t *testing.T) {
+	for name, r := range map[string]bridge.Request{
+		"a key that works":                  request(approved),
+		"a suspended key":                   request(approved, have(bridge.Suspended), overdue(25*time.Hour)),
+		"a request that was paid":           request(waiting(review), money(bridge.Paid)),
+		"a request with money held":         request(waiting(review), money(bridge.Held)),
+		"a request with money on its way":   request(waiting(payment), money(bridge.Processing)),
+		"a checkout where somebody may pay": request(waiting(payment), money(bridge.PaymentOpen)),
+		"a request nothing was paid for":    request(waiting(payment)),
+		"a request that waits for a person": request(waiting(review)),
+		"one that was never read":           request(have(bridge.Unread)),
+		"a request that was declined":       request(verdict(bridge.Decline), money(bridge.Paid)),
+		"a key we want gone":                request(approved, money(bridge.Refunded)),
+		"a key we may have revoked":         request(approved, money(bridge.Refunded), with(revoked)),
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := observe(t, one.r, keyIs(bridge.Gone), noon)
-			if doubted := c.Access.Have != bridge.Gone; doubted != one.twice {
-				t.Fatalf("after one reading it is %q", c.Access.Have)
-			}
-			if !one.twice {
-				return
+			c := observe(t, r, keyIs(bridge.Gone), noon)
+			if c.Access.Have != r.Access.Have || !c.Access.Missing.Equal(noon) || c.Verdict != r.Verdict {
+				t.Fatalf("after one reading it is %q, %s", c.Access.Have, c.Verdict.Outcome)
 			}
 			if act, ok := bridge.Next(c.Request, noon); ok {
 				t.Errorf("in doubt, and next is %q", act)
 			}
-			if back := observe(t, c.Request, keyIs(one.r.Access.Have), noon.Add(time.Second)); !back.Access.Missing.IsZero() || back.Access.Have != one.r.Access.Have {
+			if at := bridge.Until(c.Request, noon); at.After(noon.Add(20 * time.Second)) {
+				t.Errorf("looks again in %s", at.Sub(noon))
+			}
+			if back := observe(t, c.Request, keyIs(bridge.Pending), noon.Add(time.Second)); !back.Access.Missing.IsZero() || back.Access.Have != bridge.Pending {
 				t.Errorf("found again: %+v", back.Access)
 			}
 			if soon := observe(t, c.Request, keyIs(bridge.Gone), noon.Add(20*time.Second-1)); soon.Access.Have == bridge.Gone {
@@ -255,6 +257,54 @@ func TestGoneIsBelievedOnlyWhenSeenTwiceWhereSomethingDependsOnIt(t *testing.T) 
 				t.Errorf("not believed: %+v", late.Access)
 			}
 		})
+	}
+}
+
+func TestADoubtIsNotDrawnOutByAClockThatIsSetBack(t *testing.T) {
+	c := observe(t, request(waiting(review)), keyIs(bridge.Gone), noon.Add(24*time.Hour))
+	c = observe(t, c.Request, keyIs(bridge.Gone), noon)
+	if c.Access.Have != bridge.Pending || len(c.Entries) > 0 {
+		t.Errorf("%+v, and history says %s", c.Access, lines(c.Entries))
+	}
+	if c = observe(t, c.Request, keyIs(bridge.Gone), noon.Add(20*time.Second)); c.Verdict.Outcome != bridge.Decline {
+		t.Errorf("%s, %+v", c.Verdict.Outcome, c.Access)
+	}
+}
+
+func TestTheAnswerToACallThatMakesItGoIsBelievedAtOnce(t *testing.T) {
+	for after, believed := range map[bridge.ActionKind]bool{
+		bridge.DeclineKey: true, bridge.RevokeKey: true, bridge.ApproveKey: false, bridge.SuspendKey: false, bridge.ResumeKey: false,
+	} {
+		facts := keyIs(bridge.Gone)
+		facts.After = after
+		if c := observe(t, request(approved), facts, noon); (c.Access.Have == bridge.Gone) != believed {
+			t.Errorf("after %q it is %q", after, c.Access.Have)
+		}
+	}
+}
+
+func TestWhatIsNotFoundAtItsFirstReadingIsTakenInByTheNext(t *testing.T) {
+	unread := request(have(bridge.Unread))
+	terms := bridge.Terms{Plan: "Paid", Provider: "stripe", Steps: steps(payment)}
+	first := &bridge.Change{Request: unread.Clone()}
+	gone := bridge.KeyRequest{State: bridge.Gone}
+	first.TakeIn(gone, bridge.Terms{Steps: steps(review)}, noon)
+	first.Observe(bridge.Facts{Key: &gone}, noon)
+	if first.State() != bridge.StateReceived || len(first.Steps) > 0 {
+		t.Fatalf("%s with %+v", first.State(), first.Steps)
+	}
+	found := bridge.KeyRequest{State: bridge.Pending, Applicant: bridge.Applicant{ID: "dev-1"}}
+	second := &bridge.Change{Request: first.Clone()}
+	second.TakeIn(found, terms, noon.Add(time.Second))
+	second.Observe(bridge.Facts{Key: &found}, noon.Add(time.Second))
+	if second.State() != bridge.StatePaying || len(second.Steps) != 1 || second.Applicant.ID != "dev-1" {
+		t.Errorf("found again: %s with %+v", second.State(), second.Steps)
+	}
+	second = &bridge.Change{Request: first.Clone()}
+	second.TakeIn(gone, bridge.Terms{Steps: steps(review)}, noon.Add(20*time.Second))
+	second.Observe(bridge.Facts{Key: &gone}, noon.Add(20*time.Second))
+	if second.State() != bridge.StateDeclined {
+		t.Errorf("gone for good: %s", second.State())
 	}
 }
 

@@ -59,9 +59,9 @@ func TestWhatWaitsInThePortalAndIsOverHereIsLookedAtAgain(t *testing.T) {
 	live(t, func(w *world) {
 		key := w.portal.ask("reviewed")
 		r := w.known(key, time.Minute+time.Second, bridge.StateReviewing)
-		w.portal.set(key, bridge.Gone) // by mistake: nothing depends on it, so it is believed at once
+		w.portal.set(key, bridge.Gone) // by mistake, and for so long that it is believed
 		w.look(r.ID)
-		w.known(key, time.Second, bridge.StateDeclined)
+		w.known(key, 21*time.Second, bridge.StateDeclined)
 		w.portal.set(key, bridge.Pending)
 		w.known(key, time.Minute+time.Second, bridge.StateDeclined)
 		if state := w.portal.get(key).state; state != bridge.Gone {

@@ -119,10 +119,11 @@ func TestABareHandoffThatCouldNotBeReadBackIsConfirmedOrDropped(t *testing.T) {
 		key     string
 		kept    bool
 	}{
-		"it was one":              {func(*world) {}, "k1", true},
-		"it was approved already": {func(w *world) { w.portal.set("k1", bridge.Granted) }, "k1", false},
-		"there is no such thing":  {func(*world) {}, "made-up", false},
-		"it was too old":          {func(w *world) { w.pass(time.Hour) }, "k1", false},
+		"it was one":                  {func(*world) {}, "k1", true},
+		"it was approved already":     {func(w *world) { w.portal.set("k1", bridge.Granted) }, "k1", false},
+		"there is no such thing":      {func(*world) {}, "made-up", false},
+		"it was too old":              {func(w *world) { w.pass(time.Hour) }, "k1", false},
+		"one reading did not find it": {func(w *world) { w.portal.set("k1", bridge.Gone) }, "k1", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -139,6 +140,11 @@ func TestABareHandoffThatCouldNotBeReadBackIsConfirmedOrDropped(t *testing.T) {
 			}
 			w.pass(time.Hour) // a long outage makes it no older than it was
 			w.fault = func(string) fault { return fine }
+			w.step()
+			if w.portal.keys["k1"].state == bridge.Gone {
+				w.portal.set("k1", bridge.Pending)
+			}
+			w.pass(20 * time.Second) // "gone" is believed when it is seen twice
 			w.step()
 			if _, err := w.service.Get(t.Context(), r.ID); (err == nil) != one.kept {
 				t.Errorf("%v, want it kept: %v", err, one.kept)

@@ -448,10 +448,6 @@ func admin(from, to bridge.AccessState) func(*simulation, happening) {
 		}
 		c.admin = c.admin || from == bridge.Pending && to == bridge.Granted
 		s.portal.set(c.key, to)
-		s.finds(c.key)
-		if c.lied { // what was declined because of it is looked at again when the portal says so, and only then
-			h.How = "at once"
-		}
 		s.portalSays(h.Of, h.How, time.Duration(h.For))
 	}
 }
@@ -465,23 +461,13 @@ func (s *simulation) deactivates(h happening) {
 	})
 }
 
-// findsNothing has the portal not find a request at its next reading: once, because a
-// second one that says so is believed.
+// findsNothing has the portal not find a request at its next reading, the first of all it
+// may be: once, because a second one that says so is believed.
 func (s *simulation) findsNothing(h happening) {
 	s.m.Lock()
 	defer s.m.Unlock()
 	if c := s.requests[h.Of]; !c.lied && c.key != "" {
 		c.lied, s.lie = true, c.key
-	}
-}
-
-// finds has the portal find a request again. Where nothing depends on it one wrong reading
-// is believed, and who had approved it in the portal meanwhile would not be heard.
-func (s *simulation) finds(key string) {
-	s.m.Lock()
-	defer s.m.Unlock()
-	if s.lie == key {
-		s.lie = ""
 	}
 }
 

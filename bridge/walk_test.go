@@ -338,7 +338,7 @@ func (n *node) edges(yield func(edge)) {
 		add("pass", func(to *node) { to.look() })
 		if n.R.Access.Missing.Equal(t0) {
 			add("pass a little later", func(to *node) { to.R.Access.Missing = t0.Add(longAgo); to.look() })
-		} else if n.With.Doubts && n.R.Access.Missing.IsZero() && n.R.atStake() && n.W.Key != Gone {
+		} else if n.With.Doubts && n.R.Access.Missing.IsZero() && n.W.Key != Gone {
 			add("pass, and the portal says gone by mistake", func(to *node) {
 				f := to.facts()
 				f.Key.State = Gone

@@ -127,6 +127,7 @@ func (c *Change) done(a Action, f Facts, now time.Time) {
 	if a.Kind == Tell {
 		c.told(a, now, "")
 	}
+	f.After = a.Kind
 	c.Observe(f, now) // while the attempt is still known: a suspension seen now is ours
 	c.settle(a.Kind)
 }

@@ -263,7 +263,7 @@ func (p *pass) run(ctx context.Context) error {
 func (p *pass) unbelievable(f Facts) bool {
 	arrival := p.request.Arrival
 	return p.request.Access.Have == Unread && arrival.Trust == Bare && !arrival.ReadBack &&
-		believable(*f.Key, p.site, p.request.Created) != nil
+		!p.request.doubts(f, p.now()) && believable(*f.Key, p.site, p.request.Created) != nil
 }
 
 // known reports whether an unread request is one that was made when another one's keys

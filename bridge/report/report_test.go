@@ -176,6 +176,8 @@ func TestMilestonesAndTimesAndCauses(t *testing.T) {
 	h.receive("Pro")
 	gone := h.receive("Pro")
 	h.see(gone, bridge.Gone, bridge.Money{State: bridge.NoPayment})
+	h.now = h.now.Add(time.Minute) // what is gone is believed when it is seen twice
+	h.see(gone, bridge.Gone, bridge.Money{State: bridge.NoPayment})
 	late := h.receive("Pro")
 	h.now = h.now.Add(8 * 24 * time.Hour)
 	h.see(late, bridge.Pending, bridge.Money{State: bridge.NoPayment})

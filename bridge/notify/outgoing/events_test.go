@@ -184,7 +184,7 @@ func TestALifeIsToldAsTheDomainWritesIt(t *testing.T) {
 			append(paid[:8:8], ApplicantDeactivated, ApplicantActivated),
 		},
 		"withdrawn in the portal": {
-			[]bridge.Facts{access(bridge.Gone)},
+			[]bridge.Facts{access(bridge.Gone), access(bridge.Gone)},
 			append(received[:2:2], AccessGone, RequestDeclined),
 		},
 		"a portal that lost it for a moment": {
