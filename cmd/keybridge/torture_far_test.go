@@ -13,7 +13,6 @@ import (
 	"time"
 
 	stripesandbox "keybridge/billing/stripe/sandbox"
-	tyksandbox "keybridge/bridge/tyk/sandbox"
 )
 
 // farEnd is the sandboxes as they are reached over HTTP: by their pages' and control
@@ -54,14 +53,6 @@ func (f *farEnd) call(method, address, credential string, body, into any) error 
 		return nil
 	}
 	return json.NewDecoder(answer.Body).Decode(into)
-}
-
-// ask files a key request as the portal's form does.
-func (f *farEnd) ask(email, policy string) (a asked, err error) {
-	err = f.call(http.MethodPost, f.place.Portal+"/sandbox/requests", "", tyksandbox.Ask{
-		Email: email, Policies: []string{policy}, Fields: map[string]string{"What will you build?": "a boat"},
-	}, &a)
-	return a, err
 }
 
 // act has a person, a bank or time do something at Stripe.
@@ -117,88 +108,15 @@ func (f *farEnd) payers(draw *rand.Rand, stop <-chan struct{}) {
 	}
 }
 
-// misbehaves has portal and provider fail a few times each, again and again, and an
-// admin of the portal decide by themselves.
-func (f *farEnd) misbehaves(draw *rand.Rand, stop <-chan struct{}) {
-	stripe := []stripesandbox.FaultKind{
+// stripeFails has some of the provider's next calls or events go wrong.
+func (f *farEnd) stripeFails(draw *rand.Rand) {
+	kinds := []stripesandbox.FaultKind{
 		stripesandbox.RateLimit, stripesandbox.ErrorBefore, stripesandbox.ErrorAfter, stripesandbox.CutBefore, stripesandbox.CutAfter,
 		stripesandbox.WebhookDuplicate, stripesandbox.WebhookShuffle, stripesandbox.WebhookLoss,
 	}
-	portal := []tyksandbox.FaultKind{
-		tyksandbox.TooManyRequests, tyksandbox.ErrorBefore, tyksandbox.ErrorAfter, tyksandbox.CutBefore, tyksandbox.CutAfter,
-	}
-	for !over(stop) {
-		switch times := 1 + draw.IntN(3); draw.IntN(5) {
-		case 0, 1:
-			_ = f.call(http.MethodPost, f.place.Stripe+"/sandbox/faults", "", map[string]any{
-				"kind": stripe[draw.IntN(len(stripe))], "times": times, "skip": draw.IntN(5), "retry_after": "1s",
-			}, nil)
-		case 2, 3:
-			_ = f.call(http.MethodPost, f.place.Portal+"/sandbox/faults", "", map[string]any{
-				"path": "/api/", "kind": portal[draw.IntN(len(portal))], "times": times, "retry_after": 1,
-			}, nil)
-		case 4:
-			f.adminDecides(draw)
-		}
-		time.Sleep(time.Duration(50+draw.IntN(200)) * time.Millisecond)
-	}
-}
-
-// keyRequest is a key request as the Dashboard lists it.
-type keyRequest struct {
-	ID       string `json:"id"`
-	By       string `json:"by_user"`
-	Approved bool   `json:"approved"`
-}
-
-// waiting are the key requests that the portal lists as not approved, up to a page.
-func (f *farEnd) waiting(page int) ([]keyRequest, error) {
-	var list struct {
-		Data []keyRequest `json:"Data"`
-	}
-	err := f.call(http.MethodGet, fmt.Sprintf("%s/api/portal/requests?approved=false&p=%d", f.place.Portal, page), f.place.DashboardSecret, nil, &list)
-	return list.Data, err
-}
-
-// adminDecides lets the portal's own admin approve or delete something that waits.
-func (f *farEnd) adminDecides(draw *rand.Rand) {
-	list, err := f.waiting(0)
-	if err != nil || len(list) == 0 {
-		return
-	}
-	id := list[draw.IntN(len(list))].ID
-	if draw.IntN(2) == 0 {
-		_ = f.call(http.MethodDelete, f.place.Portal+"/api/portal/requests/"+id, f.place.DashboardSecret, nil, nil)
-	} else {
-		_ = f.call(http.MethodPut, f.place.Portal+"/api/portal/requests/approve/"+id, f.place.DashboardSecret, nil, nil)
-	}
-}
-
-// heal lets nothing go wrong any more.
-func (f *farEnd) heal() error {
-	for _, address := range []string{f.place.Stripe, f.place.Portal} {
-		if err := f.call(http.MethodDelete, address+"/sandbox/faults", "", nil, nil); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// developers are everybody at the portal by e-mail address, with how many keys they have.
-func (f *farEnd) developers() (map[string]int, map[string]string, error) {
-	var list struct {
-		Data []struct {
-			ID    string              `json:"id"`
-			Email string              `json:"email"`
-			Keys  map[string][]string `json:"keys"`
-		} `json:"Data"`
-	}
-	err := f.call(http.MethodGet, f.place.Portal+"/api/portal/developers?p=-1", f.place.DashboardSecret, nil, &list)
-	keys, ids := map[string]int{}, map[string]string{}
-	for _, d := range list.Data {
-		keys[d.Email], ids[d.ID] = len(d.Keys), d.Email
-	}
-	return keys, ids, err
+	_ = f.call(http.MethodPost, f.place.Stripe+"/sandbox/faults", "", map[string]any{
+		"kind": kinds[draw.IntN(len(kinds))], "times": 1 + draw.IntN(3), "skip": draw.IntN(5), "retry_after": "1s",
+	}, nil)
 }
 
 // answered are the ids of the events that a bridge has answered with 2xx.

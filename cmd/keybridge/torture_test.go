@@ -20,14 +20,18 @@ import (
 	tyksandbox "keybridge/bridge/tyk/sandbox"
 )
 
-// The torture: keybridge and the sandboxes as processes of their own; people who ask for
-// keys, pay, do not pay, change their minds; portal and provider that fail, say things
-// twice, late or not at all; and kill -9, at failpoints and anywhere. Then everything is
-// healed, comes to rest, and what the portal, Stripe and the store say is compared.
+// The torture: keybridge and the sandboxes as processes of their own; people who ask either
+// portal for keys, pay, do not pay, change their minds; subscriptions that renew, fall
+// behind and end; portals and provider that fail, say things twice, late or not at all; and
+// kill -9, at failpoints and anywhere. Then everything is healed, comes to rest, and what
+// the portals, Stripe and the store say is compared (torture_agree_test.go). Every key
+// request that was filed and is not known here is accounted for (torture_lost_test.go).
 //
 // -torture.requests and -torture.kills say how much: at least so many of both. A run is
-// drawn from -torture.seed; what the machine does between is not, so a run with the same
-// seed is of the same kind and not the same.
+// drawn from -torture.seed: what is asked for in the order in which it is
+// (torture_plan_test.go), and what everybody else chooses between, one after another. What
+// the machine does between is not, so a run with the same seed is of the same kind and not
+// the same.
 var (
 	tortureRequests = flag.Int("torture.requests", 600, "how many requests the torture makes, at least")
 	tortureKills    = flag.Int("torture.kills", 60, "how often it kills the bridge, at least")
@@ -48,20 +52,62 @@ type torture struct {
 	// bridge and far are the programs, folder the bridge's configuration and data.
 	bridge, folder, url string
 	far                 *farEnd
+	portals             map[string]portalEnd
 	log                 *logbook
 
-	mu      sync.Mutex
-	process *exec.Cmd
+	process sync.Mutex // guards the next two
+	running *exec.Cmd
 	ended   chan struct{}
 
-	filed atomic.Int64
-	// deaths counts kills by where they were.
-	deaths map[string]int
+	// wishes is how many were drawn, allowed how many may be: as many as fit the kills so
+	// far, so that those who ask are not far ahead of those who kill.
+	wishes, allowed atomic.Int64
+	// hasty: the run was too short to wait until what one reading did not find is believed
+	// to be gone.
+	hasty bool
+
+	mu     sync.Mutex // guards all below
+	filed  map[keyAt]*filing
+	deaths map[string]int // kills by where they were
+	acts   map[string]int // what people and time did, by what it was
+}
+
+// keyAt is a key request by its portal and its id there.
+type keyAt struct{ portal, id string }
+
+func (k keyAt) String() string { return k.id + " at " + k.portal }
+
+// filing is a key request that was filed, and what was done to it outside the bridge.
+type filing struct {
+	wish
+	// led: its browser was led here and shown a page.
+	led bool
+	// approved and declined: the portal's admin has tried to.
+	approved, declined bool
+}
+
+// did counts something that people or time did.
+func (x *torture) did(what string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.acts[what]++
+}
+
+// about notes something about a key request that was filed.
+func (x *torture) about(k keyAt, note func(*filing)) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if f := x.filed[k]; f != nil {
+		note(f)
+	}
 }
 
 func TestTorture(t *testing.T) {
 	t.Parallel()
-	x := &torture{t: t, seed: *tortureSeed, folder: shortFolder(t), log: &logbook{}, deaths: map[string]int{}}
+	x := &torture{
+		t: t, seed: *tortureSeed, folder: shortFolder(t), log: &logbook{},
+		filed: map[keyAt]*filing{}, deaths: map[string]int{}, acts: map[string]int{},
+	}
 	if x.seed == 0 {
 		x.seed = uint64(time.Now().UnixNano())
 	}
@@ -74,12 +120,21 @@ func TestTorture(t *testing.T) {
 	x.build()
 	x.url = "http://" + ownAddress(t)
 	x.far = startFarEnd(t, x.bridge, x.url)
+	partners := partnersEnd{x.far}
+	x.portals = map[string]portalEnd{demoPortal: classicEnd{x.far}, demoEnterprise: partners}
+	if err := partners.settle(x.url); err != nil {
+		t.Fatal(err)
+	}
 	x.configure()
 	x.start("")
 	t.Cleanup(x.kill)
+	begin := time.Now()
 	x.live()
+	lived := time.Now()
+	x.hasty = lived.Sub(begin) < time.Minute
 	x.heal()
 	x.rest()
+	t.Logf("lived for %s, came to rest in %s", lived.Sub(begin).Round(time.Second), time.Since(lived).Round(time.Second))
 	x.compare()
 }
 
@@ -99,8 +154,8 @@ func (x *torture) configure() {
 	var text strings.Builder
 	err := template.Must(template.New("").Parse(standConfig)).Execute(&text, map[string]any{
 		"URL": x.url, "Portal": x.far.place.Portal, "Stripe": x.far.place.Stripe, "Organisation": x.far.place.Organisation, "Shutdown": "5s",
-		"Delivery": "mail", "Handoff": bareHandoff, "Plans": []string{freePlan, paidPlan, heldPlan}, "Poll": "10s",
-		"Enterprise": map[string]string(nil), "Mail": map[string]string(nil), "More": "log: {level: warn}",
+		"Delivery": "mail", "Handoff": bareHandoff, "Plans": offeredPlans(), "Poll": "10s",
+		"Enterprise": map[string]string{"URL": x.far.place.Enterprise, "Handoff": bareHandoff}, "Mail": map[string]string(nil), "More": "log: {level: warn}",
 	})
 	if err != nil {
 		x.t.Fatal(err)
@@ -109,6 +164,7 @@ func (x *torture) configure() {
 	for name, content := range map[string]string{
 		"keybridge.yaml": strings.Replace(text.String(), "listen: 127.0.0.1:0", "listen: "+listen, 1),
 		"page.key":       standPageSecret, "dashboard.secret": x.far.place.DashboardSecret, "portal-webhook.secret": standPortalHook,
+		"enterprise.secret": x.far.place.EnterpriseSecret, "enterprise-webhook.secret": standPartnersHook,
 		"stripe.key": x.far.place.StripeKey, "stripe-webhook.secret": standStripeHook,
 	} {
 		if err := os.WriteFile(filepath.Join(x.folder, name), []byte(content), 0o600); err != nil {
@@ -121,15 +177,15 @@ func (x *torture) configure() {
 // died of it.
 func (x *torture) start(failpoint string) {
 	x.t.Helper()
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.process = exec.Command(x.bridge, "serve", "--config", filepath.Join(x.folder, "keybridge.yaml"))
-	x.process.Env = append(os.Environ(), "KEYBRIDGE_FAILPOINT="+failpoint)
-	x.process.Stderr = x.log
-	if err := x.process.Start(); err != nil {
+	x.process.Lock()
+	defer x.process.Unlock()
+	x.running = exec.Command(x.bridge, "serve", "--config", filepath.Join(x.folder, "keybridge.yaml"))
+	x.running.Env = append(os.Environ(), "KEYBRIDGE_FAILPOINT="+failpoint)
+	x.running.Stderr = x.log
+	if err := x.running.Start(); err != nil {
 		x.t.Fatal(err)
 	}
-	process, ended := x.process, make(chan struct{})
+	process, ended := x.running, make(chan struct{})
 	x.ended = ended
 	go func() { _ = process.Wait(); close(ended) }() // how it ended is seen from what it left
 	await(x.t, "the bridge to answer", func() bool {
@@ -148,9 +204,9 @@ func (x *torture) start(failpoint string) {
 
 // kill ends the bridge at once, wherever it is.
 func (x *torture) kill() {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	_ = x.process.Process.Kill() // it may have ended already
+	x.process.Lock()
+	defer x.process.Unlock()
+	_ = x.running.Process.Kill() // it may have ended already
 	<-x.ended
 }
 
@@ -161,16 +217,17 @@ func (x *torture) live() {
 	for n := range uint64(8) {
 		people.Go(func() { x.applicants(rand.New(rand.NewPCG(x.seed, n)), stop) })
 	}
-	people.Go(func() { x.far.payers(rand.New(rand.NewPCG(x.seed, 100)), stop) })
-	people.Go(func() { x.finance(rand.New(rand.NewPCG(x.seed, 101)), stop) })
-	people.Go(func() { x.far.misbehaves(rand.New(rand.NewPCG(x.seed, 102)), stop) })
+	for n, lives := range []func(*rand.Rand, <-chan struct{}){x.far.payers, x.finance, x.misbehaves, x.seasons} {
+		people.Go(func() { lives(rand.New(rand.NewPCG(x.seed, uint64(100+n))), stop) })
+	}
 	begin, said := time.Now(), time.Now()
-	draw := rand.New(rand.NewPCG(x.seed, 103))
-	for kills := 0; kills < *tortureKills || x.filed.Load() < int64(*tortureRequests); kills++ {
+	draw := rand.New(rand.NewPCG(x.seed, 99))
+	for kills := 0; kills < *tortureKills || x.wishes.Load() < int64(*tortureRequests); kills++ {
+		x.allowed.Store(int64(*tortureRequests * (kills + 1) / max(*tortureKills, 1)))
 		x.die(draw)
 		if time.Since(said) > 10*time.Second {
 			said = time.Now()
-			x.t.Logf("%s: %d kills, %d requests", time.Since(begin).Round(time.Second), kills+1, x.filed.Load())
+			x.t.Logf("%s: %d kills, %d requests", time.Since(begin).Round(time.Second), kills+1, x.wishes.Load())
 		}
 	}
 	close(stop)
@@ -195,24 +252,67 @@ func (x *torture) die(draw *rand.Rand) {
 	case <-life.C:
 		where = "anywhere" // the point was not reached in time
 	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
 	x.deaths[where]++
 }
 
 // applicants file key requests and follow the redirect, or leave that to the webhook.
 func (x *torture) applicants(draw *rand.Rand, stop <-chan struct{}) {
 	for !over(stop) {
-		n := x.filed.Add(1)
-		policy := []string{tyksandbox.FreePolicy, tyksandbox.PaidPolicy, tyksandbox.PaidPolicy, tyksandbox.ReviewedPolicy}[draw.IntN(4)]
-		a, err := x.far.ask(fmt.Sprintf("dev%d@example.com", n), policy)
+		if x.wishes.Load() >= x.allowed.Load() {
+			time.Sleep(10 * time.Millisecond)
+			continue
+		}
+		w := drawWish(x.seed, x.wishes.Add(1))
+		a, err := x.portals[w.portal].ask(w)
 		if err != nil {
 			x.t.Errorf("filing a key request: %v", err)
 			return
 		}
-		if draw.IntN(2) == 0 {
-			v := browse(x.t)
-			_ = v.open(a.Redirect) // the bridge may be dead; the portal's webhook or the poll brings it in
+		k := keyAt{w.portal, a.ID}
+		x.mu.Lock()
+		x.filed[k] = &filing{wish: w}
+		x.mu.Unlock()
+		if w.browses && browse(x.t).open(a.Redirect) == nil { // the bridge may be dead; a webhook or a listing brings it in
+			x.about(k, func(f *filing) { f.led = true })
 		}
 		time.Sleep(time.Duration(draw.IntN(60)) * time.Millisecond)
+	}
+}
+
+// misbehaves has the portals and the provider fail a few times each, again and again, and
+// the portals' admins decide by themselves.
+func (x *torture) misbehaves(draw *rand.Rand, stop <-chan struct{}) {
+	kinds := []tyksandbox.FaultKind{
+		tyksandbox.TooManyRequests, tyksandbox.ErrorBefore, tyksandbox.ErrorAfter, tyksandbox.CutBefore, tyksandbox.CutAfter,
+	}
+	names := []string{demoPortal, demoEnterprise}
+	for !over(stop) {
+		switch name := names[draw.IntN(2)]; draw.IntN(5) {
+		case 0, 1:
+			x.far.stripeFails(draw)
+		case 2, 3:
+			_ = x.portals[name].misbehaves(kinds[draw.IntN(len(kinds))], 1+draw.IntN(3)) // it is not missed if it cannot be set
+		case 4:
+			x.adminDecides(name, draw)
+		}
+		time.Sleep(time.Duration(50+draw.IntN(200)) * time.Millisecond)
+	}
+}
+
+// adminDecides lets a portal's own admin decide about something that waits. They may not
+// hear what came of it, so it is noted before.
+func (x *torture) adminDecides(portal string, draw *rand.Rand) {
+	approves := draw.IntN(2) == 0
+	ids, err := x.portals[portal].waiting(false)
+	if err != nil || len(ids) == 0 {
+		return
+	}
+	k := keyAt{portal, ids[draw.IntN(len(ids))]}
+	x.about(k, func(f *filing) { f.approved, f.declined = f.approved || approves, f.declined || !approves })
+	if x.portals[portal].decides(k.id, approves) == nil {
+		x.did(map[bool]string{true: "approved in the portal", false: "turned down in the portal"}[approves])
 	}
 }
 
@@ -231,7 +331,8 @@ func startFarEnd(t *testing.T, program, bridge string) *farEnd {
 	anywhere := "127.0.0.1:0"
 	process := exec.Command(program, "sandbox", "--json", "--portal-addr", anywhere, "--stripe-addr", anywhere, "--enterprise-addr", anywhere,
 		"--mailbox-addr", anywhere, "--smtp-addr", anywhere, "--bridge", bridge, "--portal-name", demoPortal,
-		"--webhook-secret", standPortalHook, "--stripe-secret", standStripeHook)
+		"--webhook-secret", standPortalHook, "--enterprise-name", demoEnterprise, "--enterprise-secret", standPartnersHook,
+		"--stripe-secret", standStripeHook)
 	out, err := process.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
