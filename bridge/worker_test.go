@@ -707,6 +707,55 @@ func TestNoMoreThanItsWorkersWorkForAPortal(t *testing.T) {
 	}, func(c *bridge.Config) { c.Portals["main"] = bridge.Site{Portal: c.Portals["main"].Portal, Workers: 3} })
 }
 
+// TestALoopGoesOnAsSoonAsItCan has loops that look by themselves once a day.
+func TestALoopGoesOnAsSoonAsItCan(t *testing.T) {
+	for name, one := range map[string]struct {
+		asks   int
+		fault  fault // of the first call
+		within time.Duration
+	}{
+		"when something is due":         {1, cutBefore, 2 * time.Second},
+		"when a worker has become free": {5, fine, 6 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, func(c *bridge.Config) { c.Portals["main"] = bridge.Site{Portal: c.Portals["main"].Portal, Workers: 1} })
+				w.clock = time.Time{}
+				w.worker.Nap(24 * time.Hour)
+				failed := false
+				w.hook = func(call string) {
+					if call == "approve" {
+						time.Sleep(time.Second)
+					}
+				}
+				w.fault = func(call string) fault {
+					if call != "read portal" || failed {
+						return fine
+					}
+					failed = true
+					return one.fault
+				}
+				var ids []bridge.ID
+				for range one.asks {
+					ids = append(ids, w.ask("free"))
+				}
+				ctx, stop := context.WithCancel(t.Context())
+				ended := make(chan struct{})
+				go func() { defer close(ended); w.worker.Run(ctx) }()
+				time.Sleep(one.within)
+				synctest.Wait()
+				for _, id := range ids {
+					if s := w.get(id).State(); s != bridge.StateActive {
+						t.Errorf("%s is %s", id, s)
+					}
+				}
+				stop()
+				<-ended
+			})
+		})
+	}
+}
+
 func TestRunFinishesWhatIsUnderWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)

@@ -127,12 +127,14 @@ func queued(s *Store, n int) {
 func TestAPanickingClosureFailsItsOwnCallerOnly(t *testing.T) {
 	t.Parallel()
 	s, let := held(t, Config{Path: temp(t)})
+	defer let()
 	errs := make([]error, 7)
 	var all sync.WaitGroup
 	for i := range errs {
 		all.Go(func() {
 			_, errs[i] = s.Update(t.Context(), testID(i+1), func(c *bridge.Change) error {
 				c.Work.Failures++
+				c.Steps[0].Mark.Why += "once" // in place, and it is run twice
 				if i == 3 {
 					panic("a closure's own fault")
 				}
@@ -154,6 +156,7 @@ func TestAPanickingClosureFailsItsOwnCallerOnly(t *testing.T) {
 		default:
 			equal(t, err, nil)
 			equal(t, r.Work.Failures, 1)
+			equal(t, r.Steps[0].Mark.Why, "once")
 		}
 	}
 	whole(t, s)
