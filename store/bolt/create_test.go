@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"go.etcd.io/bbolt"
+
 	"keybridge/bridge"
 )
 
@@ -254,4 +256,26 @@ func TestALargeFileGrowsWithoutWaitingForReaders(t *testing.T) {
 		equal(t, int64(Config{Path: path}.options().InitialMmapSize), want)
 	}
 	equal(t, Config{Path: temp(t), InitialMmapSize: 7}.options().InitialMmapSize, 7)
+}
+
+func TestTheNewestRootIsTheOneOfTheLastCommit(t *testing.T) {
+	t.Parallel()
+	path := temp(t)
+	s := open(t, Config{Path: path})
+	for range 4 { // each commit writes the other one
+		if err := s.SetBookmark(t.Context(), "n", stampNow()); err != nil {
+			t.Fatal(err)
+		}
+		file, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		newest, err := newestRoot(bytes.NewReader(file), int64(len(file)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.db.View(func(tx *bbolt.Tx) error { equal(t, newest.txnNo, uint64(tx.ID())); return nil }); err != nil { //nolint:gosec // positive
+			t.Fatal(err)
+		}
+	}
 }

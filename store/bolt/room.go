@@ -35,6 +35,10 @@ const (
 	fineAt = 0.75
 )
 
+// isLow reports whether a store that uses a share of its limit is low on room, when it was
+// or was not before.
+func isLow(share float64, was bool) bool { return share >= lowAt || was && share >= fineAt }
+
 // Room returns how much room there is, as of the last commit. It costs nothing.
 func (s *Store) Room() Room { return *s.room.Load() }
 
@@ -72,7 +76,7 @@ func (s *Store) measure() {
 			return // the next commit will tell
 		}
 		share := float64(size-free) / float64(s.maxSize)
-		now.Used, now.Low = size-free, share >= lowAt || was.Low && share >= fineAt
+		now.Used, now.Low = size-free, isLow(share, was.Low)
 	}
 	if now == was {
 		return

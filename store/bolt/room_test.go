@@ -91,6 +91,18 @@ func TestAStoreWarnsOnceAndWellBeforeItsLimit(t *testing.T) {
 	whole(t, s)
 }
 
+func TestAStoreThatIsLowIsLowUntilItIsWellBelow(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		share    float64
+		was, low bool
+	}{{0.79, false, false}, {0.80, false, true}, {0.76, true, true}, {0.75, true, true}, {0.74, true, false}, {0.76, false, false}} {
+		if got := isLow(c.share, c.was); got != c.low {
+			t.Errorf("at %v, when it was %t: %t", c.share, c.was, got)
+		}
+	}
+}
+
 // lockedBuffer is a log that is read while it is written.
 type lockedBuffer struct {
 	mu   sync.Mutex
