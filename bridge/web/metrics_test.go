@@ -196,10 +196,12 @@ func TestItIsToldWhoDoesNotAnswer(t *testing.T) {
 		}
 		try("read portal", "main", "")
 		try("list pending", "other", "")
+		try("create key request", "third", "")
 		try("open checkout", "main", bridge.Invalid)
-		told("all answer, one of them no", map[string]string{"portal main": "ok ", "portal other": "ok ", "provider": "ok "})
+		told("all answer, one of them no", map[string]string{"portal main": "ok ", "portal other": "ok ", "portal third": "ok ", "provider": "ok "})
 		try("approve key", "main", bridge.Unavailable)
 		try("read portal", "main", bridge.Limited)
+		try("read portal", "main", bridge.Internal)
 		try("read portal", "main", bridge.Unavailable)
 		try("read payment", "other", bridge.Refused)
 		try("tell applicant", "main", bridge.Unavailable)
@@ -207,13 +209,15 @@ func TestItIsToldWhoDoesNotAnswer(t *testing.T) {
 			"mail":         "warning The mail server has not answered since 2000-01-01 00:00 UTC (calls that failed: 1). What it has to be told waits.",
 			"portal main":  "warning The portal main has not answered since 2000-01-01 00:00 UTC (calls that failed: 2). What it has to be told waits.",
 			"portal other": "ok ",
+			"portal third": "ok ",
 			"provider":     "warning The payment provider has refused our credentials since 2000-01-01 00:00 UTC. What it has to be told waits.",
 		})
 		want := map[string]string{
 			`keybridge_unanswered_seconds{portal="",to="mail"}`:        "1",
 			`keybridge_unanswered_seconds{portal="",to="provider"}`:    "2",
-			`keybridge_unanswered_seconds{portal="main",to="portal"}`:  "5",
+			`keybridge_unanswered_seconds{portal="main",to="portal"}`:  "6",
 			`keybridge_unanswered_seconds{portal="other",to="portal"}`: "0",
+			`keybridge_unanswered_seconds{portal="third",to="portal"}`: "0",
 		}
 		if diff := cmp.Diff(want, samples(m, "keybridge_unanswered_seconds")); diff != "" {
 			t.Error(diff)
@@ -221,7 +225,7 @@ func TestItIsToldWhoDoesNotAnswer(t *testing.T) {
 		try("read portal", "main", bridge.NotFound)
 		try("expire checkout", "main", bridge.Conflict)
 		try("tell applicant", "main", "")
-		told("all do again", map[string]string{"mail": "ok ", "portal main": "ok ", "portal other": "ok ", "provider": "ok "})
+		told("all do again", map[string]string{"mail": "ok ", "portal main": "ok ", "portal other": "ok ", "portal third": "ok ", "provider": "ok "})
 	})
 }
 

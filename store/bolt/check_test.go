@@ -3,6 +3,8 @@ package bolt
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
+	"hash/fnv"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -344,5 +346,123 @@ func TestCheckFileLooksAtThePagesTooAndNeedsTheFileForItself(t *testing.T) {
 	out, err := child(t, "checker", path).CombinedOutput()
 	if err != nil || len(out) > 0 {
 		t.Fatalf("%v: %s", err, out)
+	}
+}
+
+// TestCheckHoldsTheLedgerAgainstWhatItNames has what is written anew so well that only the
+// ledger can tell.
+func TestCheckHoldsTheLedgerAgainstWhatItNames(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		forge func(*bbolt.Tx) error
+		says  string
+	}{
+		"a line removed whose history goes on": {inWeek(func(b *bbolt.Bucket) error {
+			k, _ := b.Cursor().First()
+			return b.Delete(bytes.Clone(k))
+		}), "another hash than was kept"},
+		"a history written anew":               {rewrite, "is not as it was committed"},
+		"an entry of the house that was added": {addToHouse, "its entry 2 is not in the ledger"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t, Config{Path: temp(t)})
+			fill(t, s, 2)
+			for _, n := range []int{0, 0, 1} {
+				feed(t, s, n, "what was done")
+			}
+			if err := s.Record(t.Context(), bridge.Entry{What: bridge.WhatSignedIn}); err != nil {
+				t.Fatal(err)
+			}
+			whole(t, s)
+			if err := s.db.Update(c.forge); err != nil {
+				t.Fatal(err)
+			}
+			findings, err := s.Check(t.Context(), nil)
+			if err != nil || len(findings) == 0 {
+				t.Fatalf("%v, %v", findings, err)
+			}
+			for _, f := range findings {
+				if f.Where != string(bucketLedger) || !strings.Contains(f.What, c.says) {
+					t.Errorf("%s; want %q", f, c.says)
+				}
+			}
+		})
+	}
+}
+
+// rewrite gives a request another history, whose chain is whole.
+func rewrite(tx *bbolt.Tx) error {
+	id := []byte(testID(0))
+	r, err := openRequest(id, tx.Bucket(bucketRequest).Get(id))
+	if err != nil {
+		return err
+	}
+	c := &bridge.Change{Request: r}
+	for n := r.Head.Seq; n > 0; n-- {
+		if c.Head = (bridge.Head{}); len(c.Entries) > 0 {
+			last := c.Entries[len(c.Entries)-1]
+			c.Head = bridge.Head{Seq: last.Seq, Hash: last.Hash}
+		}
+		line(c, "something else")
+		e := c.Entries[len(c.Entries)-1]
+		record, err := seal(e)
+		if err != nil {
+			return err
+		}
+		if err := tx.Bucket(bucketHistory).Put(entryKey(id, e.Seq), record); err != nil {
+			return err
+		}
+	}
+	record, err := seal(c.Request)
+	if err != nil {
+		return err
+	}
+	return tx.Bucket(bucketRequest).Put(id, record)
+}
+
+// addToHouse adds an entry to the house's chain, and to nothing else.
+func addToHouse(tx *bbolt.Tx) error {
+	head, err := houseHead(tx)
+	if err != nil {
+		return err
+	}
+	head, e := head.Next(bridge.Entry{At: time.Now(), What: bridge.WhatSignedIn, Why: "made up"})
+	record, err := seal(e)
+	if err != nil {
+		return err
+	}
+	if err := tx.Bucket(bucketHouse).Put(appendUint(nil, e.Seq), record); err != nil {
+		return err
+	}
+	return putSealed(tx.Bucket(bucketMeta), metaHouse, head)
+}
+
+// TestCheckFileFindsAPageThatIsNobodys: nothing in it is missed, so only bbolt's own look at
+// its pages can tell.
+func TestCheckFileFindsAPageThatIsNobodys(t *testing.T) {
+	t.Parallel()
+	path := temp(t)
+	if err := os.WriteFile(path, sample(t, 30), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range []int{0, os.Getpagesize()} {
+		b := file[at+pageHead:]
+		order := binary.NativeEndian
+		order.PutUint64(b[40:], order.Uint64(b[40:])+1) // the page after the last one is in use
+		sum := fnv.New64a()
+		_, _ = sum.Write(b[:metaSum])
+		order.PutUint64(b[metaSum:], sum.Sum64())
+	}
+	if err := os.WriteFile(path, file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	findings, err := CheckFile(t.Context(), path, nil)
+	if err != nil || len(findings) != 1 || findings[0].Where != "pages" {
+		t.Errorf("%v, %v", findings, err)
 	}
 }
