@@ -71,6 +71,20 @@ func TestTheFirstUnansweredAttemptIsRemembered(t *testing.T) {
 	}
 }
 
+func TestAMessageIsOfTheTimeItWasFirstTried(t *testing.T) {
+	c := &Change{Request: Request{ID: "01J"}}
+	for i, one := range []struct {
+		say  MessageKind
+		want time.Duration
+	}{{TellStart, 0}, {TellStart, 0}, {TellReminder, 2 * time.Hour}, {TellReminder, 2 * time.Hour}} {
+		c.begin(Action{Kind: Tell, Message: one.say}, t0.Add(time.Duration(i)*time.Hour))
+		c.fail(Tell, errCut)
+		if got := c.Work.Attempts[Tell].First; !got.Equal(t0.Add(one.want)) {
+			t.Errorf("%d: %s is of %s", i, one.say, got.Sub(t0))
+		}
+	}
+}
+
 func TestARefundOfAnotherAmountIsAnotherAttempt(t *testing.T) {
 	c := &Change{Request: Request{ID: "01J"}}
 	c.begin(Action{Kind: RefundPayment, Amount: Amount{2, "EUR"}}, t0)

@@ -40,6 +40,11 @@ func vitalsOf(ctx context.Context, store *bolt.Store) (web.Vitals, error) {
 	if err != nil {
 		return web.Vitals{}, err
 	}
+	return vitals(s), nil
+}
+
+// vitals are the store's figures as the metrics show them.
+func vitals(s bolt.Stats) web.Vitals {
 	v := web.Vitals{
 		Bytes: s.FileSize, Limit: s.MaxSize, Unused: int64(s.FreePages) * int64(s.PageSize),
 		DiskBytes: s.DiskSize, DiskFree: s.DiskFree, Queued: s.Queued,
@@ -48,7 +53,7 @@ func vitalsOf(ctx context.Context, store *bolt.Store) (web.Vitals, error) {
 	for portal, due := range s.Due {
 		v.Due[portal] = web.Due{Count: due.Count, Since: due.Oldest}
 	}
-	return v, nil
+	return v
 }
 
 // expectHints shows the sources of webhooks, with whatever may become of one, at zero, and

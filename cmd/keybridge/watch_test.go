@@ -7,6 +7,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	tyksandbox "keybridge/bridge/tyk/sandbox"
 
@@ -56,6 +59,21 @@ func TestAStoreSaysWhyItCanKeepNothing(t *testing.T) {
 		if c := storeCheck(one.room, one.err); c.Status != one.want || !strings.Contains(c.Says, one.says) || (c.Says == "") != (one.says == "") || strings.Contains(c.Says, "canary") {
 			t.Errorf("%s: %+v", one.name, c)
 		}
+	}
+}
+
+func TestEveryFigureOfTheStoreIsShown(t *testing.T) {
+	since := time.Date(2026, 3, 4, 15, 0, 0, 0, time.UTC)
+	got := vitals(bolt.Stats{
+		FileSize: 1, MaxSize: 2, DiskSize: 3, DiskFree: 4, FreePages: 5, PageSize: 4096, Queued: 6, Claimed: 7, NeedAttention: 8,
+		Due: map[string]bolt.Backlog{"main": {Count: 9, Oldest: since}},
+	})
+	want := web.Vitals{
+		Bytes: 1, Limit: 2, Unused: 20480, DiskBytes: 3, DiskFree: 4, Queued: 6, Claimed: 7, Attention: 8,
+		Due: map[string]web.Due{"main": {Count: 9, Since: since}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
 
