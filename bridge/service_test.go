@@ -515,3 +515,34 @@ func TestAServiceNeedsItsPorts(t *testing.T) {
 		t.Error("made of nothing")
 	}
 }
+
+// growing is a store to which a line is added between two readings.
+type growing struct {
+	bridge.Store
+	between func()
+}
+
+func (g *growing) History(ctx context.Context, id bridge.ID) ([]bridge.Entry, error) {
+	if grow := g.between; grow != nil {
+		g.between = nil
+		grow()
+	}
+	return g.Store.History(ctx, id)
+}
+
+func TestAHistoryThatGrowsWhileItIsReadIsWhole(t *testing.T) {
+	grow := &growing{}
+	w := newWorld(t, func(c *bridge.Config) { grow.Store, c.Store = c.Store, grow })
+	id := w.ask("paid")
+	w.step()
+	before := w.get(id).Head.Seq
+	grow.between = func() {
+		if err := w.desk("anna").Do(t.Context(), id, bridge.Deed{Kind: bridge.DoRetry}); err != nil {
+			t.Error(err)
+		}
+	}
+	entries, err := w.service.History(t.Context(), id)
+	if err != nil || uint64(len(entries)) != before+1 {
+		t.Errorf("%d entries after %d: %v", len(entries), before, err)
+	}
+}

@@ -47,6 +47,9 @@ func TestWhatAProviderCouldNotDeliverIsTakenInEveryHour(t *testing.T) {
 		if n := w.count("read payment"); n != reads {
 			w.Errorf("what was taken in already was read %d times more", n-reads)
 		}
+		if n := w.log.count("had not arrived by webhook"); n != 1 {
+			w.Errorf("it is said %d times that something was taken in", n)
+		}
 	})
 }
 

@@ -738,8 +738,10 @@ func (l *logBuffer) Write(b []byte) (int, error) {
 	return l.b.Write(b)
 }
 
-func (l *logBuffer) contains(s string) bool {
+func (l *logBuffer) contains(s string) bool { return l.count(s) > 0 }
+
+func (l *logBuffer) count(s string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return strings.Contains(l.b.String(), s)
+	return strings.Count(l.b.String(), s)
 }
