@@ -279,3 +279,43 @@ func TestTheNewestRootIsTheOneOfTheLastCommit(t *testing.T) {
 		}
 	}
 }
+
+// TestADamagedPageKeepsNoStartWaiting: what a start reads first makes no sense, and it says so
+// instead of waiting for its own transaction.
+func TestADamagedPageKeepsNoStartWaiting(t *testing.T) {
+	t.Parallel()
+	path := temp(t)
+	s, err := Open(Config{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	atRest(t, s, 1)
+	for n := range 500 { // more than stand beside the bucket's name
+		accept(t, s, bridge.Hint{Source: "stripe", ID: testKey(n), Request: testID(0)})
+	}
+	var page int64
+	if err := s.db.View(func(tx *bbolt.Tx) error { page = int64(tx.Bucket(bucketIntake).Root()); return nil }); err != nil { //nolint:gosec // within the file
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.WriteAt([]byte{0x40}, page*int64(os.Getpagesize())+8) // no kind of page
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	opened := make(chan error, 1)
+	go func() { _, err := Open(Config{Path: path}); opened <- err }()
+	select {
+	case err := <-opened:
+		if wantKind(t, err, bridge.Internal); !strings.Contains(bridge.Explain(err), "keybridge restore") {
+			t.Errorf("it does not say what to do: %v", err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("it waits for ever")
+	}
+}

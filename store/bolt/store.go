@@ -139,25 +139,34 @@ func (s *Store) prepare() error {
 	if err := migrate(s.db, s.log, migrations); err != nil {
 		return err
 	}
-	return guard("open store", func() error {
+	err := guard("open store", func() error {
 		tx, err := s.db.Begin(true)
 		if err != nil {
 			return err
 		}
+		defer func() {
+			if tx.DB() != nil { // an error, or a page that makes no sense: who closes the file would wait for it
+				_ = tx.Rollback()
+			}
+		}()
 		e, err := endsOf(tx)
 		if err != nil {
-			return errors.Join(errDamaged(s.path, err), tx.Rollback())
+			return errDamaged(s.path, err)
 		}
 		s.ends.Store(&e)
 		if s.intake, err = readIntake(tx, s.now()); err != nil {
-			return errors.Join(errDamaged(s.path, err), tx.Rollback())
+			return errDamaged(s.path, err)
 		}
 		t := &txn{tx: tx, now: s.now(), log: s.log, intake: s.intake}
 		if err := t.freeLeases(); err != nil || !t.wrote {
-			return errors.Join(err, tx.Rollback())
+			return err
 		}
 		return s.commitTx(tx)
 	})
+	if e, ok := errors.AsType[*bridge.Error](err); ok && e.Msg == "" {
+		err = errDamaged(s.path, err) // it panicked
+	}
+	return err
 }
 
 // Close finishes what is queued and closes the file. Calls that come later return
