@@ -226,7 +226,18 @@ type backupCommand struct {
 func (cmd *backupCommand) Run(c *console) error {
 	begin := time.Now()
 	fmt.Fprintln(c.err, "Copying the store...")
-	if err := cmd.call(c, "POST", "/v1/backup", map[string]string{"path": cmd.To}, &struct{}{}); err != nil {
+	order, err := json.Marshal(map[string]string{"path": cmd.To})
+	if err != nil {
+		return err
+	}
+	answer, err := cmd.open(c.ctx, c, "POST", "/v1/backup", order) // which takes as long as it takes
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(io.Discard, answer); err != nil {
+		return errors.Join(err, answer.Close())
+	}
+	if err := answer.Close(); err != nil {
 		return err
 	}
 	info, err := os.Stat(cmd.To)
