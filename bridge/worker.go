@@ -102,9 +102,7 @@ func (w *Worker) loop(ctx context.Context, portal string, site Site, wake <-chan
 	defer passes.Wait()
 	slots := make(chan struct{}, site.workers())
 	freed := make(chan struct{}, 1)
-	// A clock that jumps lets the lease of a pass under way lapse. Its request is claimed
-	// again then, and left alone: it is looked at once more when that claim lapses.
-	var underWay sync.Map // of ID
+	var order turns
 	for ctx.Err() == nil {
 		nap := w.nap
 		if free := cap(slots) - len(slots); free > 0 {
@@ -118,13 +116,12 @@ func (w *Worker) loop(ctx context.Context, portal string, site Site, wake <-chan
 				nap = min(nap, max(next.Sub(w.cfg.Now()), 0))
 			}
 			for _, claim := range claims {
-				if _, is := underWay.LoadOrStore(claim.Request, true); is {
-					continue
-				}
 				slots <- struct{}{}
+				before, over := order.take(claim.Request)
 				passes.Go(func() {
+					<-before
 					w.pass(ctx, claim)
-					underWay.Delete(claim.Request)
+					over()
 					<-slots
 					select {
 					case freed <- struct{}{}:
@@ -142,6 +139,38 @@ func (w *Worker) loop(ctx context.Context, portal string, site Site, wake <-chan
 		case <-freed:
 		case <-time.After(nap):
 		}
+	}
+}
+
+// turns let one pass at a time work on a request. One is claimed again while a pass is under
+// way when a hint came as that one ended and had given its claim back already, or when a
+// clock that jumped let its lease lapse. The new claim waits for it: dropped, it would keep
+// the request from everybody until it lapses.
+type turns struct {
+	mu   sync.Mutex
+	last map[ID]chan struct{} // closed when the last pass that was given a turn is over
+}
+
+// take gives a pass its turn: it comes when before is closed, and is ended by over.
+func (t *turns) take(id ID) (before <-chan struct{}, over func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.last == nil {
+		t.last = map[ID]chan struct{}{}
+	}
+	mine, last := make(chan struct{}), t.last[id]
+	if last == nil {
+		last = make(chan struct{})
+		close(last)
+	}
+	t.last[id] = mine
+	return last, func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if t.last[id] == mine {
+			delete(t.last, id)
+		}
+		close(mine)
 	}
 }
 

@@ -854,3 +854,27 @@ func (w *world) backlog() int {
 	}
 	return s.Claimed + s.Due["main"].Count
 }
+
+func TestAHintThatComesAsAPassEndsIsWorkedOnAtOnce(t *testing.T) {
+	var w *world
+	var id bridge.ID
+	var ending atomic.Bool
+	live(t, func(now *world) {
+		w, id = now, now.ask("paid")
+		w.await(id, time.Minute, bridge.StatePaying)
+		time.Sleep(5 * time.Second)
+		ending.Store(true)
+		w.look(id)
+		w.await(id, 10*time.Second, bridge.StateActive)
+	}, func(c *bridge.Config) {
+		changed := c.Changed
+		c.Changed = func(r bridge.Request, entries []bridge.Entry) {
+			changed(r, entries)
+			if ending.CompareAndSwap(true, false) { // the claim was given back, and the pass is not over yet
+				w.provider.pay(id)
+				w.look(id)
+				time.Sleep(time.Second)
+			}
+		}
+	})
+}
