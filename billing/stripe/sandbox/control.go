@@ -29,7 +29,7 @@ func (s *Server) controlRoutes() map[string]http.HandlerFunc {
 func tell(w http.ResponseWriter, status int, answer any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_, _ = w.Write(append(encode(answer), '\n')) // the caller may be gone; there is nobody left to tell
+	_ = json.NewEncoder(w).Encode(answer) // the caller may be gone; there is nobody left to tell
 }
 
 func tellWrong(w http.ResponseWriter, status int, message string) {

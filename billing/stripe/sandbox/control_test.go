@@ -65,6 +65,7 @@ func TestTheControlAPIDoesWhatTheGoAPIDoes(t *testing.T) {
 	}
 	id := b.Events()[0].ID
 	expect(b.control("POST", "/sandbox/events/"+id+"/deliver", ""), 200, id)
+	expect(b.control("GET", "/sandbox/events", ""), 200, `"took_ns":`, `"status":200`)
 	expect(b.control("POST", "/sandbox/events/evt_x/deliver", ""), 502, "no such event")
 	expect(b.control("POST", "/sandbox/hold", `{"hold":false}`), 200)
 	expect(b.control("POST", "/sandbox/faults", `{"kind":"rate_limit","times":2,"retry_after":"3s"}`), 201, `"id":"fault_1"`, `"3s"`)
