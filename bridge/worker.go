@@ -23,11 +23,13 @@ type Worker struct {
 	tells map[string]chan struct{}
 	// nap is longestNap. A member so that a test can lengthen it.
 	nap time.Duration
+	// clock is what the schedule is read and written by.
+	clock *steady
 }
 
 // NewWorker returns a worker on a service.
 func NewWorker(s *Service) *Worker {
-	w := &Worker{service: s, cfg: s.cfg, tells: map[string]chan struct{}{}, nap: longestNap}
+	w := &Worker{service: s, cfg: s.cfg, tells: map[string]chan struct{}{}, nap: longestNap, clock: &steady{now: s.cfg.Now}}
 	for name, site := range s.cfg.Portals {
 		w.tells[name] = make(chan struct{}, max(site.workers()/2, 1))
 	}
@@ -106,14 +108,15 @@ func (w *Worker) loop(ctx context.Context, portal string, site Site, wake <-chan
 	for ctx.Err() == nil {
 		nap := w.nap
 		if free := cap(slots) - len(slots); free > 0 {
-			claims, next, err := w.cfg.Store.Claim(ctx, portal, w.cfg.Now(), w.cfg.Now().Add(w.cfg.Lease), free)
+			now := w.clock.Now()
+			claims, next, err := w.cfg.Store.Claim(ctx, portal, now, now.Add(w.cfg.Lease), free)
 			switch {
 			case err != nil && ctx.Err() == nil:
 				w.cfg.Log.Error("cannot claim requests", "portal", portal, "error", err)
 			case len(claims) == free:
 				nap = 0
 			case !next.IsZero():
-				nap = min(nap, max(next.Sub(w.cfg.Now()), 0))
+				nap = min(nap, max(next.Sub(w.clock.Now()), 0))
 			}
 			for _, claim := range claims {
 				slots <- struct{}{}
@@ -442,7 +445,7 @@ func (p *pass) next(c *Change, now time.Time) (Action, bool) {
 		c.note(now, Actor{Kind: ByClock}, WhatAttention, "needs attention", "", "")
 	}
 	c.Work.calm()
-	c.Done = &Done{Claim: p.claim, Due: c.Work.Next}
+	c.Done = &Done{Claim: p.claim, Due: p.w.clock.due(c.Work.Next)}
 	return Action{}, false
 }
 
@@ -464,7 +467,7 @@ func (p *pass) failed(ctx context.Context, act Action, doing string, cause error
 		}
 		k.Next = now.Add(backoff(k.Failures, k.Attention, retryAfter(cause), p.w.cfg.Jitter()))
 		if p.claim.Request != "" {
-			c.Done = &Done{Claim: p.claim, Due: k.Next}
+			c.Done = &Done{Claim: p.claim, Due: p.w.clock.due(k.Next)}
 		}
 		return nil
 	})

@@ -35,7 +35,8 @@ type world struct {
 
 	closed sync.Once
 	mu     sync.Mutex
-	clock  time.Time // zero: the runtime's own
+	clock  time.Time     // zero: the runtime's own
+	jumped time.Duration // by how much the runtime's own was set
 	ids    int
 	seen   map[bridge.ID][]bridge.Entry // what Changed was told
 	tries  []bridge.Try
@@ -137,9 +138,16 @@ func (w *world) now() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.clock.IsZero() {
-		return time.Now()
+		return time.Now().Add(w.jumped)
 	}
 	return w.clock
+}
+
+// jump sets the runtime's own clock, as everybody here sees it; its waiting goes on as ever.
+func (w *world) jump(by time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.jumped += by
 }
 
 func (w *world) pass(d time.Duration) {

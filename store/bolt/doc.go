@@ -228,6 +228,7 @@
 //	any order                   cmd/keybridge TestFaultAnyOrder
 //	a clock that jumps          store/bolt TestFaultClockJumps
 //	                            bridge TestFaultClockJumps
+//	                            bridge TestFaultClockJumpsWhileRequestsWait
 //	                            webhooks TestFaultClockJumps
 //	provider down, slow, 429,   cmd/keybridge TestFaultProviderAtOpening
 //	500, cut off                cmd/keybridge TestFaultProviderAtTaking
