@@ -337,18 +337,21 @@ func startFarEnd(t *testing.T, program, bridge string) *farEnd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var told strings.Builder
-	process.Stderr = &told
+	told := &logbook{}
+	process.Stderr = told
 	if err := process.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		_ = process.Process.Kill()
 		_ = process.Wait() // it was killed
+		if text := told.end(16 << 10); t.Failed() && text != "" {
+			t.Logf("the end of what the sandboxes said:\n%s", text)
+		}
 	})
 	f := &farEnd{t: t}
 	if err := json.NewDecoder(io.LimitReader(out, 64<<10)).Decode(&f.place); err != nil {
-		t.Fatalf("the sandboxes do not say where they are: %v\n%s", err, told.String())
+		t.Fatalf("the sandboxes do not say where they are: %v\n%s", err, told.end(2<<10))
 	}
 	return f
 }
