@@ -105,6 +105,9 @@ func TestACommandWaitsForABridgeThatIsStarting(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if st, err := os.Stat(filepath.Join(folder, socketFile)); err != nil || st.Mode().Perm() != 0o600 {
+		t.Errorf("the socket is not its owner's alone: %v, %v", st.Mode(), err)
+	}
 	server := &http.Server{Handler: &web.Operator{Service: service, Person: operator}, ReadHeaderTimeout: time.Second}
 	go func() { _ = server.Serve(l) }()
 	t.Cleanup(func() { _ = server.Close() })
