@@ -207,6 +207,19 @@ func (k *killable) command(code int, args ...string) string {
 	return string(out)
 }
 
+// wantNotRestored has a backup that is not good refused.
+func (l *load) wantNotRestored(path string) {
+	l.t.Helper()
+	to := path + ".restored"
+	out, err := exec.CommandContext(l.t.Context(), l.program, "restore", "--data", to, path).CombinedOutput()
+	if err == nil {
+		l.t.Errorf("%s was restored: %s", path, out)
+	}
+	if left, err := os.ReadDir(to); err == nil && len(left) > 0 {
+		l.t.Errorf("something is left: %v", left)
+	}
+}
+
 // TestFaultRottenBits spoils parts of a store and has it checked: the command never ends
 // in another way than by saying good or not, and what it takes to be good reads the same.
 func TestFaultRottenBits(t *testing.T) {
@@ -241,6 +254,7 @@ func TestFaultRottenBits(t *testing.T) {
 		switch {
 		case failed && exit.ExitCode() == exitDamaged && strings.Contains(string(out), path+" is not good"):
 			noticed++
+			l.wantNotRestored(path)
 		case err == nil && strings.Contains(string(out), "is good"):
 			if got := l.listed(path); got != want {
 				t.Errorf("seed %d: the damage was not noticed and changed what is read", seed)
