@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -342,6 +343,18 @@ func TestEveryPortIsTraced(t *testing.T) {
 func ignore[T any](_ T, err error) error { return err }
 
 // A collector that is not there is logged once, and keeps nobody from stopping.
+func TestATracedPassIsBoundedAsItWas(t *testing.T) {
+	tr := &tracing{Tracer: sdktrace.NewTracerProvider().Tracer("test")}
+	bounded, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	ctx, over := tr.pass(bounded, "01J", "main")
+	defer over()
+	want, _ := bounded.Deadline()
+	if got, ok := ctx.Deadline(); !ok || !got.Equal(want) {
+		t.Errorf("its calls may take until %v", got)
+	}
+}
+
 func TestABridgeWorksWithoutItsCollector(t *testing.T) {
 	noTracing(t)
 	g := startGathering(t)
