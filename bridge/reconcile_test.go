@@ -598,3 +598,67 @@ func TestARunThatLooksBackAShortWhileTakesNoDifferenceAway(t *testing.T) {
 		t.Errorf("a run that looks at everything takes it away: it is %s", r.State())
 	}
 }
+
+func TestACheckoutWhoseRequestComesInMeanwhileIsOfSomebody(t *testing.T) {
+	live(t, func(w *world) {
+		synctest.Wait() // until the portal was asked, as it is at every start
+		intake := w.service.Intake("main", w.portal.ask("paid")) // whose commit is on its way
+		w.mu.Lock()
+		w.provider.strangers = append(w.provider.strangers, bridge.Opened{
+			Request: intake.ID, Portal: "main", At: time.Now(),
+			Money: bridge.Money{State: bridge.PaymentOpen, Checkout: bridge.Checkout{ID: "cs_stranger"}},
+		})
+		w.mu.Unlock()
+		go func() {
+			time.Sleep(10 * time.Second)
+			if _, err := w.service.Accept(context.Background(), bridge.Hint{Source: "portal/main", Portal: "main", Key: intake.Key, Intake: intake}); err != nil {
+				w.Error(err)
+			}
+		}()
+		got, err := w.service.Desk(ada).Reconcile(w.Context(), bridge.Reconciling{})
+		if err != nil || len(got.Differences) > 0 || got.Checkouts != 1 {
+			w.Errorf("%+v, %v", got.Differences, err)
+		}
+	}, polled(-1))
+}
+
+// replaced is a store whose last reconciliation is replaced while it is read.
+type replaced struct {
+	bridge.Store
+	between func()
+}
+
+func (s *replaced) Paper(ctx context.Context, kind, name string) ([]byte, error) {
+	value, err := s.Store.Paper(ctx, kind, name)
+	if replace := s.between; replace != nil && name == "last" {
+		s.between = nil
+		replace()
+	}
+	return value, err
+}
+
+func TestTheLastRunIsReadWholeWhileItIsReplaced(t *testing.T) {
+	store := &replaced{}
+	w := newWorld(t, settled, func(c *bridge.Config) { store.Store, c.Store = c.Store, store })
+	w.stranger("main", bridge.PaymentOpen)
+	first := w.reconcile(bridge.Reconciling{})
+	store.between = func() {
+		w.pass(time.Minute)
+		w.reconcile(bridge.Reconciling{})
+	}
+	got, ok, err := w.service.Reconciled(t.Context())
+	if err != nil || !ok || len(got.Differences) != 1 || !got.Began.After(first.Began) {
+		t.Errorf("%+v, %t, %v", got, ok, err)
+	}
+}
+
+func TestARunLeavesTheDaysMarkAlone(t *testing.T) {
+	w := newWorld(t, settled)
+	if err := w.store.SetPaper(t.Context(), "reconciliation", "day", func([]byte) ([]byte, error) { return []byte("today"), nil }); err != nil {
+		t.Fatal(err)
+	}
+	w.reconcile(bridge.Reconciling{})
+	if mark, err := w.store.Paper(t.Context(), "reconciliation", "day"); err != nil || string(mark) != "today" {
+		t.Errorf("%q, %v", mark, err)
+	}
+}

@@ -546,3 +546,28 @@ func TestAHistoryThatGrowsWhileItIsReadIsWhole(t *testing.T) {
 		t.Errorf("%d entries after %d: %v", len(entries), before, err)
 	}
 }
+
+// TestAPayerIsKnownAgainOnlyIfTheyWereKnown: who came by a bare id may be anybody, and what
+// they paid with is not shown to who is signed in.
+func TestAPayerIsKnownAgainOnlyIfTheyWereKnown(t *testing.T) {
+	for trust, want := range map[bridge.Trust]string{bridge.Signed: "cus_1", bridge.Bare: ""} {
+		t.Run(string(trust), func(t *testing.T) {
+			w := newWorld(t)
+			first, err := w.service.Arrive(t.Context(), handoff(w.portal.ask("paid"), trust, "jti-1", "cookie-1"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.wantState(first.ID, bridge.StatePaying)
+			w.provider.pay(first.ID)
+			w.provider.change(first.ID, func(a *account) { a.money.Customer = "cus_1" })
+			w.look(first.ID)
+			if r := w.wantState(first.ID, bridge.StateActive); r.Payment.Customer != "cus_1" {
+				t.Fatalf("%+v", r.Payment)
+			}
+			w.wantState(w.ask("paid"), bridge.StatePaying)
+			if o := w.provider.orders[len(w.provider.orders)-1]; o.Customer != want || (o.Email == "") != (want != "") {
+				t.Errorf("the next checkout is for %q, %q; want %q", o.Customer, o.Email, want)
+			}
+		})
+	}
+}
