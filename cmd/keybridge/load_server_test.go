@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -67,7 +68,13 @@ func serveLoad(kind, folder string) error {
 	fmt.Println(l.Addr())
 	lines := bufio.NewScanner(os.Stdin)
 	for lines.Scan() {
-		if err := b.rest(); err != nil {
+		var err error
+		if to, ok := strings.CutPrefix(lines.Text(), sayBackup); ok {
+			err = b.store.Backup(context.Background(), to, nil)
+		} else {
+			err = b.rest()
+		}
+		if err != nil {
 			return err
 		}
 		fmt.Println("done")
