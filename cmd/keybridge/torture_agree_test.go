@@ -238,89 +238,6 @@ func (x *torture) looks(closely bool) (map[string]portalView, error) {
 	return views, nil
 }
 
-// ledgerOf is what money says of a request, at Stripe.
-type ledgerOf struct {
-	open, paid     int // sessions
-	lives, owes    int // subscriptions that can ask for money, and those of them whose payment failed
-	kept, returned int64
-}
-
-// charged is a charge at Stripe, and what it was for.
-type charged struct {
-	Intent   string `json:"payment_intent"`
-	Invoice  string `json:"invoice"`
-	Status   string `json:"status"`
-	Captured int64  `json:"amount_captured"`
-	Refunded int64  `json:"amount_refunded"`
-}
-
-// money returns what Stripe knows of each request, by the request's id.
-func (x *torture) money() map[string]*ledgerOf {
-	x.t.Helper()
-	var sessions struct {
-		Data []struct {
-			checkout
-			Mode string `json:"mode"`
-		} `json:"data"`
-	}
-	var subscriptions, invoices struct {
-		Data []struct {
-			ID           string `json:"id"`
-			Status       string `json:"status"`
-			Subscription string `json:"subscription"`
-		} `json:"data"`
-	}
-	var charges struct {
-		Data []charged `json:"data"`
-	}
-	if err := errors.Join(
-		x.far.objects("checkout.session", &sessions), x.far.objects("subscription", &subscriptions),
-		x.far.objects("invoice", &invoices), x.far.objects("charge", &charges),
-	); err != nil {
-		x.t.Fatal(err)
-	}
-	all, whose := map[string]*ledgerOf{"": {}}, map[string]string{} // whose: sessions' references by what came of them
-	for _, s := range sessions.Data {
-		l := all[s.Reference]
-		if l == nil {
-			l = &ledgerOf{}
-			all[s.Reference] = l
-		}
-		switch {
-		case s.Status == "open":
-			l.open++
-		case s.Status == "complete" && s.Mode != "setup" && s.Payment != "unpaid":
-			l.paid++
-		}
-		whose[s.Intent], whose[s.Subscription] = s.Reference, s.Reference
-	}
-	whose[""] = ""
-	for _, s := range subscriptions.Data {
-		l := all[whose[s.ID]]
-		if s.Status != "canceled" && s.Status != "incomplete_expired" {
-			l.lives++
-		}
-		if s.Status == "past_due" || s.Status == "unpaid" {
-			l.owes++
-		}
-	}
-	for _, in := range invoices.Data {
-		whose[in.ID] = whose[in.Subscription]
-	}
-	for _, c := range charges.Data {
-		if c.Status != "succeeded" {
-			continue
-		}
-		l := all[firstText(whose[c.Intent], whose[c.Invoice])]
-		l.kept += c.Captured - c.Refunded
-		l.returned += c.Refunded
-	}
-	if nobodys := all[""]; *nobodys != (ledgerOf{}) {
-		x.t.Errorf("there is money of no request: %+v", *nobodys)
-	}
-	return all
-}
-
 // compare compares what the portals, Stripe and the store say, with the bridge dead.
 func (x *torture) compare() {
 	x.t.Helper()
@@ -334,29 +251,24 @@ func (x *torture) compare() {
 	if err != nil {
 		x.t.Fatal(err)
 	}
-	money := x.money()
+	known, money := x.known(store), x.money()
 	states, decisions, paid := map[bridge.State]int{}, 0, 0
-	known := map[keyAt]bridge.Request{}
-	for after := ""; ; {
-		page, err := store.List(x.t.Context(), bridge.Filter{After: after, Limit: 1000})
-		if err != nil {
-			x.t.Fatal(err)
+	for _, r := range known {
+		m := money[string(r.ID)]
+		if m == nil {
+			m = &ledgerOf{}
 		}
-		for _, r := range page.Requests {
-			known[keyAt{r.Portal, r.Key}] = r
-			states[r.State()]++
-			m := money[string(r.ID)]
-			if m == nil {
-				m = &ledgerOf{}
-			}
-			paid += m.paid
-			if r.Verdict.Outcome != bridge.Open {
-				decisions++
-			}
-			x.agree(r, views[r.Portal], m)
+		delete(money, string(r.ID))
+		states[r.State()]++
+		paid += m.paid
+		if r.Verdict.Outcome != bridge.Open {
+			decisions++
 		}
-		if after = page.Next; after == "" {
-			break
+		x.agree(r, views[r.Portal], m)
+	}
+	for id, m := range money {
+		if m.alive() {
+			x.t.Errorf("there is money of a request %q that is not known here: %+v", id, *m)
 		}
 	}
 	answered, nameless := x.wantAnswered(store)
@@ -369,6 +281,24 @@ func (x *torture) compare() {
 	x.account(known, views, x.dropped(store))
 	x.tally("killed", x.deaths)
 	x.tally("done", x.acts)
+}
+
+// known are all requests of the store.
+func (x *torture) known(store *bolt.Store) map[keyAt]bridge.Request {
+	x.t.Helper()
+	all := map[keyAt]bridge.Request{}
+	for after := ""; ; {
+		page, err := store.List(x.t.Context(), bridge.Filter{After: after, Limit: 1000})
+		if err != nil {
+			x.t.Fatal(err)
+		}
+		for _, r := range page.Requests {
+			all[keyAt{r.Portal, r.Key}] = r
+		}
+		if after = page.Next; after == "" {
+			return all
+		}
+	}
 }
 
 // tally logs counts.
