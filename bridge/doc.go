@@ -108,13 +108,20 @@
 //     gone (Work.Apart). The daily run looks 30 days back: what is older has its own clock.
 //     Whether it came to its end is on a paper (reconcile_daily.go), so who dies or stops
 //     during it leaves it to the next.
+//   - A hint says which side it is about (Hint.Said), and a side that was read less than
+//     staysFresh ago is not asked again for a hint about the other one: a payment brings
+//     three or four events, an approval its own echo, and each would have both sides asked.
+//     What was said since the claim before comes with the claim, so nothing said during a
+//     pass is taken to be read. A pass that the clock, a person or a failure brought reads
+//     both. The far ends' own conditions stand before every act, as ever.
 //   - A hint that leads to no request wakes nobody and leaves nothing. A hint at a
 //     known one is committed without reading its record.
 //   - A lease that lapses is all that is left of a process that died: what it had
 //     claimed is claimed again, and an attempt it had written down goes on under its
 //     key.
 //   - Leases are told by the clock that all nodes see, and a clock may jump while a call is
-//     under way. So a process works on a request once at a time, whatever it can claim.
+//     under way. So a process works on a request once at a time, whatever it can claim: a
+//     pass on a request that another one is still at waits for that.
 //   - An adapter that panics fails its call. The request it stumbled over would take
 //     the process down again after each start, and all the others with it.
 //   - Requests of a portal that is configured no more are claimed by nobody. They are

@@ -14,6 +14,8 @@ type Hint struct {
 	// What it said, for log and metrics: an event type, say. Never free text.
 	What string
 	At   time.Time
+	// Said is of what it says that it changed. Zero: of anything.
+	Said Said
 
 	// The following lead to the request. They are tried in this order, and the first
 	// that leads to one is used: what an event's metadata claims may be of a request
@@ -31,6 +33,20 @@ type Hint struct {
 	// to a request. Nil: a hint at an unknown request is no error and is not kept.
 	Intake *Change
 }
+
+// Said is a set of what hints say. Like all of a hint it is not believed: it says which
+// side there is reason to ask.
+type Said uint8
+
+const (
+	// SaidPortal: the request, its key or its developer may have changed in the portal.
+	SaidPortal Said = 1 << iota
+	// SaidMoney: its checkout or its payment may have changed.
+	SaidMoney
+	// SaidGranted: the portal approved it. Who has just read that there need not read it
+	// again: it is mostly the echo of our own call.
+	SaidGranted
+)
 
 // Accepted says what became of a hint.
 type Accepted struct {
@@ -62,6 +78,9 @@ type Claim struct {
 	Portal  string
 	// Hints is how many hints the request had had when it was claimed.
 	Hints uint64
+	// Said is what the hints said that came since it was claimed last. Zero: there was
+	// none, or one of them may have been about anything, or the claim before has lapsed.
+	Said Said
 	// Until is when the lease lapses and another worker may claim it.
 	Until time.Time
 }

@@ -109,7 +109,7 @@ func (c *comparison) examine(ctx context.Context, r Request, spare []string) err
 	if r.Access.Have != Unread {
 		var doing string
 		var err error
-		if facts, _, doing, err = p.read(ctx); err != nil {
+		if facts, _, doing, err = p.read(ctx, p.now()); err != nil {
 			c.unread(r, doing, err)
 			return nil
 		}

@@ -130,8 +130,9 @@ func (s *simulation) browser(of int, trust bridge.Trust, link string, after time
 // portalSays is the portal's webhook.
 func (s *simulation) portalSays(of int, how string, later time.Duration) {
 	if key := s.requests[of].key; key != "" {
+		said := s.portal.says(key)
 		s.deliver(how, later, of, func(p *process, id string) bridge.Hint {
-			return bridge.Hint{Source: "portal/main", ID: id, What: "submitted", Portal: "main", Key: key, Intake: p.service.Intake("main", key)}
+			return bridge.Hint{Source: "portal/main", ID: id, What: "submitted", Said: said, Portal: "main", Key: key, Intake: p.service.Intake("main", key)}
 		}, func(string) {}) // what waits can be listed
 	}
 }
@@ -144,7 +145,7 @@ func (s *simulation) providerSays(of int, how string, later time.Duration) {
 	}
 	at := time.Now()
 	event := func(id string) bridge.Hint {
-		return bridge.Hint{Source: "stripe", ID: id, What: "event", At: at, Request: r.ID}
+		return bridge.Hint{Source: "stripe", ID: id, What: "event", Said: bridge.SaidMoney, At: at, Request: r.ID}
 	}
 	s.deliver(how, later, of, func(_ *process, id string) bridge.Hint { return event(id) }, func(id string) {
 		s.mu.Lock()

@@ -24,7 +24,8 @@ type Worker struct {
 	// nap is longestNap. A member so that a test can lengthen it.
 	nap time.Duration
 	// clock is what the schedule is read and written by.
-	clock *steady
+	clock    *steady
+	readings readings
 }
 
 // NewWorker returns a worker on a service.
@@ -214,6 +215,8 @@ type pass struct {
 	site    Site
 	// telling: the pass has one of the places of Worker.tells.
 	telling bool
+	// again: the outside moved on meanwhile, so both sides are read whatever was said.
+	again bool
 }
 
 // mayTell takes a place among those who tell, if there is one. Telling may take no more
@@ -251,8 +254,9 @@ func (p *pass) run(ctx context.Context) error {
 	var act Action
 	var more bool
 	for done := 0; done < mostActions; done++ {
+		begun := p.now()
 		if !more { // at the start, and whenever an action found that the outside had moved on
-			facts, terms, doing, err := p.read(ctx)
+			facts, terms, doing, err := p.read(ctx, begun)
 			if err == nil && p.unbelievable(facts) {
 				return p.w.cfg.Store.Drop(ctx, p.request.ID)
 			}
@@ -263,6 +267,7 @@ func (p *pass) run(ctx context.Context) error {
 				}
 			}
 			act, more, err = p.observe(ctx, facts, terms, doing, err)
+			p.has(facts, begun, err)
 			if err != nil || !more {
 				return err
 			}
@@ -270,7 +275,7 @@ func (p *pass) run(ctx context.Context) error {
 		facts, err := p.do(ctx, act)
 		switch {
 		case KindOf(err) == Conflict:
-			more = false
+			more, p.again = false, true
 			if err := p.update(ctx, func(c *Change) error { c.fail(act.Kind, err); return nil }); err != nil {
 				return err
 			}
@@ -281,6 +286,7 @@ func (p *pass) run(ctx context.Context) error {
 			return p.failed(ctx, act, act.String(), err)
 		default:
 			act, more, err = p.record(ctx, func(c *Change, now time.Time) { c.done(act, facts, now) })
+			p.has(facts, begun, err)
 		}
 		if err != nil || !more {
 			return err
@@ -332,14 +338,32 @@ func (p *pass) known(ctx context.Context, key KeyRequest) (known bool, doing str
 	}
 }
 
-// read asks portal and provider at once. An error does not hide the other's facts.
-func (p *pass) read(ctx context.Context) (f Facts, terms Terms, doing string, err error) {
+// has remembers which sides were read, from when on, once what was read is recorded.
+func (p *pass) has(f Facts, begun time.Time, recorded error) {
+	if recorded != nil {
+		return
+	}
+	var r reading
+	if f.Key != nil {
+		r.portal = begun
+	}
+	if f.Money != nil {
+		r.money = begun
+	}
+	p.w.readings.keep(p.request.ID, r)
+}
+
+// read asks portal and provider at once, those that are to be asked. An error does not
+// hide the other's facts.
+func (p *pass) read(ctx context.Context, now time.Time) (f Facts, terms Terms, doing string, err error) {
 	r := p.request
+	portalAsked, moneyAsked := p.asks(now)
 	var money Money
 	var moneyErr error
 	var both sync.WaitGroup
 	provider := p.w.cfg.Providers[r.Terms.Provider]
-	if r.Payment.Checkout.ID != "" {
+	moneyAsked = moneyAsked && r.Payment.Checkout.ID != ""
+	if moneyAsked {
 		if provider == nil {
 			return f, terms, "read payment", &Error{Kind: Invalid,
 				Msg: fmt.Sprintf("the provider %q is not configured any more", r.Terms.Provider)}
@@ -349,12 +373,15 @@ func (p *pass) read(ctx context.Context) (f Facts, terms Terms, doing string, er
 		})
 	}
 	var key KeyRequest
-	keyErr := p.timed("read portal", func() (err error) { key, err = p.site.Portal.Read(ctx, r.Key, r.known()); return })
+	var keyErr error
+	if portalAsked {
+		keyErr = p.timed("read portal", func() (err error) { key, err = p.site.Portal.Read(ctx, r.Key, r.known()); return })
+	}
 	both.Wait()
-	if keyErr == nil {
+	if portalAsked && keyErr == nil {
 		f.Key = &key
 	}
-	if moneyErr == nil && r.Payment.Checkout.ID != "" {
+	if moneyAsked && moneyErr == nil {
 		f.Money = &money
 	}
 	switch {
@@ -451,6 +478,7 @@ func (p *pass) next(c *Change, now time.Time) (Action, bool) {
 
 // failed records a failure and when to try again.
 func (p *pass) failed(ctx context.Context, act Action, doing string, cause error) error {
+	p.w.readings.forget(p.request.ID)
 	p.w.cfg.Log.Warn("a call failed", "doing", doing, "request", p.request.ID, "portal", p.request.Portal,
 		"kind", string(KindOf(cause)), "error", p.loggable(cause), "failures", p.request.Work.Failures+1)
 	return p.update(ctx, func(c *Change) error {

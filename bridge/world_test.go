@@ -201,8 +201,9 @@ func (w *world) ask(policies ...string) bridge.ID {
 	return r.ID
 }
 
+// webhook is what the portal says of a key request as it stands.
 func (w *world) webhook(key string) bridge.Hint {
-	return bridge.Hint{Source: "portal/main", What: "submitted", Portal: "main", Key: key, Intake: w.service.Intake("main", key)}
+	return bridge.Hint{Source: "portal/main", What: "submitted", Said: w.portal.says(key), Portal: "main", Key: key, Intake: w.service.Intake("main", key)}
 }
 
 // step works until nothing is due.
@@ -345,6 +346,14 @@ func (p *farPortal) set(key string, s bridge.AccessState) {
 		}
 		k.state = s
 	}
+}
+
+// says is what a webhook about a key request says that it changed.
+func (p *farPortal) says(key string) bridge.Said {
+	if p.get(key).state == bridge.Granted {
+		return bridge.SaidGranted
+	}
+	return bridge.SaidPortal
 }
 
 func (p *farPortal) get(key string) farKey {

@@ -37,7 +37,7 @@ func (d *delivery) spread(ctx context.Context, said word) (bridge.Accepted, erro
 		wait.Go(func() {
 			for id := range todo {
 				s.add(d.Accept(ctx, bridge.Hint{
-					Source: said.hint.Source, What: said.hint.What, At: said.hint.At, Request: id,
+					Source: said.hint.Source, What: said.hint.What, Said: said.hint.Said, At: said.hint.At, Request: id,
 				}))
 			}
 		})

@@ -151,14 +151,17 @@ func (c TykEnterpriseConfig) word(body []byte, now time.Time) (word, error) {
 	if err != nil {
 		return word{}, refuse(Malformed, adviceEnterpriseBody, err.Error())
 	}
-	said := word{known: true, hint: bridge.Hint{Source: "portal/" + c.Portal, What: e.name, At: now}}
+	said := word{known: true, hint: bridge.Hint{Source: "portal/" + c.Portal, What: e.name, Said: bridge.SaidPortal, At: now}}
 	switch e.name {
 	case "AccessRequestCreated", "NewAccessRequest":
 		err = c.aboutRequest(&said, e)
 		if said.hint.Key != "" {
 			said.hint.Intake = c.Intake(c.Portal, said.hint.Key)
 		}
-	case "AccessRequestApproved", "AccessRequestRejected":
+	case "AccessRequestApproved":
+		said.hint.Said = bridge.SaidGranted
+		err = c.aboutRequest(&said, e)
+	case "AccessRequestRejected":
 		err = c.aboutRequest(&said, e)
 	case "CredentialRegistered", "NewCredentialRegistration":
 		c.name(&said, e.request)

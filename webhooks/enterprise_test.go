@@ -94,7 +94,7 @@ const (
 // at is a hint at an access request, here a hint at a request that is known here.
 func at(what, key string, intake bool) bridge.Hint {
 	h := bridge.Hint{
-		Source: "portal/main", What: what, At: now, Portal: "main", Key: key,
+		Source: "portal/main", What: what, Said: saidOf(what), At: now, Portal: "main", Key: key,
 		Refs: []bridge.Ref{{System: "main", Kind: bridge.RefRequest, ID: key}},
 	}
 	if intake {
@@ -104,7 +104,14 @@ func at(what, key string, intake bool) bridge.Hint {
 }
 
 func here(what string, id bridge.ID) bridge.Hint {
-	return bridge.Hint{Source: "portal/main", What: what, At: now, Request: id}
+	return bridge.Hint{Source: "portal/main", What: what, Said: saidOf(what), At: now, Request: id}
+}
+
+func saidOf(what string) bridge.Said {
+	if what == "AccessRequestApproved" {
+		return bridge.SaidGranted
+	}
+	return bridge.SaidPortal
 }
 
 func TestEnterpriseEventsLeadToRequests(t *testing.T) {

@@ -89,7 +89,7 @@ func StripeHint(system string, body []byte) (h bridge.Hint, known bool, err erro
 	if !isProviderID(e.id) || !isEventName(e.kind) {
 		return bridge.Hint{}, false, refuse(Malformed, adviceStripeBody, "no id or no type")
 	}
-	h = bridge.Hint{Source: system, ID: string(e.id), What: string(e.kind)}
+	h = bridge.Hint{Source: system, ID: string(e.id), What: string(e.kind), Said: bridge.SaidMoney}
 	if !listened[h.What] {
 		return h, false, nil
 	}

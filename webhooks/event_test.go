@@ -155,7 +155,7 @@ func TestStripeEventsLeadToTheirRequest(t *testing.T) {
 			if err != nil || !known {
 				t.Fatalf("known %t, %v", known, err)
 			}
-			want := bridge.Hint{Source: "stripe", ID: stripeEventID, What: c.kind, Request: c.request, Refs: c.refs}
+			want := bridge.Hint{Source: "stripe", ID: stripeEventID, What: c.kind, Said: bridge.SaidMoney, Request: c.request, Refs: c.refs}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}

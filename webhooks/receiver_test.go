@@ -245,11 +245,11 @@ func TestAHintIsWhatWasVerified(t *testing.T) {
 	tykHandler(t, b.receiver()).ServeHTTP(httptest.NewRecorder(), submitted(tykSecret, keyEvent))
 	want := []bridge.Hint{
 		{
-			Source: "stripe", ID: stripeEventID, What: "checkout.session.completed", At: now,
+			Source: "stripe", ID: stripeEventID, What: "checkout.session.completed", Said: bridge.SaidMoney, At: now,
 			Request: requestULID, Refs: refs("session cs_1"),
 		},
 		{
-			Source: "portal/main", What: "key_request_event.submitted", At: now, Portal: "main", Key: keyID,
+			Source: "portal/main", What: "key_request_event.submitted", Said: bridge.SaidPortal, At: now, Portal: "main", Key: keyID,
 			Intake: &bridge.Change{Request: bridge.Request{Portal: "main", Key: keyID}},
 		},
 	}

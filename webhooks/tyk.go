@@ -98,10 +98,11 @@ func admitTyk(r *http.Request, secrets *sharedSecrets) error {
 	return nil
 }
 
-// word reads {"event":"key_request_event.…","data":{"id":"…",…}}. Of the key
-// request only its id is taken, which older versions call _id.
+// word reads {"event":"key_request_event.…","data":{"id":"…","approved":…,…}}. Of the key
+// request its id is taken, which older versions call _id, and whether it says that it is
+// approved: the portal has one event for all that becomes of a key request.
 func (c TykConfig) word(body []byte, now time.Time) (word, error) {
-	event, key, err := scanTyk(body)
+	event, key, said, err := scanTyk(body)
 	if err != nil {
 		return word{}, refuse(Malformed, adviceTykBody, err.Error())
 	}
@@ -112,7 +113,7 @@ func (c TykConfig) word(body []byte, now time.Time) (word, error) {
 		return word{}, refuse(Malformed, adviceTykBody, "no well-formed id of a key request")
 	}
 	return word{known: true, hint: bridge.Hint{
-		Source: "portal/" + c.Portal, What: event, At: now,
+		Source: "portal/" + c.Portal, What: event, Said: said, At: now,
 		Portal: c.Portal, Key: key, Intake: c.Intake(c.Portal, key),
 	}}, nil
 }
@@ -122,7 +123,8 @@ var (
 	errNoEvent = errors.New("no event")
 )
 
-func scanTyk(body []byte) (event, key string, err error) {
+func scanTyk(body []byte) (event, key string, said bridge.Said, err error) {
+	said = bridge.SaidPortal
 	err = scanObject(body, func(s *scan, name []byte) error {
 		switch {
 		case string(name) == "event":
@@ -131,18 +133,25 @@ func scanTyk(body []byte) (event, key string, err error) {
 			return err
 		case string(name) == "data" && s.next() == '{':
 			return s.object(func(s *scan, name []byte) error {
-				if string(name) != "id" && string(name) != "_id" {
-					return s.skip()
-				}
-				text, err := s.textOr()
-				if err != nil || len(text) == 0 {
+				switch string(name) {
+				case "id", "_id":
+					text, err := s.textOr()
+					if len(text) == 0 {
+						return err
+					}
+					if key != "" && key != string(text) {
+						return errTwoKeys
+					}
+					key = string(text)
+					return err
+				case "approved":
+					text, err := s.textOrRaw()
+					if string(text) == "true" {
+						said = bridge.SaidGranted
+					}
 					return err
 				}
-				if key != "" && key != string(text) {
-					return errTwoKeys
-				}
-				key = string(text)
-				return nil
+				return s.skip()
 			})
 		}
 		return s.skip()
@@ -150,5 +159,5 @@ func scanTyk(body []byte) (event, key string, err error) {
 	if err == nil && event == "" {
 		err = errNoEvent
 	}
-	return event, key, err
+	return event, key, said, err
 }

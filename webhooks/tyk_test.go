@@ -7,8 +7,31 @@ import (
 	"strings"
 	"testing"
 
+	"keybridge/bridge"
 	"keybridge/webhooks"
 )
+
+func TestTykSaysWhetherItIsApproved(t *testing.T) {
+	for name, c := range map[string]struct {
+		data string
+		want bridge.Said
+	}{
+		"it is":                    {`"approved":true`, bridge.SaidGranted},
+		"it is not":                {`"approved":false`, bridge.SaidPortal},
+		"it says nothing":          {`"version":"v2"`, bridge.SaidPortal},
+		"it says so of another":    {`"portal_developer":{"approved":true}`, bridge.SaidPortal},
+		"in words that are no yes": {`"approved":{"true":true}`, bridge.SaidPortal},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := &bench{}
+			w := httptest.NewRecorder()
+			tykHandler(t, b.receiver()).ServeHTTP(w, submitted(tykSecret, `{"event":"key_request_event.submitted","data":{"id":"42",`+c.data+`}}`))
+			if w.Code != 200 || len(b.hints) != 1 || b.hints[0].Said != c.want {
+				t.Errorf("answered %d with %v", w.Code, b.hints)
+			}
+		})
+	}
+}
 
 func TestTykSaysTheIDInTwoWays(t *testing.T) {
 	for _, c := range []struct {

@@ -66,7 +66,7 @@ func (t *txn) accept(h bridge.Hint, then func(*bridge.Change) error, before *ahe
 	var err error
 	switch {
 	case id != "" && then == nil:
-		return a, t.wait(waiting{when: dueFrom(h.At, t.now), id: []byte(id), seenAs: seenAs})
+		return a, t.wait(waiting{when: dueFrom(h.At, t.now), said: h.Said, id: []byte(id), seenAs: seenAs})
 	case id != "":
 		err = t.hint(h, id, then, before)
 	case h.Portal != "" && h.Key != "" && h.Intake != nil:
@@ -120,7 +120,7 @@ func (t *txn) hint(h bridge.Hint, id bridge.ID, then func(*bridge.Change) error,
 	if !ok {
 		return errInternal("request %s is not in the schedule", id)
 	}
-	return t.move([]byte(id), from, from.hinted(dueFrom(h.At, t.now)))
+	return t.move([]byte(id), from, from.hinted(dueFrom(h.At, t.now), h.Said))
 }
 
 // create stores the hint's intake, with then applied to it.
@@ -158,5 +158,5 @@ func (t *txn) create(h bridge.Hint, then func(*bridge.Change) error) error {
 	if err := t.onDay(c.Created, id); err != nil {
 		return err
 	}
-	return t.move(id, slot{}, slot{portal: c.Portal}.hinted(dueFrom(h.At, t.now)))
+	return t.move(id, slot{}, slot{portal: c.Portal}.hinted(dueFrom(h.At, t.now), h.Said))
 }

@@ -45,9 +45,11 @@ type intake struct {
 	since time.Time
 }
 
-// waiting is a hint that waits. Its record encloses a big-endian number, 26 bytes, and the rest.
+// waiting is a hint that waits. Its record encloses what it said in one byte and when in seven, big-endian, which
+// is enough for two thousand years; 26 bytes; and the rest. Lines of before said nothing.
 type waiting struct {
 	when   uint64
+	said   bridge.Said
 	id     []byte
 	seenAs []byte // nil: it has no id
 }
@@ -56,7 +58,7 @@ const lineHead = 8 + idLen
 
 func (l waiting) encode() []byte {
 	b := make([]byte, 0, lineHead+len(l.seenAs))
-	return enclose(append(append(appendUint(b, l.when), l.id...), l.seenAs...))
+	return enclose(append(append(appendUint(b, uint64(l.said)<<56|l.when), l.id...), l.seenAs...))
 }
 
 // decodeWaiting returns a line that points into its record.
@@ -68,7 +70,8 @@ func decodeWaiting(place, record []byte) (waiting, error) {
 	if len(place) != 8 || len(b) < lineHead {
 		return waiting{}, fmt.Errorf("a hint that waits at %x: the line makes no sense", place)
 	}
-	return waiting{when: binary.BigEndian.Uint64(b), id: b[8:lineHead], seenAs: b[lineHead:]}, nil
+	when := binary.BigEndian.Uint64(b)
+	return waiting{when: when << 8 >> 8, said: bridge.Said(when >> 56), id: b[8:lineHead], seenAs: b[lineHead:]}, nil
 }
 
 // readIntake finds out what waits.
@@ -172,7 +175,7 @@ func (t *txn) enterLine(l waiting) error {
 	case err != nil:
 		t.log.Error("a hint leads to a request that cannot be made due", "request", string(l.id), "error", err)
 	case there:
-		if err := t.move(l.id, from, from.hinted(l.when)); err != nil {
+		if err := t.move(l.id, from, from.hinted(l.when, l.said)); err != nil {
 			return err
 		}
 	}

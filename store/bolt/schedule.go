@@ -22,8 +22,9 @@ var (
 	bucketLease    = []byte("lease")
 )
 
-// slot is a request's place in the schedule. Its record is a format byte, three
-// big-endian numbers of eight bytes, and the portal's name.
+// slot is a request's place in the schedule. Its record is a format byte, one of what was
+// said, three big-endian numbers of eight bytes, and the portal's name. The format before
+// had no byte of what was said.
 type slot struct {
 	// due is when to look at the request: 0 is never. While it is claimed, due is
 	// when the first hint since the claim came.
@@ -31,18 +32,25 @@ type slot struct {
 	// lease is until when the request is claimed; 0 when it is not.
 	lease uint64
 	// hints counts the hints there have been.
-	hints  uint64
+	hints uint64
+	// said is what those said that came since it was claimed; see saidAnything.
+	said   bridge.Said
 	portal string
 }
 
 const (
-	slotFormat = 1
-	slotHead   = 1 + 3*8
+	slotFormat = 2
+	slotHead   = 2 + 3*8
+	slotBefore = 1 // the format before
 )
 
+// saidAnything stands for a hint that may have been about anything. It is kept like what
+// else was said, and leaves a claim without saying anything.
+const saidAnything bridge.Said = 1 << 7
+
 func (s slot) encode() []byte {
-	b := make([]byte, 1, slotHead+len(s.portal))
-	b[0] = slotFormat
+	b := make([]byte, 2, slotHead+len(s.portal))
+	b[0], b[1] = slotFormat, byte(s.said)
 	b = appendUint(b, s.due)
 	b = appendUint(b, s.lease)
 	b = appendUint(b, s.hints)
@@ -50,14 +58,21 @@ func (s slot) encode() []byte {
 }
 
 func decodeSlot(b []byte) (slot, error) {
-	if len(b) < slotHead || b[0] != slotFormat {
+	said := saidAnything
+	switch {
+	case len(b) >= slotHead && b[0] == slotFormat:
+		said, b = bridge.Said(b[1]), b[2:]
+	case len(b) >= slotHead-1 && b[0] == slotBefore:
+		b = b[1:]
+	default:
 		return slot{}, errors.New("the entry in the schedule makes no sense")
 	}
 	return slot{
-		due:    binary.BigEndian.Uint64(b[1:]),
-		lease:  binary.BigEndian.Uint64(b[9:]),
-		hints:  binary.BigEndian.Uint64(b[17:]),
-		portal: string(b[slotHead:]),
+		due:    binary.BigEndian.Uint64(b),
+		lease:  binary.BigEndian.Uint64(b[8:]),
+		hints:  binary.BigEndian.Uint64(b[16:]),
+		said:   said,
+		portal: string(b[24:]),
 	}, nil
 }
 
@@ -135,8 +150,11 @@ func dueFrom(at, now time.Time) uint64 {
 
 // hinted is the slot after a hint that has it due from a time on: due then, or earlier if
 // it was due earlier already.
-func (s slot) hinted(when uint64) slot {
+func (s slot) hinted(when uint64, said bridge.Said) slot {
 	s.hints++
+	if s.said |= said; said == 0 {
+		s.said |= saidAnything
+	}
 	if s.due == 0 || when < s.due {
 		s.due = when
 	}
@@ -153,6 +171,14 @@ func (s slot) released(d bridge.Done) slot {
 		s.due = stamp(d.Due)
 	}
 	return s
+}
+
+// told is what a claim of the slot is told of what was said.
+func (s slot) told() bridge.Said {
+	if s.lease != 0 || s.said&saidAnything != 0 {
+		return 0 // who had it may have known more, and did nothing about it
+	}
+	return s.said
 }
 
 // Claim takes up to limit requests of a portal that are due at now, the longest
@@ -201,12 +227,12 @@ func (t *txn) claim(portal string, now, lease uint64, limit int) ([]bridge.Claim
 			}
 		}
 		to := from
-		to.portal, to.lease, to.due = portal, lease, 0
+		to.portal, to.lease, to.due, to.said = portal, lease, 0, 0
 		if err := t.move(id, from, to); err != nil {
 			return nil, err
 		}
 		claims = append(claims, bridge.Claim{
-			Request: bridge.ID(id), Portal: portal, Hints: to.hints, Until: moment(lease),
+			Request: bridge.ID(id), Portal: portal, Hints: to.hints, Said: from.told(), Until: moment(lease),
 		})
 	}
 	return claims, nil

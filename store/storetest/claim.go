@@ -134,6 +134,38 @@ var claimTests = []test{
 			b.nothingDue("the hint was seen to")
 		}
 	}},
+	{"a claim is told what was said since the one before", func(b *bench) {
+		says := func(words ...bridge.Said) {
+			for _, word := range words {
+				h := b.at(id(1))
+				h.Said = word
+				b.accept(h, nil)
+			}
+		}
+		first := b.hint(1, "")
+		first.Said = bridge.SaidPortal
+		b.accept(first, nil)
+		claim := b.claimOne(id(1))
+		b.same("what the first hint said", claim.Said, bridge.SaidPortal)
+		b.done(claim, time.Time{})
+		says(bridge.SaidMoney, bridge.SaidGranted)
+		claim = b.claimOne(id(1))
+		b.same("what two hints said", claim.Said, bridge.SaidMoney|bridge.SaidGranted)
+		says(bridge.SaidPortal)
+		b.done(claim, time.Time{})
+		claim = b.claimOne(id(1))
+		b.same("what was said during a claim", claim.Said, bridge.SaidPortal)
+		b.done(claim, time.Time{})
+		says(bridge.SaidPortal, 0, bridge.SaidMoney)
+		claim = b.claimOne(id(1))
+		b.same("said with one that may be about anything", claim.Said, bridge.Said(0))
+		b.done(claim, b.clock.Now().Add(time.Second))
+		b.clock.pass(time.Second)
+		b.same("nothing was said", b.claimOne(id(1)).Said, bridge.Said(0))
+		says(bridge.SaidMoney)
+		b.clock.pass(time.Hour)
+		b.same("said after a claim that was left alone", b.claimOne(id(1)).Said, bridge.Said(0))
+	}},
 	{"a duplicate during a claim counts for nothing", func(b *bench) {
 		b.accept(b.hint(1, "evt-1"), nil)
 		claim := b.claimOne(id(1))
