@@ -37,9 +37,9 @@ import (
 //	go test ./cmd/keybridge -run '^$' -bench LoadWays
 var (
 	waysTime    = flag.Duration("load.ways", 10*time.Second, "how long whole ways are gone")
-	waysPeople  = flag.Int("load.people", 32, "how many people go whole ways at once")
+	waysPeople  = flag.Int("load.people", 64, "how many people go whole ways at once")
 	waysEach    = flag.Int("load.each", 100, "how many payments a second there are while they are timed")
-	waysWorkers = flag.Int("load.workers", 8, "how many requests of the portal are worked on at once: the configuration's workers")
+	waysWorkers = flag.Int("load.workers", 16, "how many requests of the portal are worked on at once: the configuration's workers")
 	waysPayment = flag.Int("load.payments", 500, "how many payments are timed")
 )
 
