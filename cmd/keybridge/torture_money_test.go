@@ -14,22 +14,29 @@ func (m ledgerOf) alive() bool { return m.open+m.lives > 0 || m.kept > 0 }
 
 // books are everything at Stripe that says something of money.
 type books struct {
-	sessions listOf[struct {
-		checkout
-		Mode string `json:"mode"`
-	}]
-	subscriptions, invoices listOf[struct {
-		ID           string `json:"id"`
-		Status       string `json:"status"`
-		Subscription string `json:"subscription"`
-	}]
-	charges listOf[struct {
-		Intent   string `json:"payment_intent"`
-		Invoice  string `json:"invoice"`
-		Status   string `json:"status"`
-		Captured int64  `json:"amount_captured"`
-		Refunded int64  `json:"amount_refunded"`
-	}]
+	sessions                listOf[stripeSession]
+	subscriptions, invoices listOf[stripeBill]
+	charges                 listOf[stripeCharge]
+}
+
+type stripeSession struct {
+	checkout
+	Mode string `json:"mode"`
+}
+
+// stripeBill is a subscription, or an invoice of one.
+type stripeBill struct {
+	ID           string `json:"id"`
+	Status       string `json:"status"`
+	Subscription string `json:"subscription"`
+}
+
+type stripeCharge struct {
+	Intent   string `json:"payment_intent"`
+	Invoice  string `json:"invoice"`
+	Status   string `json:"status"`
+	Captured int64  `json:"amount_captured"`
+	Refunded int64  `json:"amount_refunded"`
 }
 
 type listOf[T any] struct {
