@@ -176,14 +176,12 @@ func (x *torture) busy() (n int, why string) {
 // admin did, of which nobody may have told: else the clock would find it, within a day.
 func (x *torture) left(r web.RequestView, v portalView) string {
 	apart := x.apart(r, v)
-	if apart != "" && inDoubt(r) {
-		if x.hasty {
-			return ""
-		}
-		return apart
-	}
-	if apart != "" || r.Failures > 0 {
+	doubted := apart != "" && inDoubt(r)
+	if apart != "" && (!doubted || x.hasty) || r.Failures > 0 {
 		_ = x.order(http.MethodPost, "/v1/requests/"+string(r.ID)+"/retry", map[string]string{}, nil) // the next look sees whether it was heard
+	}
+	if doubted && x.hasty {
+		return ""
 	}
 	if r.Next != "" || r.Failures > 0 {
 		return fmt.Sprintf("next %q, %d failures: %s %s", r.Next, r.Failures, r.Doing, r.Error)
