@@ -601,7 +601,7 @@ func TestARunThatLooksBackAShortWhileTakesNoDifferenceAway(t *testing.T) {
 
 func TestACheckoutWhoseRequestComesInMeanwhileIsOfSomebody(t *testing.T) {
 	live(t, func(w *world) {
-		synctest.Wait() // until the portal was asked, as it is at every start
+		synctest.Wait()                                          // until the portal was asked, as it is at every start
 		intake := w.service.Intake("main", w.portal.ask("paid")) // whose commit is on its way
 		w.mu.Lock()
 		w.provider.strangers = append(w.provider.strangers, bridge.Opened{
