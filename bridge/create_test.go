@@ -171,3 +171,22 @@ func TestTheMakerIsInTheHistory(t *testing.T) {
 		t.Errorf("%v\n%s", err, lines(entries))
 	}
 }
+
+// A key request that still waits in the portal is taken, and may be decided here already.
+func TestSayingThatItWasSettledElsewhereChangesNothingThatIsDecided(t *testing.T) {
+	w := newWorld(t, func(c *bridge.Config) {
+		c.Plans = append(c.Plans, bridge.Plan{Name: "first reviewed", Portal: "main", Policies: []string{"first reviewed"}, Terms: bridge.Terms{
+			Provider: "stripe", Steps: steps(review, payment), Lines: []bridge.Price{price(500, "eur", "")},
+		}})
+	})
+	first := w.makes("first reviewed", "")
+	w.wantState(first.ID, bridge.StateReviewing)
+	w.withdraw(first.ID)
+	w.failing("decline", cutBefore)
+	w.step() // the portal does not hear of it
+	again := w.makes("first reviewed", "paid by bank transfer")
+	step, _ := again.Step(payment)
+	if again.ID != first.ID || again.Verdict.Outcome != bridge.Decline || step.State != bridge.Waiting {
+		t.Errorf("%s, %s: %+v", again.ID, again.Verdict.Outcome, step)
+	}
+}
