@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"time"
 
 	"go.etcd.io/bbolt"
 
@@ -16,7 +17,33 @@ import (
 // syncEvery is how many bytes of a backup are written between syncs. Without them
 // the kernel gathers gigabytes and writes them at once, and the commits of intake
 // wait behind them.
-const syncEvery = 8 << 20
+const syncEvery = 2 << 20
+
+// ease has a backup give way to what is being served: after each bit of work it rests for as
+// long as that took, so that it takes half of disk and processor at most, and twice as long.
+type ease struct {
+	ctx   context.Context //nolint:containedctx // of the one backup it is made for
+	since time.Time
+}
+
+// longestRest bounds a rest where the disk was held up by others.
+const longestRest = time.Second
+
+// rest rests where there was enough work for that; a nil ease never does.
+func (e *ease) rest() {
+	if e == nil {
+		return
+	}
+	worked := time.Since(e.since)
+	if worked < time.Millisecond {
+		return
+	}
+	select {
+	case <-e.ctx.Done():
+	case <-time.After(min(worked, longestRest)):
+	}
+	e.since = time.Now()
+}
 
 // Backup writes a copy of the store, as it is at one moment, to a new file, while
 // the store goes on. Everything that was answered before Backup was called is in
@@ -26,8 +53,9 @@ const syncEvery = 8 << 20
 //
 // progress, which may be nil, is told how many of total bytes are copied. Pages
 // that are replaced during the copy are not reused until it is done, so that the
-// store's file may grow. Backup ends early with ctx, and leaves nothing behind
-// then. path is on this machine: to send a backup somewhere, send the file.
+// store's file may grow. It rests half of the time, so that what is served goes on. It
+// ends early with ctx, and leaves nothing behind then. path is on this machine: to send a
+// backup somewhere, send the file.
 func (s *Store) Backup(ctx context.Context, path string, progress func(done, total int64)) error {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return errExists(path, err)
@@ -37,10 +65,11 @@ func (s *Store) Backup(ctx context.Context, path string, progress func(done, tot
 		return fmt.Errorf("backup: %w", err)
 	}
 	defer func() { _ = os.Remove(temp) }()
-	if err := copyFile(ctx, func(fn func(*bbolt.Tx) error) error { return s.view(ctx, fn) }, temp, progress); err != nil {
+	gently := &ease{ctx: ctx, since: time.Now()}
+	if err := copyFile(ctx, func(fn func(*bbolt.Tx) error) error { return s.view(ctx, fn) }, temp, progress, gently); err != nil {
 		return fmt.Errorf("backup: %w", err)
 	}
-	if err := verify(ctx, temp); err != nil {
+	if err := verify(ctx, temp, gently); err != nil {
 		return fmt.Errorf("backup: the copy is not good: %w", err)
 	}
 	switch err := publish(temp, path); {
@@ -61,14 +90,14 @@ func errExists(path string, err error) error {
 
 // copyFile writes a store as it is now to a file. The read transaction lives as
 // long as the copy: it is the one that does, and it waits for no client.
-func copyFile(ctx context.Context, view func(func(*bbolt.Tx) error) error, path string, progress func(done, total int64)) (err error) {
+func copyFile(ctx context.Context, view func(func(*bbolt.Tx) error) error, path string, progress func(done, total int64), gently *ease) (err error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_TRUNC, 0o600) //nolint:gosec // a temporary name of ours
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	return view(func(tx *bbolt.Tx) error {
-		w := &copyWriter{ctx: ctx, f: f, total: tx.Size(), progress: progress}
+		w := &copyWriter{ctx: ctx, f: f, total: tx.Size(), progress: progress, ease: gently}
 		if _, err := tx.WriteTo(w); err != nil {
 			return cmp.Or(ctx.Err(), err) // bbolt does not wrap what it was told
 		}
@@ -82,6 +111,7 @@ type copyWriter struct {
 	f                     *os.File
 	done, total, unsynced int64
 	progress              func(done, total int64)
+	ease                  *ease // between syncs; may be nil
 }
 
 // Write implements io.Writer.
@@ -99,6 +129,7 @@ func (w *copyWriter) Write(b []byte) (int, error) {
 		if err := w.f.Sync(); err != nil {
 			return n, err
 		}
+		w.ease.rest()
 	}
 	if w.progress != nil {
 		w.progress(w.done, w.total)
@@ -107,13 +138,16 @@ func (w *copyWriter) Write(b []byte) (int, error) {
 }
 
 // verify opens a file that nobody else writes and compares every record with its
-// checksum.
-func verify(ctx context.Context, path string) error {
+// checksum. gently may be nil.
+func verify(ctx context.Context, path string, gently *ease) error {
 	db, err := openFile(path, &bbolt.Options{ReadOnly: true, Timeout: lockWait})
 	if err != nil {
 		return err
 	}
-	c := &checker{ctx: ctx, view: db.View}
+	c := &checker{ctx: ctx, view: func(fn func(*bbolt.Tx) error) error {
+		gently.rest() // it looks at some entries at a time
+		return db.View(fn)
+	}}
 	c.sums(bucketRequest, bucketHistory, bucketBookmark, bucketPaper, bucketHouse)
 	if at, err := schemaOf(db); err == nil && at == len(migrations) { // a start compacts before it migrates
 		c.sums(bucketIntake, bucketCheckpoint)

@@ -69,7 +69,7 @@ func compact(ctx context.Context, db *bbolt.DB, progress func(done, total int64)
 	if err := guard("compact", func() error { return w.copyInto(temp, db) }); err != nil {
 		return Compacted{}, errCompact(err)
 	}
-	if err := verify(ctx, temp); err != nil {
+	if err := verify(ctx, temp, nil); err != nil {
 		return Compacted{}, fmt.Errorf("compact: the copy is not good: %w", err)
 	}
 	after, err := os.Stat(temp)

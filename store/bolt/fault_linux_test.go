@@ -117,7 +117,7 @@ func TestFaultSyncError(t *testing.T) {
 func TestWhatCannotBeSyncedIsNoCopy(t *testing.T) {
 	t.Parallel()
 	s := open(t, Config{Path: temp(t)})
-	if err := copyFile(t.Context(), s.db.View, os.DevNull, nil); !errors.Is(err, syscall.EINVAL) {
+	if err := copyFile(t.Context(), s.db.View, os.DevNull, nil, nil); !errors.Is(err, syscall.EINVAL) {
 		t.Errorf("a copy that was not synced: %v", err)
 	}
 	pipe, path := temp(t), temp(t)

@@ -40,7 +40,7 @@ func Restore(ctx context.Context, from, to string, check func(ctx context.Contex
 		return errors.Join(fmt.Errorf("restore: %w", err), db.Close())
 	}
 	defer func() { _ = os.Remove(temp) }() // it has the store's name by then, or is of no use
-	err = guard("restore", func() error { return copyFile(ctx, db.View, temp, progress) })
+	err = guard("restore", func() error { return copyFile(ctx, db.View, temp, progress, nil) })
 	if err = errors.Join(err, db.Close()); err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
