@@ -8,17 +8,18 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"text/tabwriter"
 	"time"
 )
 
-// What it costs that much is stored already. Run with
-//
-//	go test ./cmd/keybridge -run '^$' -bench LoadGrown -load.sizes 10000,100000,1000000
+// growthCommand makes the table. A million requests take room for two files of 6 GB, and time.
+const growthCommand = "go test ./cmd/keybridge -run '^$' -bench LoadGrown -load.sizes 10000,100000,1000000 -timeout 3h"
+
+// What it costs that much is stored already: growthCommand.
 //
 // Stores are made by grow, or copied from the folder that KEYBRIDGE_STORE names. Every
 // request of them is due, and nobody works on it: what is measured is intake alone.
@@ -66,19 +67,72 @@ func BenchmarkLoadGrown(b *testing.B) {
 		}
 	}
 	var text strings.Builder
-	table := tabwriter.NewWriter(&text, 0, 0, 1, ' ', 0)
-	fmt.Fprintln(table, "| stored requests\t| file\t| start\t| events of the newest a second\t| p99\t| of any age\t| p99\t| resident\t| without the file\t|")
-	fmt.Fprintln(table, "|---\t|---\t|---\t|---\t|---\t|---\t|---\t|---\t|---\t|")
-	rate := func(m, first measured) string {
-		return fmt.Sprintf("%.0f (%.2f)\t| %s", median(m.rates), median(m.rates)/median(first.rates), median(m.most).Round(100*time.Microsecond))
+	fmt.Fprintln(&text, growthHead)
+	for i, g := range sizes {
+		fmt.Fprintln(&text, g.row(b, sizes[:min(i, 1)]))
 	}
-	for _, g := range sizes {
-		fmt.Fprintf(table, "| %d\t| %d MB\t| %s\t| %s\t| %s\t| %d MB\t| %d MB\t|\n", g.requests, g.file>>20, g.start.Round(10*time.Millisecond),
-			rate(g.newest, sizes[0].newest), rate(g.any, sizes[0].any),
-			resident(b, g.process.Process.Pid, "VmRSS:")>>20, resident(b, g.process.Process.Pid, "RssAnon:")>>20)
-	}
-	_ = table.Flush() // into memory
 	fmt.Print(text.String())
+}
+
+// growthHead begins the table.
+const growthHead = `| stored requests | file | start | events about the newest 10,000 | events about any | resident | without the file |
+|---|---|---|---|---|---|---|`
+
+// row is a size in the table: its rates, and, where there is a first size, how they are to
+// that one's.
+func (g *grownLoad) row(tb testing.TB, first []*grownLoad) string {
+	rate := func(of func(*grownLoad) measured) string {
+		text := grouped(int64(median(of(g).rates))) + "/s"
+		for _, f := range first {
+			text += fmt.Sprintf(" (%.2f)", median(of(g).rates)/median(of(f).rates))
+		}
+		return text
+	}
+	memory := func(part string) string { return grouped(resident(tb, g.process.Process.Pid, part)>>20) + " MB" }
+	return "| " + strings.Join([]string{
+		grouped(int64(g.requests)), grouped(g.file>>20) + " MB", fmt.Sprintf("%.2f s", g.start.Seconds()),
+		rate(func(g *grownLoad) measured { return g.newest }), rate(func(g *grownLoad) measured { return g.any }), memory("VmRSS:"), memory("RssAnon:"),
+	}, " | ") + " |"
+}
+
+// grouped is a number with a comma before each three digits.
+func grouped(n int64) string {
+	text := strconv.FormatInt(n, 10)
+	for at := len(text) - 3; at > 0; at -= 3 {
+		text = text[:at] + "," + text[at:]
+	}
+	return text
+}
+
+// TestTheReadmeHasTheTableThatGrowthPrints compares their form, and the command that the README
+// gives for it.
+func TestTheReadmeHasTheTableThatGrowthPrints(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, found := strings.Cut(string(readme), growthHead+"\n")
+	row := regexp.MustCompile(`^\| [0-9]{1,3}(,[0-9]{3})* \| [0-9,]+ MB \| [0-9]+\.[0-9]{2} s \| [0-9,]+/s( \([0-9]\.[0-9]{2}\))? \| [0-9,]+/s( \([0-9]\.[0-9]{2}\))? \| [0-9,]+ MB \| [0-9,]+ MB \|$`)
+	rows := 0
+	for line := range strings.Lines(after) {
+		if !strings.HasPrefix(line, "|") {
+			break
+		}
+		if rows++; !row.MatchString(strings.TrimSuffix(line, "\n")) {
+			t.Errorf("%q is no row of it", line)
+		}
+	}
+	if !found || rows != 3 {
+		t.Errorf("the README has no such table, or one of %d rows", rows)
+	}
+	if !strings.Contains(string(readme), "\n"+growthCommand+"\n") {
+		t.Errorf("the README does not give the command %q", growthCommand)
+	}
+	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 12345: "12,345", 1000000: "1,000,000"} {
+		if got := grouped(n); got != want {
+			t.Errorf("%d is %q, want %q", n, got, want)
+		}
+	}
 }
 
 // take sends events about so many requests from the oldest of them on.
