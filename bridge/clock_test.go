@@ -62,7 +62,11 @@ func TestFaultClockJumpsWhileRequestsWait(t *testing.T) {
 				if n := w.mails() - mails; n > 3 { // work is told that it is paid, late that it may pay
 					w.Errorf("%d mails", n)
 				}
-			}, polled(10*time.Minute))
+			}, polled(10*time.Minute), func(c *bridge.Config) {
+				site := c.Portals["main"]
+				site.Workers = workers
+				c.Portals["main"] = site
+			})
 		})
 	}
 }
