@@ -24,7 +24,7 @@ const (
 	pageSizeMin = 1 << 10
 	pageSizeMax = 16 << 20
 
-	branchPage, leafPage, freelistPage = 0x01, 0x02, 0x10
+	branchPage, leafPage, metaPage, freelistPage = 0x01, 0x02, 0x04, 0x10
 )
 
 // root is one of the two.
@@ -151,6 +151,11 @@ func bothRoots(path string) error {
 	}
 	if err == nil {
 		_, err = readRoot(f, int64(newest.pageSize))
+	}
+	for page := range uint64(2) { // what their checksums leave out
+		if err == nil {
+			err = inspectPage(f, newest, page, metaPage)
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("one of its two roots is damaged: a power cut does that to a commit that nobody was answered for; "+
