@@ -72,5 +72,6 @@ func (p *pass) asks(now time.Time) (portal, money bool) {
 		return age >= 0 && age < staysFresh
 	}
 	told := said&SaidPortal != 0 || said&SaidGranted != 0 && r.Access.Have != Granted
+	told = told || r.Access.Have == Unread || !r.Access.Missing.IsZero() // one reading did not find it
 	return told || !fresh(last.portal), said&SaidMoney != 0 || !fresh(last.money)
 }

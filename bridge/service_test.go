@@ -409,6 +409,28 @@ func TestFaultPaidAndDeleted(t *testing.T) {
 	}
 }
 
+func TestWhatOneReadingDidNotFindIsReadAgainWhateverIsSaidOfIt(t *testing.T) {
+	w := newWorld(t)
+	key := w.portal.ask("paid")
+	w.portal.set(key, bridge.Gone) // a copy that lags
+	a, err := w.service.Accept(t.Context(), w.webhook(key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.step()
+	if r := w.get(a.Request); r.State() != bridge.StateReceived || r.Access.Missing.IsZero() {
+		t.Fatalf("%s, %+v", r.State(), r.Access)
+	}
+	w.portal.set(key, bridge.Pending)
+	if _, err := w.service.Accept(t.Context(), bridge.Hint{Source: "stripe", ID: "evt_1", What: "event", Request: a.Request, Said: bridge.SaidMoney}); err != nil {
+		t.Fatal(err)
+	}
+	w.step()
+	if r := w.get(a.Request); r.State() != bridge.StatePaying || !r.Access.Missing.IsZero() {
+		t.Errorf("%s, %+v", r.State(), r.Access)
+	}
+}
+
 func TestOneWrongGoneMovesNoMoney(t *testing.T) {
 	w := newWorld(t)
 	id := w.ask("paid")
