@@ -116,6 +116,8 @@
 //     both. The far ends' own conditions stand before every act, as ever.
 //   - A hint that leads to no request wakes nobody and leaves nothing. A hint at a
 //     known one is committed without reading its record.
+//   - A clock that is set back puts nothing off: the schedule, which is in everybody's time,
+//     is read by one that goes on (steady.go). Set ahead it is as if the machine had slept.
 //   - A lease that lapses is all that is left of a process that died: what it had
 //     claimed is claimed again, and an attempt it had written down goes on under its
 //     key.

@@ -228,3 +228,28 @@ func TestATestKeyInClearIsWarnedOf(t *testing.T) {
 		}
 	}
 }
+
+// What an operator looks for in the log: the words of Stripe's API, by their form.
+func TestTheLogSaysWhatStripesAPIMeans(t *testing.T) {
+	for name, one := range map[string]struct{ fields, want string }{
+		"a missing permission": {
+			`"type":"invalid_request_error","message":"The provided key 'rk_test_*********abc' lacks permissions. Having the 'rak_charge_write' permission would allow this."`,
+			"status 403, type invalid_request_error, permission rak_charge_write, request req_8aZ",
+		},
+		"a declined card": {
+			`"type":"card_error","code":"card_declined","decline_code":"insufficient_funds","param":"line_items[0][price]","message":"Your card, Dana."`,
+			"status 403, type card_error, code card_declined, decline code insufficient_funds, param line_items[0][price], request req_8aZ",
+		},
+		"words that are none": {`"type":"Dana Doe","code":"rk_test","decline_code":"a@b.example","param":"x y","message":"rak_"`, "status 403, request req_8aZ"},
+	} {
+		p := answering(t, Config{}, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Request-Id", "req_8aZ")
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = io.WriteString(w, `{"error":{`+one.fields+`}}`)
+		})
+		_, err := p.Read(t.Context(), request())
+		if !strings.HasSuffix(err.Error(), ": "+one.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
