@@ -20,6 +20,7 @@ import (
 
 	"keybridge/bridge"
 	"keybridge/bridge/people"
+	"keybridge/webhooks"
 )
 
 // demoCommand runs the bridge and both sandboxes in one process, with the same
@@ -158,6 +159,7 @@ func (d *demo) start(addr, folder string, story io.Writer, quiet bool) error {
 	to := connection{
 		Bridge: url, Portal: demoPortal, PortalSecret: strings.ToLower(rand.Text()),
 		Enterprise: demoEnterprise, EnterpriseSecret: rand.Text(), StripeSecret: "whsec_" + rand.Text(),
+		StripeEvents: webhooks.StripeEvents(),
 	}
 	cfg, err := d.configure(folder, to)
 	if err != nil {

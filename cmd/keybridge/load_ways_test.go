@@ -28,6 +28,7 @@ import (
 
 	"keybridge/bridge"
 	"keybridge/store/bolt"
+	"keybridge/webhooks"
 )
 
 // The whole way of a key: a request is filed in the portal, its browser handed off, a
@@ -82,7 +83,7 @@ func startWalkers(b *testing.B) *walkers {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport:     &http.Transport{MaxIdleConnsPerHost: 256},
 	}}
-	s := startStand(b, choice{handoff: fmt.Sprintf("%s\n    workers: %d", bareHandoff, *waysWorkers)})
+	s := startStand(b, choice{handoff: fmt.Sprintf("%s\n    workers: %d", bareHandoff, *waysWorkers), stripeEvents: webhooks.StripeEvents()})
 	w.killable = prepareKillable(s)
 	for _, server := range s.servers {
 		switch server.Handler {

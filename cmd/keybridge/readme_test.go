@@ -12,6 +12,7 @@ import (
 	"keybridge/bridge/notify/mail"
 	"keybridge/bridge/notify/outgoing"
 	"keybridge/bridge/web"
+	"keybridge/webhooks"
 )
 
 var updateReadme = flag.Bool("update-readme", false, "write the generated parts of the README anew")
@@ -29,6 +30,7 @@ func TestTheReadmesTablesAreThoseOfTheCode(t *testing.T) {
 		"rules":         bridge.RulesTable(),
 		"configuration": configReference(),
 		"events":        eventsTable(),
+		"stripe-events": "`" + strings.Join(webhooks.StripeEvents(), "`, `") + "`",
 		"variables":     variablesTable(),
 		"metrics":       metricsTable(),
 	} {

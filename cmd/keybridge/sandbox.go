@@ -10,6 +10,8 @@ import (
 	stripesandbox "keybridge/billing/stripe/sandbox"
 	mailsandbox "keybridge/bridge/notify/mail/sandbox"
 	tyksandbox "keybridge/bridge/tyk/sandbox"
+
+	"keybridge/webhooks"
 )
 
 // sandboxes are the far ends to try things with: a portal of each kind, a Stripe and a
@@ -109,6 +111,8 @@ type connection struct {
 	Portal, PortalSecret         string
 	Enterprise, EnterpriseSecret string
 	StripeSecret                 string
+	// StripeEvents are the events that Stripe sends. None: all there are.
+	StripeEvents []string
 }
 
 // Connect makes the sandboxes call a bridge: the Classic Portal sends browsers and
@@ -118,7 +122,7 @@ func (s *sandboxes) Connect(c connection) error {
 	settings.RedirectOnKeyRequest = true
 	settings.RedirectTo = c.Bridge + "/handoff/" + c.Portal
 	settings.Webhook = c.Bridge + "/webhooks/portal/" + c.Portal + "?secret=" + c.PortalSecret
-	s.Stripe.AddEndpoint(stripesandbox.Endpoint{URL: c.Bridge + "/webhooks/stripe", Secret: c.StripeSecret})
+	s.Stripe.AddEndpoint(stripesandbox.Endpoint{URL: c.Bridge + "/webhooks/stripe", Secret: c.StripeSecret, Events: c.StripeEvents})
 	_, err := s.Enterprise.AddChannel(tyksandbox.Channel{
 		Name: "keybridge", URL: c.Bridge + "/webhooks/portal/" + c.Enterprise,
 		Headers: []tyksandbox.ChannelHeader{{Name: webhookHeader, Value: c.EnterpriseSecret}},
@@ -193,6 +197,7 @@ func (cmd *sandboxCommand) Run(c *console) error {
 	if err := s.Connect(connection{
 		Bridge: cmd.Bridge, Portal: cmd.PortalName, PortalSecret: cmd.WebhookSecret,
 		Enterprise: cmd.EnterpriseName, EnterpriseSecret: cmd.EnterpriseSecret, StripeSecret: cmd.StripeSecret,
+		StripeEvents: webhooks.StripeEvents(),
 	}); err != nil {
 		return err
 	}

@@ -113,6 +113,8 @@ type choice struct {
 	subjects string
 	// poll is how often portals are asked; empty: 5m. more are further lines of the file.
 	poll, more string
+	// stripeEvents are those that Stripe sends; none: all there are.
+	stripeEvents []string
 	// listen wraps the listener of the bridge.
 	listen func(net.Listener) net.Listener
 }
@@ -157,6 +159,7 @@ func startStand(t testing.TB, chosen choice) *stand {
 	if err := s.Connect(connection{
 		Bridge: s.url, Portal: demoPortal, PortalSecret: standPortalHook,
 		Enterprise: demoEnterprise, EnterpriseSecret: standPartnersHook, StripeSecret: standStripeHook,
+		StripeEvents: s.choice.stripeEvents,
 	}); err != nil {
 		t.Fatal(err)
 	}
