@@ -38,6 +38,7 @@ type Hint struct {
 // side there is reason to ask.
 type Said uint8
 
+// What hints say.
 const (
 	// SaidPortal: the request, its key or its developer may have changed in the portal.
 	SaidPortal Said = 1 << iota
