@@ -57,6 +57,24 @@ func TestASideIsAskedWhenSomethingWasSaidOfIt(t *testing.T) {
 	}
 }
 
+func TestABrowserThatComesAfterItsWebhookHasThePortalReadOnce(t *testing.T) {
+	live(t, func(w *world) {
+		key := w.portal.ask("paid")
+		if _, err := w.service.Accept(w.Context(), w.webhook(key)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		r, err := w.service.Arrive(w.Context(), handoff(key, bridge.Signed, "link", ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.await(r.ID, 10*time.Second, bridge.StatePaying)
+		if n := w.count("read portal"); n != 1 {
+			t.Errorf("the portal was read %d times", n)
+		}
+	})
+}
+
 // set has the portal say that access is so, and the bridge see it.
 func (w *world) set(id bridge.ID, state bridge.AccessState) {
 	w.Helper()

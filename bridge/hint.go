@@ -47,6 +47,8 @@ const (
 	// SaidGranted: the portal approved it. Who has just read that there need not read it
 	// again: it is mostly the echo of our own call.
 	SaidGranted
+	// SaidArrived: a browser was handed over, which says nothing of either side.
+	SaidArrived
 )
 
 // Accepted says what became of a hint.

@@ -134,7 +134,7 @@ func (s *Service) Arrive(ctx context.Context, h Handoff) (Request, error) {
 		}
 	}
 	hint := Hint{
-		Source: "handoff/" + h.Portal, ID: h.ID, What: "handoff", At: s.cfg.Now(),
+		Source: "handoff/" + h.Portal, ID: h.ID, What: "handoff", Said: SaidArrived, At: s.cfg.Now(),
 		Portal: h.Portal, Key: h.Key, Intake: s.Intake(h.Portal, h.Key),
 	}
 	// What a browser asked for is committed even when its patience is over.
