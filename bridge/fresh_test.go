@@ -59,6 +59,7 @@ func TestASideIsAskedWhenSomethingWasSaidOfIt(t *testing.T) {
 
 func TestABrowserThatComesAfterItsWebhookHasThePortalReadOnce(t *testing.T) {
 	live(t, func(w *world) {
+		time.Sleep(time.Second) // the portal is listed at the start
 		key := w.portal.ask("paid")
 		if _, err := w.service.Accept(w.Context(), w.webhook(key)); err != nil {
 			t.Fatal(err)
