@@ -3,6 +3,7 @@ package bolt
 import (
 	"bytes"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -108,5 +109,34 @@ func TestADamagedPlaceKeepsNoStoreFromOpening(t *testing.T) {
 				t.Fatal(err)
 			}
 		})
+	}
+}
+
+// TestWhatWasWrittenBeforeHintsSaidAnythingMayBeAboutAnything reads a place in the schedule
+// and a line of the intake as schema 7 had them.
+func TestWhatWasWrittenBeforeHintsSaidAnythingMayBeAboutAnything(t *testing.T) {
+	t.Parallel()
+	now := slot{due: 7, lease: 8, hints: 9, said: bridge.SaidMoney, portal: "main"}
+	before := slices.Concat([]byte{1}, now.encode()[2:])
+	s, err := decodeSlot(before)
+	want := now
+	want.said = saidAnything
+	if err != nil || s != want {
+		t.Errorf("%+v, %v, want %+v", s, err, want)
+	}
+	if s.lease = 0; s.hinted(7, bridge.SaidMoney).told() != 0 {
+		t.Error("a hint that came later narrows what was said before")
+	}
+	line := waiting{when: stamp(time.Now()), id: []byte(testID(1))}
+	said := line
+	said.said = bridge.SaidPortal
+	for _, want := range []waiting{line, said} { // the first is as it was written before
+		got, err := decodeWaiting(appendUint(nil, 1), want.encode())
+		if err != nil || got.when != want.when || got.said != want.said || !bytes.Equal(got.id, want.id) {
+			t.Errorf("%+v, %v, want %+v", got, err, want)
+		}
+	}
+	if b, err := body(line.encode()); err != nil || !bytes.Equal(b[:8], appendUint(nil, line.when)) {
+		t.Errorf("a line that says nothing begins with %x, %v, and not with its time alone", b[:8], err)
 	}
 }
