@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -112,9 +113,8 @@ func TestWebhooksThatAreNotThePortalsAreRefusedAndLeaveNothing(t *testing.T) {
 // isListed waits until the portal was asked for what waits, as it is at the start.
 func (f *far) isListed() {
 	f.t.Helper()
-	await(f.t, "the portal to be listed", func() bool {
-		return strings.Contains(f.metrics(), `keybridge_calls_total{doing="list pending",outcome="ok",portal="`+f.portal+`"} 1`)
-	}, func() string { return f.metrics() })
+	listed := regexp.MustCompile(`keybridge_calls_total{doing="list pending",outcome="ok",portal="` + f.portal + `"} [1-9]`)
+	await(f.t, "the portal to be listed", func() bool { return listed.MatchString(f.metrics()) }, func() string { return f.metrics() })
 }
 
 // ownSecret is the secret of the portal's webhook.

@@ -262,7 +262,8 @@ func bothPlans() []string {
 
 // mailedStand is a stand whose portals lead no browsers to the bridge.
 func mailedStand(t *testing.T, change func(*choice)) *stand {
-	c := choice{both: true, plans: bothPlans(), handoff: "{}"}
+	// A stand may wait for other tests for longer than it is usual between two polls.
+	c := choice{both: true, plans: bothPlans(), handoff: "{}", poll: "24h"}
 	if change != nil {
 		change(&c)
 	}
