@@ -85,6 +85,7 @@ func TestNothingIsAskedForWhileThePersonsWordIsOnItsWay(t *testing.T) {
 		if n := w.count("open checkout"); n != 0 {
 			w.Errorf("%d checkouts were opened", n)
 		}
+		time.Sleep(time.Second) // the mail follows the key
 		w.wantMail(bridge.TellApproved)
 	}, mailOnly)
 }
