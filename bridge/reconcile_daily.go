@@ -26,6 +26,10 @@ const (
 	dayLook = time.Hour
 	// mostBegun is how often a day's run is begun that dies or fails.
 	mostBegun = 2
+	// dayAhead is how far ahead a day may be that somebody else has taken: their clock may be
+	// a little fast. One that lies further ahead was taken by a clock that was wrong, and would
+	// put off all runs until then.
+	dayAhead = 48 * time.Hour
 )
 
 // dayRun is the paper about the last daily run.
@@ -68,7 +72,7 @@ func (d dayRun) take(due, now time.Time, known bool) dayRun {
 	switch {
 	case !known:
 		return dayRun{Day: due, Ended: true} // the first start of all
-	case d.Day.Before(due):
+	case d.Day.Before(due), d.Day.Sub(due) > dayAhead:
 		d = dayRun{Day: due}
 	case d.Day.After(due), d.Ended, d.held(now) > 0:
 		return d

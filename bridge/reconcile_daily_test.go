@@ -179,6 +179,34 @@ func TestADayAtWhoseTimeNobodyRanIsMadeUpForAtTheStart(t *testing.T) {
 	})
 }
 
+func TestADayThatAClockFarAheadHasTakenPutsNoRunOff(t *testing.T) {
+	for _, c := range []struct {
+		name, paper string
+		runs        bool
+	}{
+		{"far ahead", `{"day":"2036-01-01T03:30:00Z","ended":true}`, true},
+		{"far ahead, as it was kept once", `2036-01-01T03:30:00Z`, true},
+		{"of a node whose clock is fast", `{"day":"2000-01-03T03:30:00Z","ended":true}`, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			live(t, func(w *world) {
+				err := w.store.SetPaper(w.Context(), "reconciliation", "day", func([]byte) ([]byte, error) { return []byte(c.paper), nil })
+				if err != nil {
+					w.Fatal(err)
+				}
+				w.until(1, 12, 0)
+				defer w.node().stop()
+				w.until(2, 3, 0)
+				if c.runs {
+					w.wantRun(1, 1, 12, 0, 1)
+				} else if n := w.count("list checkouts"); n != 0 {
+					w.Errorf("%d runs were begun of a day that is taken", n)
+				}
+			})
+		})
+	}
+}
+
 func TestADailyRunWaitsForTheRunOfAPerson(t *testing.T) {
 	live(t, func(w *world) {
 		n := w.node()
