@@ -66,6 +66,9 @@ type Store interface {
 	// error is returned as it is, and nothing kept. Invalid for a kind of more than 50
 	// bytes, a name of more than 200 or a value of more than 64 KiB.
 	SetPaper(ctx context.Context, kind, name string, change func(old []byte) ([]byte, error)) error
+	// SetPaperBeside is SetPaper of a change that depends on another paper of the kind: it
+	// sees that one, too, as it is in the same commit.
+	SetPaperBeside(ctx context.Context, kind, name, beside string, change func(old, beside []byte) ([]byte, error)) error
 	// Record adds an entry to the house's own chain: who signed in, looked at a request, was
 	// refused. It gives it its Seq, Prev and Hash. A repetition is a second entry. House
 	// returns those after a Seq, oldest first, at most limit (1 to 1000, 0 for 100), and

@@ -82,8 +82,9 @@
 //     something may have a program do it, and their name is on it. Another's take an admin.
 //   - Nobody gives more than they have, and who manages some portals only does not manage
 //     users of more: a new password for somebody is their rights.
-//   - Nobody changes their own role or shuts themselves out, so there is always one admin
-//     left; two who shut each other out in the same moment are let in again by the commands.
+//   - Nobody changes their own role or shuts themselves out, and whether who changes another
+//     user may still do so is looked at in the commit of the change. So there is always one
+//     admin left: of two who shut each other out in the same moment the second is refused.
 //   - Their own second factor people give up with the password and a code of it: a factor
 //     that the other one can remove is none, and a page that passes on what is typed to steal
 //     it has both password and session (OWASP Multifactor Authentication Cheat Sheet,

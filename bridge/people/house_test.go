@@ -48,7 +48,11 @@ func (s *shelf) Papers(_ context.Context, kind, after string, limit int) ([]brid
 	return page, s.broken
 }
 
-func (s *shelf) SetPaper(_ context.Context, kind, name string, change func([]byte) ([]byte, error)) error {
+func (s *shelf) SetPaper(ctx context.Context, kind, name string, change func([]byte) ([]byte, error)) error {
+	return s.SetPaperBeside(ctx, kind, name, name, func(old, _ []byte) ([]byte, error) { return change(old) })
+}
+
+func (s *shelf) SetPaperBeside(_ context.Context, kind, name, beside string, change func(_, _ []byte) ([]byte, error)) error {
 	if fn := s.meanwhile; fn != nil && kind == s.kind {
 		s.meanwhile = nil
 		fn()
@@ -59,8 +63,11 @@ func (s *shelf) SetPaper(_ context.Context, kind, name string, change func([]byt
 		return s.broken
 	}
 	key := [2]string{kind, name}
-	_, _ = change(bytes.Clone(s.papers[key]))
-	value, err := change(bytes.Clone(s.papers[key]))
+	apply := func() ([]byte, error) {
+		return change(bytes.Clone(s.papers[key]), bytes.Clone(s.papers[[2]string{kind, beside}]))
+	}
+	_, _ = apply()
+	value, err := apply()
 	switch {
 	case err != nil:
 		return err

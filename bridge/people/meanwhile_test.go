@@ -1,6 +1,9 @@
 package people_test
 
 import (
+	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -97,5 +100,83 @@ func TestWhatIsSealedForOnePurposeOpensForNoOther(t *testing.T) {
 	h.wantKind(err, bridge.Refused)
 	if p.calls["token"] != 0 {
 		t.Error("it was taken for what Begin seals")
+	}
+}
+
+func TestWhoWasShutOutOrMayDoLessMeanwhileChangesNobody(t *testing.T) {
+	ada := bridge.Person{Name: "ada", Role: bridge.Admin}
+	for _, c := range []struct {
+		name string
+		to   func(h *house) error // what becomes of ada
+		do   func(h *house) error // what ada does to bob
+		want bridge.Kind
+	}{
+		{"shut out, and shuts out", shutOut("ada"), func(h *house) error { return h.Disable(h.t.Context(), ada, "bob") }, bridge.Denied},
+		{"another role, and gives one", roleOf("ada", bridge.Approver), func(h *house) error {
+			return h.SetRole(h.t.Context(), ada, "bob", bridge.Viewer, nil)
+		}, bridge.Denied},
+		{"fewer portals, and a password", roleOf("ada", bridge.Admin, "alpha"), func(h *house) error {
+			return h.SetPassword(h.t.Context(), ada, "bob", "another set of words")
+		}, bridge.Denied},
+		{"signed out, and shuts out", func(h *house) error { return h.SignOutEverywhere(h.t.Context(), boss, "ada") }, func(h *house) error {
+			return h.Disable(h.t.Context(), ada, "bob")
+		}, ""},
+	} {
+		h := newHouse(t)
+		h.add("ada", bridge.Admin)
+		h.add("bob", bridge.Admin)
+		before, err := h.Get(t.Context(), "bob")
+		h.must(err)
+		h.told()
+		h.during("user", func() { h.must(c.to(h)) })
+		if err := c.do(h); bridge.KindOf(err) != c.want {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		after, err := h.Get(t.Context(), "bob")
+		h.must(err)
+		if changed := after.Changed != before.Changed; changed != (c.want == "") {
+			t.Errorf("%s: bob was %+v, and is %+v", c.name, before, after)
+		}
+		if refused := strings.Contains(strings.Join(h.told(), "\n"), "ada: refused"); refused != (c.want != "") {
+			t.Errorf("%s: told of a refusal: %v", c.name, refused)
+		}
+	}
+}
+
+func shutOut(name string) func(*house) error {
+	return func(h *house) error { return h.Disable(h.t.Context(), boss, name) }
+}
+
+func roleOf(name string, role bridge.Role, portals ...string) func(*house) error {
+	return func(h *house) error { return h.SetRole(h.t.Context(), boss, name, role, portals) }
+}
+
+func TestOneAdminIsLeftOfTwoWhoShutEachOtherOutInOneMoment(t *testing.T) {
+	h := newHouse(t)
+	store := h.openBolt(filepath.Join(t.TempDir(), "keybridge.db"))
+	t.Cleanup(func() { _ = store.Close() })
+	both := []bridge.Person{h.add("ada", bridge.Admin), h.add("bob", bridge.Admin)}
+	for range 50 {
+		errs := make([]error, 2)
+		var at sync.WaitGroup
+		for i, by := range both {
+			at.Go(func() { errs[i] = h.Disable(t.Context(), by, both[1-i].Name) })
+		}
+		at.Wait()
+		out := 0
+		for i, p := range both {
+			u, err := h.Get(t.Context(), p.Name)
+			h.must(err)
+			if u.Disabled {
+				out++
+			}
+			if u.Disabled == (errs[i] == nil) {
+				t.Errorf("%s is disabled: %v, and was told %v", p.Name, u.Disabled, errs[i])
+			}
+			h.must(h.Enable(t.Context(), boss, p.Name))
+		}
+		if out != 1 {
+			t.Fatalf("%d of the two are shut out", out)
+		}
 	}
 }

@@ -25,6 +25,9 @@ type Papers interface {
 	// I/O and may run more than once. Its error is returned as it is, and then nothing is
 	// kept.
 	SetPaper(ctx context.Context, kind, name string, change func(old []byte) ([]byte, error)) error
+	// SetPaperBeside is SetPaper of a change that depends on another paper of the kind: it
+	// is given that one, too, as it is in the same commit.
+	SetPaperBeside(ctx context.Context, kind, name, beside string, change func(old, beside []byte) ([]byte, error)) error
 }
 
 // The kinds of papers that are this package's alone.
@@ -177,19 +180,47 @@ func read[T any](ctx context.Context, p Papers, kind, name string) (value T, fou
 // or nil; see Papers.SetPaper.
 func change[T any](ctx context.Context, p Papers, kind, name string, fn func(old *T) (*T, error)) error {
 	return p.SetPaper(ctx, kind, name, func(b []byte) ([]byte, error) {
-		var old *T
-		if b != nil {
-			old = new(T)
-			if err := json.Unmarshal(b, old); err != nil {
-				return nil, damaged(kind, err)
-			}
-		}
-		value, err := fn(old)
-		if err != nil || value == nil {
+		old, err := decoded[T](kind, b)
+		if err != nil {
 			return nil, err
 		}
-		return json.Marshal(value)
+		return encoded(fn(old))
 	})
+}
+
+// changeBeside is change for what depends on another paper, too; see Papers.SetPaperBeside.
+func changeBeside[T any](ctx context.Context, p Papers, kind, name, beside string, fn func(old, beside *T) (*T, error)) error {
+	return p.SetPaperBeside(ctx, kind, name, beside, func(b, other []byte) ([]byte, error) {
+		old, err := decoded[T](kind, b)
+		if err != nil {
+			return nil, err
+		}
+		also, err := decoded[T](kind, other)
+		if err != nil {
+			return nil, err
+		}
+		return encoded(fn(old, also))
+	})
+}
+
+// encoded is a paper that says what shall be; nil where nothing shall.
+func encoded[T any](value *T, err error) ([]byte, error) {
+	if err != nil || value == nil {
+		return nil, err
+	}
+	return json.Marshal(value)
+}
+
+// decoded is what a paper says; nil where there is none.
+func decoded[T any](kind string, b []byte) (*T, error) {
+	if b == nil {
+		return nil, nil //nolint:nilnil // none is no error
+	}
+	value := new(T)
+	if err := json.Unmarshal(b, value); err != nil {
+		return nil, damaged(kind, err)
+	}
+	return value, nil
 }
 
 // walk calls yield with every paper of a kind, in the order of their names, until yield

@@ -254,7 +254,8 @@ func (g *Register) SetRole(ctx context.Context, by bridge.Person, name string, r
 
 // Disable shuts a user out: their sessions end at once, their tokens open nothing, and
 // they cannot sign in, here or by the OpenID provider. It may be repeated. Nobody shuts
-// themselves out, so somebody who can let them in again is always left.
+// themselves out, and who was shut out shuts out nobody, so somebody who can let them in
+// again is always left.
 func (g *Register) Disable(ctx context.Context, by bridge.Person, name string) error {
 	return g.setDisabled(ctx, by, name, true)
 }
@@ -290,17 +291,24 @@ func (g *Register) setDisabled(ctx context.Context, by bridge.Person, name strin
 
 // manage changes a user whom somebody who may manage people may change. Denied for one
 // whose scope is beyond their own: a password of theirs would be worth more than what the
-// manager has. NotFound where there is none.
+// manager has. Denied, too, for who was shut out or may do less by then, which the commit
+// looks at: of two who shut each other out in one moment, one stays. NotFound where there
+// is no such user.
 func (g *Register) manage(ctx context.Context, by bridge.Person, name string, fn func(*user) error) error {
 	if !validName(name) {
 		return noUser()
 	}
-	beyond := false
-	err := change(ctx, g.cfg.Papers, kindUser, name, func(u *user) (*user, error) {
-		if u == nil {
+	var refused string
+	err := changeBeside(ctx, g.cfg.Papers, kindUser, name, by.Name, func(u, manager *user) (*user, error) {
+		switch refused = ""; {
+		case manager != nil && !manager.still(by):
+			refused = "What you may do here was changed a moment ago. Sign in again."
+		case u == nil:
 			return nil, noUser()
+		case !covers(by.Portals, u.Portals) || rank(u.Role) > rank(by.Role):
+			refused = "They may do more than you. Ask an admin of all portals."
 		}
-		if beyond = !covers(by.Portals, u.Portals) || rank(u.Role) > rank(by.Role); beyond {
+		if refused != "" {
 			return nil, &bridge.Error{Kind: bridge.Denied}
 		}
 		if err := fn(u); err != nil {
@@ -309,10 +317,16 @@ func (g *Register) manage(ctx context.Context, by bridge.Person, name string, fn
 		u.Changed = bridge.Mark{At: g.now(), By: by.Actor()}
 		return u, nil
 	})
-	if beyond {
-		return g.denied(ctx, by, "They may do more than you. Ask an admin of all portals.")
+	if refused != "" {
+		return g.denied(ctx, by, refused)
 	}
 	return err
+}
+
+// still reports whether a user may come in, and do what a person could who asked in their
+// name.
+func (u user) still(p bridge.Person) bool {
+	return !u.Disabled && rank(u.Role) >= rank(p.Role) && covers(u.Portals, p.Portals)
 }
 
 func noUser() error {

@@ -93,25 +93,38 @@ func (s *Store) Papers(ctx context.Context, kind, after string, limit int) ([]br
 // no I/O and may run more than once; an error of it is returned as it is, and nothing is
 // kept. Kind and name are as in Paper, the value is at most 64 KiB; Invalid otherwise.
 func (s *Store) SetPaper(ctx context.Context, kind, name string, change func(old []byte) ([]byte, error)) error {
-	if err := checkPaper(kind, name); err != nil {
+	return s.SetPaperBeside(ctx, kind, name, name, func(old, _ []byte) ([]byte, error) { return change(old) })
+}
+
+// SetPaperBeside is SetPaper of a change that depends on another paper of the kind: it is
+// given that one, too, as it is in the same commit.
+func (s *Store) SetPaperBeside(ctx context.Context, kind, name, beside string, change func(old, beside []byte) ([]byte, error)) error {
+	if err := cmp.Or(checkPaper(kind, name), checkPaper(kind, beside)); err != nil {
 		return err
 	}
-	k := paperKey(kind, name)
 	return s.write(ctx, func(t *txn) error {
-		was := bytes.Clone(t.bucket(bucketPaper).Get(k))
-		var old []byte
-		if was != nil {
-			var err error
-			if old, err = openPaper(kind, bytes.Clone(was)); err != nil {
-				return err
-			}
-		}
-		value, err := change(old)
+		was, old, err := t.paper(kind, name)
 		if err != nil {
 			return err
 		}
-		return t.setPaper(k, was, value)
+		_, other, err := t.paper(kind, beside)
+		if err != nil {
+			return err
+		}
+		value, err := change(old, other)
+		if err != nil {
+			return err
+		}
+		return t.setPaper(paperKey(kind, name), was, value)
 	})
+}
+
+// paper returns a paper's record and its value, copies of their own; nil where there is none.
+func (t *txn) paper(kind, name string) (record, value []byte, err error) {
+	if record = bytes.Clone(t.bucket(bucketPaper).Get(paperKey(kind, name))); record != nil {
+		value, err = openPaper(kind, bytes.Clone(record))
+	}
+	return record, value, err
 }
 
 // setPaper writes what differs.

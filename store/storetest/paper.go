@@ -89,6 +89,49 @@ var paperTests = []test{
 		})
 		b.same("count", string(b.paper("count", "x")), strconv.Itoa(8*each))
 	}},
+	{"a change sees another paper as it is in its commit", func(b *bench) {
+		const each = 20
+		together(2, func(i int) { // each goes on while the other does
+			mine, theirs := []string{"ada", "bob"}[i], []string{"bob", "ada"}[i]
+			for range each {
+				err := b.store.SetPaperBeside(b.ctx, "user", mine, theirs, func(_, beside []byte) ([]byte, error) {
+					if string(beside) == "out" {
+						return []byte("in"), nil
+					}
+					return []byte("out"), nil
+				})
+				if err != nil {
+					b.Error(err)
+				}
+			}
+		})
+		if a, o := b.paper("user", "ada"), b.paper("user", "bob"); string(a) == string(o) {
+			b.Fatalf("both are %q", a)
+		}
+	}},
+	{"what is beside is nil where there is none, and stays as it is", func(b *bench) {
+		b.setPaper("user", "olga", []byte("1"))
+		set := func(name, beside, want string) {
+			err := b.store.SetPaperBeside(b.ctx, "user", name, beside, func(_, other []byte) ([]byte, error) {
+				if (other == nil) != (want == "") || string(other) != want {
+					b.Errorf("beside %s is %q, want %q", name, other, want)
+				}
+				if len(other) > 0 {
+					other[0] = '9'
+				}
+				return []byte("2"), nil
+			})
+			if err != nil {
+				b.Fatal(err)
+			}
+		}
+		set("pia", "nobody", "")
+		set("pia", "olga", "1")
+		b.same("beside", string(b.paper("user", "olga")), "1")
+		set("olga", "olga", "1")
+		b.same("itself", string(b.paper("user", "olga")), "2")
+		b.wantKind(b.store.SetPaperBeside(b.ctx, "user", "olga", "", func(_, _ []byte) ([]byte, error) { return nil, nil }), bridge.Invalid)
+	}},
 	{"an error of a change is the caller's own, and nothing is kept", func(b *bench) {
 		b.setPaper("user", "olga", []byte("1"))
 		err := b.store.SetPaper(b.ctx, "user", "olga", func(old []byte) ([]byte, error) {
