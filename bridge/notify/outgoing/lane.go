@@ -28,6 +28,9 @@ type lane struct {
 	// the place aheadFrom. They are the loop's alone.
 	ahead     []bridge.Line
 	aheadFrom uint64
+	// due is when bookmark.Next comes on the runtime's own clock, which nobody sets. It is
+	// the loop's alone, too.
+	due time.Time
 
 	mu sync.Mutex
 	// kept is the bookmark; nil until it was read. savedAt is when it was kept last.
@@ -52,7 +55,7 @@ func newLane(s *Sender, e Endpoint) (*lane, error) {
 }
 
 // longestNap is how long a lane sleeps without looking, whatever it waits for: another
-// node may have changed something, and clocks are set.
+// node may have changed something.
 const longestNap = 30 * time.Second
 
 // run serves the endpoint until ctx ends.
@@ -89,7 +92,7 @@ func (l *lane) step(ctx context.Context) time.Duration {
 	if !b.Paused.IsZero() {
 		return longestNap
 	}
-	if wait := b.Next.Sub(l.sender.cfg.Now()); wait > 0 {
+	if wait := time.Until(l.due); wait > 0 && !b.Next.IsZero() {
 		return min(wait, longestNap)
 	}
 	m, ok, err := l.next(ctx, b)
@@ -217,6 +220,7 @@ func (l *lane) outcome(ctx context.Context, m message, a answer, now time.Time) 
 	was = *l.kept
 	is = was
 	is.take(m, a, now, l.sender.cfg.Jitter(), cmp.Or(l.endpoint.GiveUp, giveUpDefault))
+	l.due = time.Now().Add(is.Next.Sub(now))
 	if err := l.saveLocked(context.WithoutCancel(ctx), is); err != nil {
 		l.kept = &is
 		l.sender.cfg.Log.Error("cannot keep how far a webhook endpoint has come", "endpoint", l.endpoint.Name, "error", err)

@@ -3,6 +3,7 @@ package outgoing
 import (
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -234,6 +235,33 @@ func TestAStartTriesAnEndpointThatFailsAtOnceAndCountsOn(t *testing.T) {
 			stop()
 		}
 	})
+}
+
+func TestAClockThatIsSetPutsNoTryOffAndHurriesNone(t *testing.T) {
+	t.Parallel()
+	for _, set := range []time.Duration{-4 * time.Minute, 4 * time.Minute} { // less than a receiver minds
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			r, client := within(t, answers(500, 500, 204))
+			var by atomic.Int64
+			var tries []time.Duration
+			begin := time.Now()
+			s := w.sender(Config{
+				Client: client, Jitter: func() float64 { return 0.5 },
+				Now:     func() time.Time { return time.Now().Round(0).Add(time.Duration(by.Load())) },
+				Observe: func(Attempt) { tries = append(tries, time.Since(begin)) },
+			}, r.endpoint("crm"))
+			stop := w.run(s)
+			w.read(0)
+			s.Wake()
+			synctest.Wait()
+			by.Store(int64(set))
+			time.Sleep(7 * time.Minute)
+			stop()
+			want := []time.Duration{0, 5 * time.Second, 305 * time.Second}
+			equal(w, "tries after the clock was set by "+set.String(), tries[:min(len(tries), len(want))], want)
+		})
+	}
 }
 
 func TestWithoutAWakeTheFeedIsLookedAtNowAndThen(t *testing.T) {
