@@ -1,12 +1,9 @@
 package stripe
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -41,7 +38,11 @@ func (p *Provider) problem(doing string, err error) error {
 	if fe, ok := errors.AsType[*foreignError](err); ok {
 		return p.foreign(doing, fe)
 	}
-	return &bridge.Error{Kind: bridge.Unavailable, Msg: msgSilent, Err: fmt.Errorf("stripe: %s: %w", doing, silence(err))}
+	why := bridge.Unanswered(err)
+	if errors.Is(err, errTooLarge) {
+		why = errTooLarge
+	}
+	return &bridge.Error{Kind: bridge.Unavailable, Msg: msgSilent, Err: fmt.Errorf("stripe: %s: %w", doing, why)}
 }
 
 // refusal maps an answer of Stripe's API.
@@ -157,29 +158,6 @@ var (
 	requestID   = regexp.MustCompile(`^req_[A-Za-z0-9]{1,60}$`)
 	looksSecret = regexp.MustCompile(`(?i)\b(?:sk|rk|pk|whsec|ek)_|_secret`)
 )
-
-// silence is the safe part of an error without an answer. Others, of which one is
-// that a body could not be decoded and holds a sample of it, are not repeated.
-func silence(err error) error {
-	if ue, ok := errors.AsType[*url.Error](err); ok {
-		if ue.Timeout() && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
-			return errors.New("no answer in time")
-		}
-		err = ue.Err
-	}
-	for _, known := range []error{context.Canceled, context.DeadlineExceeded, errTooLarge} {
-		if errors.Is(err, known) {
-			return known
-		}
-	}
-	if oe, ok := errors.AsType[*net.OpError](err); ok {
-		return fmt.Errorf("%s: %w", oe.Op, oe.Err)
-	}
-	if de, ok := errors.AsType[*net.DNSError](err); ok {
-		return de
-	}
-	return errors.New("the connection was cut, or the answer could not be read")
-}
 
 // waitAsked is how long Stripe asked to wait; zero where it did not say.
 func (p *Provider) waitAsked(se *stripego.Error) time.Duration {

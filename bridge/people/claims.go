@@ -24,7 +24,7 @@ type claims struct {
 func (o *openID) claims(id *oidc.IDToken) (claims, error) {
 	var all map[string]any
 	if err := id.Claims(&all); err != nil {
-		return claims{}, &refusal{why: "an ID token that is not good", err: err}
+		return claims{}, &refusal{why: "an ID token that is not good", err: badToken(err)}
 	}
 	text := func(claim string) string {
 		s, _ := all[claim].(string)

@@ -38,6 +38,8 @@
 //   - Write into history what a stranger typed: people type passwords into the field for
 //     names. A refusal of somebody who is no user names nobody. No e-mail address and no
 //     network address is told.
+//   - Put into an error what the OpenID provider answered: of a status, a token or a document
+//     it is told in words of ours what is wrong with it.
 //   - Take an empty scope for that of all: a token and an owner without a portal in common
 //     are refused.
 //

@@ -13,6 +13,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -190,7 +191,9 @@ func (o *openID) reach(ctx context.Context) (*provider, error) {
 	if o.found != nil {
 		return o.found, nil
 	}
-	known, err := oidc.NewProvider(oidc.ClientContext(ctx, o.client), o.cfg.Issuer)
+	looking := *o.client
+	looking.Transport = looked{looking.Transport}
+	known, err := oidc.NewProvider(oidc.ClientContext(ctx, &looking), o.cfg.Issuer)
 	var more struct {
 		Methods []string `json:"token_endpoint_auth_methods_supported"`
 	}
@@ -198,7 +201,7 @@ func (o *openID) reach(ctx context.Context) (*provider, error) {
 		err = known.Claims(&more)
 	}
 	if err != nil {
-		return nil, unreachable(err)
+		return nil, unreachable(unread(err))
 	}
 	endpoint := known.Endpoint()
 	endpoint.AuthStyle = oauth2.AuthStyleInHeader // the default of Discovery section 3
@@ -220,6 +223,39 @@ func (o *openID) secret() string {
 		return ""
 	}
 	return o.cfg.ClientSecret()
+}
+
+// looked tells an answer that is none from the others while it is known: what go-oidc says
+// of it quotes it whole.
+type looked struct{ next http.RoundTripper }
+
+func (l looked) RoundTrip(r *http.Request) (*http.Response, error) {
+	res, err := l.next.RoundTrip(r)
+	if err == nil && res.StatusCode >= http.StatusBadRequest {
+		_ = res.Body.Close() // nothing is kept of it
+		return nil, answeredError(res.StatusCode)
+	}
+	return res, err
+}
+
+// answeredError is the status of an answer that is none.
+type answeredError int
+
+func (e answeredError) Error() string { return fmt.Sprintf("it answers %d", int(e)) }
+
+// unread says why the provider could not be looked up, in words that quote nothing of what
+// it says.
+func unread(err error) error {
+	if status, is := errors.AsType[answeredError](err); is {
+		return status
+	}
+	if _, is := errors.AsType[*oidc.IssuerMismatchError](err); is {
+		return errors.New("it says that it is another issuer: check the address, with and without a slash at its end")
+	}
+	if _, is := errors.AsType[*url.Error](err); is {
+		return bridge.Unanswered(err)
+	}
+	return errors.New("what it says of itself cannot be read")
 }
 
 func unreachable(err error) error {
@@ -333,8 +369,11 @@ func (o *openID) redeem(ctx context.Context, code string, a away) (claims, error
 	}
 	raw, _ := got.Extra("id_token").(string)
 	id, err := p.verifier.Verify(ctx, raw)
-	if err != nil {
-		return claims{}, &refusal{why: "an ID token that is not good", err: fmt.Errorf("ID token: %w", err)}
+	switch {
+	case err != nil && strings.HasPrefix(err.Error(), keysUnread):
+		return claims{}, unreachable(errors.New("its keys cannot be read"))
+	case err != nil:
+		return claims{}, &refusal{why: "an ID token that is not good", err: badToken(err)}
 	}
 	if subtle.ConstantTimeCompare([]byte(id.Nonce), []byte(a.Nonce)) != 1 {
 		return claims{}, &refusal{why: "an ID token of another sign-in"}
@@ -342,13 +381,39 @@ func (o *openID) redeem(ctx context.Context, code string, a away) (claims, error
 	return o.claims(id)
 }
 
+// faults are what may be wrong with an ID token, by how go-oidc begins to say it. The rest
+// of its sentence quotes the token, or what else the provider answered.
+var faults = []struct{ said, why string }{
+	{"oidc: malformed jwt", "it is none, or is signed in a way that is not asked for"},
+	{"oidc: id token issued by a different provider", "it is from another issuer"},
+	{"oidc: expected audience", "it is for another client"},
+	{"oidc: token is expired", "it has expired: compare the clocks"},
+	{"oidc: current time", "it is not valid yet: compare the clocks"},
+	{"failed to verify signature", "no key of the provider has signed it"},
+	{"oidc: id token not signed", "it is not signed"},
+	{"oidc: multiple signatures", "it has several signatures"},
+}
+
+// keysUnread is how go-oidc begins to say that nothing can be said of a signature.
+const keysUnread = "failed to verify signature: fetching keys"
+
+// badToken says what is wrong with an ID token, in words that quote nothing of it.
+func badToken(err error) error {
+	for _, f := range faults {
+		if strings.HasPrefix(err.Error(), f.said) {
+			return errors.New("ID token: " + f.why)
+		}
+	}
+	return errors.New("ID token: it cannot be read")
+}
+
 // exchangeError says why a code was not taken. The provider's answer is left out: it may
 // repeat what was sent.
 func exchangeError(err error) error {
 	refused, is := errors.AsType[*oauth2.RetrieveError](err)
 	if !is || refused.Response == nil {
-		if lost, is := errors.AsType[*url.Error](err); is { // names the address, which holds nothing of ours
-			return unreachable(lost)
+		if lost, is := errors.AsType[*url.Error](err); is {
+			return unreachable(bridge.Unanswered(lost))
 		}
 		return unreachable(errors.New("its answer to the code cannot be read"))
 	}

@@ -196,6 +196,12 @@ func (p *idp) leave() people.Returned {
 	if err != nil {
 		p.t.Fatal(err)
 	}
+	return p.leftWith(address, sealed)
+}
+
+// leftWith goes where Begin has said.
+func (p *idp) leftWith(address, sealed string) people.Returned {
+	p.t.Helper()
 	code, state := p.goThere(address)
 	return people.Returned{Code: code, State: state, Sealed: sealed}
 }

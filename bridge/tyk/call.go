@@ -3,12 +3,9 @@ package tyk
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -177,30 +174,7 @@ func (a *api) failure(call call, kind bridge.Kind, say string, why error) error 
 
 // unreached is the error when no answer came, or none that is HTTP.
 func (a *api) unreached(call call, err error) error {
-	return a.failure(call, bridge.Unavailable, "the portal does not answer", silence(err))
-}
-
-// silence is the safe part of an error without an answer. net/http's own quotes the address, which holds ids, and of an
-// answer that is not HTTP what it says.
-func silence(err error) error {
-	for _, known := range []error{context.Canceled, context.DeadlineExceeded} {
-		if errors.Is(err, known) {
-			return known
-		}
-	}
-	if late, ok := errors.AsType[net.Error](err); ok && late.Timeout() {
-		return errors.New("no answer in time")
-	}
-	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return errors.New("its certificate is not to be trusted")
-	}
-	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		return errors.New("it does not speak TLS")
-	}
-	if e, ok := errors.AsType[*net.OpError](err); ok {
-		return fmt.Errorf("%s: %w", e.Op, e.Err)
-	}
-	return errors.New("the connection was cut, or the answer could not be read")
+	return a.failure(call, bridge.Unavailable, "the portal does not answer", bridge.Unanswered(err))
 }
 
 func (a *api) later(call call, kind bridge.Kind, say string, response *http.Response, why error) error {
