@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -54,12 +55,14 @@ func (e *ease) rest() {
 // progress, which may be nil, is told how many of total bytes are copied. Pages
 // that are replaced during the copy are not reused until it is done, so that the
 // store's file may grow. It rests half of the time, so that what is served goes on. It
-// ends early with ctx, and leaves nothing behind then. path is on this machine: to send a
-// backup somewhere, send the file.
+// ends early with ctx, and leaves nothing behind then; what one that was killed left in the
+// folder of path is removed a day later. path is on this machine: to send a backup
+// somewhere, send the file.
 func (s *Store) Backup(ctx context.Context, path string, progress func(done, total int64)) error {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return errExists(path, err)
 	}
+	clearUnfinished(filepath.Dir(path), s.now(), s.log)
 	temp, err := tempName(path)
 	if err != nil {
 		return fmt.Errorf("backup: %w", err)

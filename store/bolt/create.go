@@ -70,15 +70,6 @@ func ensure(path string, now time.Time) error {
 	return nil
 }
 
-// tempName makes an empty file beside path, with mode 0600.
-func tempName(path string) (string, error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".new-*")
-	if err != nil {
-		return "", err
-	}
-	return f.Name(), f.Close()
-}
-
 // found writes a new, empty store.
 func found(path string, now time.Time) error {
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockWait, FreelistType: bbolt.FreelistArrayType})

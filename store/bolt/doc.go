@@ -125,7 +125,10 @@
 //     store stays a small file, a large one seldom waits for the file system.
 //   - A new file is made whole under a temporary name and then linked to its own:
 //     unlike a rename, a link never replaces a store that another process made at
-//     the same moment. A restored backup comes in the same way.
+//     the same moment. A backup is made and a restored one comes in the same way. What is
+//     left of such a file by who was killed is removed by the next backup into its folder,
+//     or the next start, once nobody has written to it for a day: it may be somebody's who
+//     is at work, and no lock tells, because a backup may be made from anywhere.
 //   - A root that is not valid is told of and the other one used: a power cut tears the
 //     root of a commit that nobody was answered for, and it must not keep the store from
 //     opening. That a rotten one takes back the last commit is why a check, a restore and a

@@ -3,6 +3,7 @@ package bolt
 import (
 	"errors"
 	"log/slog"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -125,6 +126,7 @@ func Open(cfg Config) (*Store, error) {
 		return nil, err
 	}
 	s.db = db
+	clearUnfinished(filepath.Dir(cfg.Path), s.now(), s.log)
 	s.measure()
 	if err := s.prepare(); err != nil {
 		return nil, errors.Join(err, db.Close())
