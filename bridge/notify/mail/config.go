@@ -26,8 +26,7 @@ const (
 	StartTLS TLSMode = "starttls"
 	// ImplicitTLS begins with TLS (RFC 8314). Port 465.
 	ImplicitTLS TLSMode = "tls"
-	// NoTLS encrypts nothing. Only for a server on this machine, or where
-	// Config.AllowUnencrypted says so. Port 25.
+	// NoTLS encrypts nothing. Only for a server on this machine. Port 25.
 	NoTLS TLSMode = "none"
 )
 
@@ -42,9 +41,6 @@ type Config struct {
 	Port int
 	// TLS says how the link is encrypted. Empty: StartTLS.
 	TLS TLSMode
-	// AllowUnencrypted lets TLS be NoTLS with a server on another machine. A
-	// password is still not sent to it in plain text.
-	AllowUnencrypted bool
 	// RootCAs are the authorities that may vouch for the server. Nil: the system's.
 	RootCAs *x509.CertPool
 	// Username signs in at the server. Empty: nobody signs in.
@@ -63,14 +59,11 @@ type Config struct {
 	// Connections is how many connections there are at once. Zero: 4.
 	Connections int
 
-	// From is who writes. Required. Its domain is the right-hand side of every
-	// Message-ID.
+	// From is who writes, and whom the mail server tells what it could not deliver.
+	// Required. Its domain is the right-hand side of every Message-ID.
 	From string
 	// ReplyTo is where answers go. Empty: to From.
 	ReplyTo string
-	// Sender is where the mail server reports what it could not deliver: an address
-	// without a name. Empty: the address of From.
-	Sender string
 
 	// Service is this service's name as people know it. Empty: keybridge.
 	Service string
@@ -105,8 +98,6 @@ type Portal struct {
 	Home string
 	// KeyDelivery says where the developer gets the key. Empty: bridge.MailsKey.
 	KeyDelivery bridge.Delivery
-	// Contact, From and ReplyTo are used instead of those of Config. Empty: those.
-	Contact, From, ReplyTo string
 }
 
 // complete fills in the defaults.
@@ -135,8 +126,8 @@ func (c Config) wrong() (wrong []error) {
 	switch _, known := defaultPorts[c.TLS]; {
 	case !known:
 		bad("TLS is %q, and not one of %s, %s and %s", c.TLS, StartTLS, ImplicitTLS, NoTLS)
-	case c.TLS == NoTLS && !c.AllowUnencrypted && !loopback(c.Host):
-		bad("TLS is %s and the server is on another machine; AllowUnencrypted would have to say that this is meant", NoTLS)
+	case c.TLS == NoTLS && !loopback(c.Host):
+		bad("TLS is %s and the server is on another machine", NoTLS)
 	}
 	if c.Port < 1 || c.Port > 65535 {
 		bad("Port is %d", c.Port)
@@ -155,40 +146,28 @@ func (c Config) wrong() (wrong []error) {
 			bad("Subjects: there are no mails of the kind %q", kind)
 		}
 	}
-	if _, err := recipient(cmp.Or(c.Sender, "a@example.com")); err != nil {
-		bad("Sender is not an address without a name")
-	}
 	if !isLink(c.Console, "http", "https") {
 		bad("Console is not an http(s) address")
 	}
-	wrong = append(wrong, c.wrongPeople("", c.From, c.ReplyTo, c.Contact)...)
+	for name, text := range sorted(map[string]string{"From": c.From, "ReplyTo": c.ReplyTo}) {
+		if _, err := person(text); text != "" && err != nil {
+			bad("%s: %w", name, err)
+		}
+	}
 	if c.From == "" {
 		bad("From is missing")
 	}
+	if !isLink(c.Contact, "mailto", "http", "https") {
+		bad("Contact is not a mailto: or http(s) address")
+	}
 	for name, p := range sorted(c.Portals) {
 		where := "Portals[" + name + "]."
-		wrong = append(wrong, c.wrongPeople(where, p.From, p.ReplyTo, p.Contact)...)
 		if !isLink(p.Home, "http", "https") {
 			bad("%sHome is not an http(s) address", where)
 		}
 		if p.KeyDelivery != "" && !slices.Contains(bridge.Deliveries, p.KeyDelivery) {
 			bad("%sKeyDelivery is %q, and not one of %q", where, p.KeyDelivery, bridge.Deliveries)
 		}
-	}
-	return wrong
-}
-
-func (c Config) wrongPeople(where, from, replyTo, contact string) (wrong []error) {
-	for name, text := range sorted(map[string]string{"From": from, "ReplyTo": replyTo}) {
-		if text == "" {
-			continue
-		}
-		if _, err := person(text); err != nil {
-			wrong = append(wrong, fmt.Errorf("mail: %s%s: %w", where, name, err))
-		}
-	}
-	if !isLink(contact, "mailto", "http", "https") {
-		wrong = append(wrong, fmt.Errorf("mail: %sContact is not a mailto: or http(s) address", where))
 	}
 	return wrong
 }

@@ -11,26 +11,23 @@ import (
 
 func TestEverythingWrongWithTheConfigurationIsSaidAtOnce(t *testing.T) {
 	_, err := mail.New(mail.Config{
-		Port: 70000, TLS: "ssl", Username: "bridge", HELO: "a b", Connections: -1, From: "nobody@", ReplyTo: "x", Sender: "Ada <ada@example.com>",
+		Port: 70000, TLS: "ssl", Username: "bridge", HELO: "a b", Connections: -1, From: "nobody@", ReplyTo: "x",
 		Contact: "call us", Console: "bridge.example.com", Subjects: map[bridge.MessageKind]string{"farewell": "Bye"},
-		Portals: map[string]mail.Portal{"main": {Home: "javascript:alert(1)", KeyDelivery: "pigeon", Contact: "//example.com", From: "a b c"}},
+		Portals: map[string]mail.Portal{"main": {Home: "javascript:alert(1)", KeyDelivery: "pigeon"}},
 	})
 	if err == nil {
 		t.Fatal("nothing is wrong")
 	}
 	for _, want := range []string{
 		"Host is missing", `TLS is "ssl"`, "Port is 70000", "no Password", "HELO", "below zero", "From: not an e-mail address", "ReplyTo: not",
-		"Sender is not", "mail: Contact is not", "Console is not", `"farewell"`, "Portals[main].Home", `Portals[main].KeyDelivery is "pigeon"`,
-		"Portals[main].Contact", "Portals[main].From",
+		"Contact is not", "Console is not", `"farewell"`, "Portals[main].Home", `Portals[main].KeyDelivery is "pigeon"`,
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("it does not say %q", want)
 		}
 	}
-	for _, private := range []string{"ada", "nobody@"} {
-		if strings.Contains(err.Error(), private) {
-			t.Errorf("it repeats %q", private)
-		}
+	if strings.Contains(err.Error(), "nobody@") {
+		t.Error("it repeats an address")
 	}
 	if _, err := mail.New(mail.Config{Host: "mail.example.com"}); err == nil || !strings.Contains(err.Error(), "From is missing") {
 		t.Error(err)
@@ -45,10 +42,6 @@ func TestOnlyThisMachineIsSentToInTheClear(t *testing.T) {
 		cfg := mail.Config{Host: host, TLS: mail.NoTLS, From: "keys@example.com"}
 		if _, err := mail.New(cfg); (err == nil) != near {
 			t.Errorf("%s: %v", host, err)
-		}
-		cfg.AllowUnencrypted = true
-		if _, err := mail.New(cfg); err != nil {
-			t.Errorf("%s, allowed: %v", host, err)
 		}
 	}
 }

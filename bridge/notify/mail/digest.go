@@ -99,7 +99,7 @@ func (n *Notifier) sendDigest(ctx context.Context, at time.Time, to string, w wr
 	if err != nil {
 		return &bridge.Error{Kind: bridge.Invalid, Msg: "An address of the digest is not an e-mail address"}
 	}
-	e, err := n.address(n.cfg.From, n.cfg.ReplyTo, to)
+	e, err := n.address(to)
 	if err != nil {
 		return err
 	}

@@ -120,7 +120,7 @@ func (n *Notifier) letter(m bridge.Message) Letter {
 		Kind: string(m.Kind), Service: n.cfg.Service,
 		Portal: portal.Title, Home: portal.Home, KeyDelivery: string(portal.KeyDelivery),
 		Page: m.Page, Until: timeInWords(m.Until, zone),
-		Contact: strings.TrimPrefix(portal.Contact, "mailto:"), ContactLink: portal.Contact,
+		Contact: strings.TrimPrefix(n.cfg.Contact, "mailto:"), ContactLink: n.cfg.Contact,
 		Request: line(string(r.ID), 40), Name: chosen(r.Applicant.Name, 80), App: chosen(r.Applicant.App, 80),
 		Plan:  line(r.Terms.Plan, 150),
 		Step:  stepOf(r),
@@ -136,14 +136,11 @@ func (n *Notifier) letter(m bridge.Message) Letter {
 	return l
 }
 
-// portal is what is configured for a portal, with what it takes from Config.
+// portal is what is configured for a portal, with the defaults.
 func (n *Notifier) portal(name string) Portal {
 	p := n.cfg.Portals[name]
 	p.Title = line(cmp.Or(p.Title, name), 80)
 	p.KeyDelivery = cmp.Or(p.KeyDelivery, bridge.MailsKey)
-	p.Contact = cmp.Or(p.Contact, n.cfg.Contact)
-	p.From = cmp.Or(p.From, n.cfg.From)
-	p.ReplyTo = cmp.Or(p.ReplyTo, n.cfg.ReplyTo)
 	return p
 }
 

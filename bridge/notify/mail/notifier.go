@@ -81,8 +81,7 @@ func (n *Notifier) put(m bridge.Message) (envelope, []byte, error) {
 	if err != nil {
 		return envelope{}, nil, err
 	}
-	portal := n.portal(m.Request.Portal)
-	e, err := n.address(portal.From, portal.ReplyTo, to)
+	e, err := n.address(to)
 	if err != nil {
 		return envelope{}, nil, err
 	}
@@ -127,16 +126,16 @@ type envelope struct {
 	replyTo    *netmail.Address // nil: nobody else than from
 }
 
-func (n *Notifier) address(from, replyTo, to string) (e envelope, err error) {
+func (n *Notifier) address(to string) (e envelope, err error) {
 	e.to = to
-	if e.from, err = person(from); err != nil { // New has read it before
+	if e.from, err = person(n.cfg.From); err != nil { // New has read it before
 		return e, err
 	}
-	if replyTo != "" {
-		if e.replyTo, err = person(replyTo); err != nil {
+	if n.cfg.ReplyTo != "" {
+		if e.replyTo, err = person(n.cfg.ReplyTo); err != nil {
 			return e, err
 		}
 	}
-	e.sender, err = recipient(cmp.Or(n.cfg.Sender, e.from.Address))
+	e.sender, err = recipient(e.from.Address)
 	return e, err
 }
