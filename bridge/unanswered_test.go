@@ -2,6 +2,8 @@ package bridge_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"log"
@@ -39,6 +41,15 @@ func answering(t *testing.T, text string) (address string) {
 	return l.Addr().String()
 }
 
+// trusting is a client that trusts a server's authority, takes it to have a name, and is ahead
+// of the time.
+func trusting(s *httptest.Server, name string, ahead time.Duration) http.Client {
+	roots := x509.NewCertPool()
+	roots.AddCert(s.Certificate())
+	now := func() time.Time { return time.Now().Add(ahead) }
+	return http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: name, Time: now}}}
+}
+
 func TestWhatIsToldOfACallThatWasNotAnsweredQuotesNothing(t *testing.T) {
 	const canary = "canarybirdsong"
 	untrusted := httptest.NewUnstartedServer(http.NotFoundHandler())
@@ -62,7 +73,9 @@ func TestWhatIsToldOfACallThatWasNotAnsweredQuotesNothing(t *testing.T) {
 		{"no HTTP", "http://" + answering(t, canary+"\r\n\r\n"), t.Context(), http.Client{}, "the connection was cut, or", nil},
 		{"a status that is none", "http://" + answering(t, "HTTP/1.1 "+canary+"\r\n\r\n"), t.Context(), http.Client{}, "the connection was cut, or", nil},
 		{"no TLS", "https://" + answering(t, canary+"\r\n\r\n"), t.Context(), http.Client{}, "it does not speak TLS", nil},
-		{"a certificate of its own", untrusted.URL, t.Context(), http.Client{}, "its certificate is not", nil},
+		{"a certificate of its own", untrusted.URL, t.Context(), http.Client{}, "its certificate is from an authority", nil},
+		{"a certificate for another name", untrusted.URL, t.Context(), trusting(untrusted, "elsewhere.example", 0), "its certificate is for another name", nil},
+		{"a certificate that has expired", untrusted.URL, t.Context(), trusting(untrusted, "example.com", 200*365*24*time.Hour), "its certificate has expired", nil},
 		{"too late for the client", "http://" + answering(t, ""), t.Context(), http.Client{Timeout: 50 * time.Millisecond}, context.DeadlineExceeded.Error(), context.DeadlineExceeded},
 		{"too late for the caller", "http://" + answering(t, ""), short, http.Client{}, context.DeadlineExceeded.Error(), context.DeadlineExceeded},
 		{"broken off by the caller", "http://" + answering(t, ""), ended, http.Client{}, context.Canceled.Error(), context.Canceled},

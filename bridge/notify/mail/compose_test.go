@@ -10,6 +10,7 @@ import (
 	"mime/multipart"
 	"mime/quotedprintable"
 	netmail "net/mail"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -341,16 +342,14 @@ func FuzzRecipient(f *testing.F) {
 }
 
 func FuzzRefusalsNameNobody(f *testing.F) {
+	ours := regexp.MustCompile(`^The mail server [a-z' ]+: naming the recipient: the server answers -?[0-9]+( [245](\.[0-9]{1,3}){2}, about [a-z ]+)?$`)
 	f.Add("5.1.1 <ada.king@example.org>: Recipient address rejected", 550)
 	f.Add("mailbox ADA KING (ada=40king%40example.org) is full", 452)
 	f.Add("4.7.28 rate limit, see https://help.example/?a=ada.king@example.org", 450)
 	f.Fuzz(func(t *testing.T, text string, code int) {
-		err := mail.Refused(mail.Addressing, code, text+" ada.king@example.org Ada King", "ada.king@example.org", "Ada King")
-		said := strings.ToLower(err.Error())
-		for _, private := range []string{"@", "king", "ada.", "example"} {
-			if strings.Contains(said, private) {
-				t.Errorf("%q has %q in it", said, private)
-			}
+		err := mail.Refused(mail.Addressing, code, text+" ada.king@example.org Ada King")
+		if !ours.MatchString(err.Error()) {
+			t.Errorf("%q is more than codes, and words of ours", err)
 		}
 		if bridge.KindOf(err) == bridge.Internal {
 			t.Errorf("%d %q has no kind", code, text)

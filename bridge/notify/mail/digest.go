@@ -109,7 +109,7 @@ func (n *Notifier) sendDigest(ctx context.Context, at time.Time, to string, w wr
 	if err != nil {
 		return err
 	}
-	return n.deliver(ctx, e, mail, []string{e.to})
+	return n.deliver(ctx, e, mail)
 }
 
 // sheet puts what waits into words.

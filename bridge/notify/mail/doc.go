@@ -27,8 +27,8 @@
 //
 // Put a key, a credential, the address of a checkout or an id of the portal's or the
 // provider's into a mail: templates see a Letter and never the request. Log an address
-// or have one in an error: of a server's answer only plain words are kept, without
-// those of the address and of the names. Send a password in the clear, or weaken the
+// or have one in an error: of a server's answer only its two codes are told, and what
+// they are about in words of ours. Send a password in the clear, or weaken the
 // encryption that is configured because the server offers less. Let a text that
 // somebody else wrote become a header, a second recipient, markup, or a link.
 //

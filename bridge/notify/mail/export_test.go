@@ -31,8 +31,8 @@ const (
 )
 
 // Refused is what an answer of the server means at a stage.
-func Refused(at stage, code int, text string, private ...string) error {
-	return refused(at, &textproto.Error{Code: code, Msg: text}, private)
+func Refused(at stage, code int, text string) error {
+	return refused(at, &textproto.Error{Code: code, Msg: text})
 }
 
 // Compose is the mail that Send would hand over.

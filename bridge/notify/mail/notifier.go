@@ -60,8 +60,7 @@ func (n *Notifier) Send(ctx context.Context, m bridge.Message) error {
 	if err != nil {
 		return err
 	}
-	who := m.Request.Applicant
-	if err := n.deliver(ctx, e, mail, []string{e.to, who.Name, who.Organisation, who.App}); err != nil {
+	if err := n.deliver(ctx, e, mail); err != nil {
 		return err
 	}
 	n.cfg.Log.DebugContext(ctx, "mail sent", "request", m.Request.ID, "kind", m.Kind)

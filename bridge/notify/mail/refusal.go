@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -10,16 +11,15 @@ import (
 	"net/textproto"
 	"regexp"
 	"strings"
-	"unicode"
 
 	"keybridge/bridge"
 )
 
-// refusal turns what went wrong at a stage into an error for the worker. private are
-// texts of which no word may stand in it.
-func refusal(ctx context.Context, at stage, err error, private []string) error {
+// refusal turns what went wrong at a stage into an error for the worker. Nothing that the
+// server says stands in it: servers quote addresses in every spelling, and names.
+func refusal(ctx context.Context, at stage, err error) error {
 	if answer, ok := errors.AsType[*textproto.Error](err); ok && ctx.Err() == nil {
-		return refused(at, answer, private)
+		return refused(at, answer)
 	}
 	e := &bridge.Error{Kind: bridge.Unavailable, Msg: "The mail server cannot be reached"}
 	var cause string
@@ -29,7 +29,7 @@ func refusal(ctx context.Context, at stage, err error, private []string) error {
 	case ctx.Err() != nil, isTimeout(err):
 		e.Msg, cause = "The mail server did not answer in time", "no answer in time"
 	case errors.As(err, &certificate):
-		e.Kind, e.Msg, cause = bridge.Refused, "The mail server's certificate is not to be trusted", certificate.Error()
+		e.Kind, e.Msg, cause = bridge.Refused, "The mail server's certificate is not to be trusted", bridge.Unanswered(certificate).Error()
 	case errors.Is(err, errNoSignIn):
 		e.Kind, e.Msg, cause = bridge.Refused, "Nobody can sign in at the mail server safely", errNoSignIn.Error()
 	case strings.Contains(err.Error(), "does not support STARTTLS"):
@@ -37,19 +37,10 @@ func refusal(ctx context.Context, at stage, err error, private []string) error {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		cause = "it closed the connection"
 	default:
-		cause = plainCause(err, private)
+		cause = bridge.Unanswered(err).Error()
 	}
 	e.Err = fmt.Errorf("%s: %s", at, cause)
 	return e
-}
-
-// plainCause says what an error of the network says. Any other may quote what the
-// server sent.
-func plainCause(err error, private []string) string {
-	if network, ok := errors.AsType[*net.OpError](err); ok {
-		return network.Error()
-	}
-	return words(err.Error(), private)
 }
 
 func isTimeout(err error) bool {
@@ -58,7 +49,7 @@ func isTimeout(err error) bool {
 }
 
 // refused is what an answer of the server means.
-func refused(at stage, answer *textproto.Error, private []string) error {
+func refused(at stage, answer *textproto.Error) error {
 	status, text := enhanced(answer.Msg)
 	e := &bridge.Error{Kind: meaning(at, answer.Code, status, text)}
 	switch e.Kind {
@@ -77,11 +68,10 @@ func refused(at stage, answer *textproto.Error, private []string) error {
 			e.Msg = "The mail server does not accept the user name and password"
 		}
 	}
-	said := strings.TrimSpace(fmt.Sprintf("%d %s", answer.Code, status))
-	if text = words(text, private); text != "" {
-		said += " " + text
+	e.Err = fmt.Errorf("%s: the server answers %d", at, answer.Code)
+	if status != "" {
+		e.Err = fmt.Errorf("%w %s, about %s", e.Err, status, subjectOf(status))
 	}
-	e.Err = fmt.Errorf("%s: the server said %s", at, said)
 	return e
 }
 
@@ -110,52 +100,20 @@ func meaning(at stage, code int, status, text string) bridge.Kind {
 // statusCode is an enhanced status code (RFC 3463) at the beginning of an answer.
 var statusCode = regexp.MustCompile(`^([245]\.\d{1,3}\.\d{1,3})\b`)
 
+// subjects are what enhanced status codes are about, by their second number (RFC 3463,
+// 3.1 to 3.8).
+var subjects = map[string]string{
+	"1": "an address", "2": "the mailbox", "3": "its mail system", "4": "the network or the way to the mailbox",
+	"5": "the protocol", "6": "what is in the mail", "7": "security or policy",
+}
+
+// subjectOf is what an enhanced status code is about.
+func subjectOf(status string) string {
+	return cmp.Or(subjects[strings.Split(status, ".")[1]], "something else")
+}
+
 // enhanced takes the enhanced status code off an answer.
 func enhanced(text string) (status, rest string) {
 	status = statusCode.FindString(text)
 	return status, strings.TrimSpace(text[len(status):])
-}
-
-// words keeps of a server's text what is plain words and not private: no addresses,
-// links, numbers or names. Servers quote the address in every spelling, and spam
-// filters quote the links.
-func words(text string, private []string) string {
-	hidden := map[string]bool{}
-	for _, p := range private {
-		for _, piece := range pieces(p) {
-			hidden[piece] = true
-		}
-	}
-	var kept []string
-	for _, token := range strings.Fields(text) {
-		word := strings.Trim(token, `.,;:!?()"'`)
-		if word == "" || strings.ContainsFunc(word, func(r rune) bool { return r > unicode.MaxASCII || !unicode.IsLetter(r) && r != '-' && r != '\'' }) {
-			continue
-		}
-		if !anyHidden(word, hidden) {
-			kept = append(kept, word)
-		}
-	}
-	return shorten(strings.Join(kept, " "), 160)
-}
-
-// anyHidden reports whether a word has a hidden one in it. Short ones count only by
-// themselves, or "com" would hide a "command".
-func anyHidden(word string, hidden map[string]bool) bool {
-	for _, piece := range pieces(word) {
-		if hidden[piece] {
-			return true
-		}
-		for long := range hidden {
-			if len(long) > 3 && strings.Contains(piece, long) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// pieces are the runs of letters in a text, in lower case.
-func pieces(text string) []string {
-	return strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) })
 }

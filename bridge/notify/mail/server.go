@@ -28,19 +28,19 @@ const (
 )
 
 // deliver hands a mail to the server, on a connection of its own.
-func (n *Notifier) deliver(ctx context.Context, e envelope, mail []byte, private []string) error {
+func (n *Notifier) deliver(ctx context.Context, e envelope, mail []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, n.cfg.SendTimeout)
 	defer cancel()
 	select {
 	case n.places <- struct{}{}:
 		defer func() { <-n.places }()
 	case <-ctx.Done():
-		return refusal(ctx, connecting, ctx.Err(), private)
+		return refusal(ctx, connecting, ctx.Err())
 	}
 	v := &visit{n: n, envelope: e}
 	defer v.leave()
 	if at, err := v.mail(ctx, mail); err != nil {
-		return refusal(ctx, at, err, private)
+		return refusal(ctx, at, err)
 	}
 	return nil
 }

@@ -146,10 +146,18 @@ func TestAnswersOfServersMeanWhatTheySay(t *testing.T) {
 }
 
 func TestAnErrorSaysAsMuchAsIsDiscreet(t *testing.T) {
-	err := mail.Refused(mail.Addressing, 550, "5.1.1 <ada.king@example.org> (17): Recipient address rejected: Ada King is unknown",
-		"ada.king@example.org", "Ada King")
-	const want = "The mail server refuses the applicant's address for good: naming the recipient: the server said 550 5.1.1 Recipient address rejected is unknown"
-	if err.Error() != want {
-		t.Errorf("it says %q", err)
+	const begin = "The mail server refuses the applicant's address for good: naming the recipient: the server answers "
+	for text, want := range map[string]string{
+		"5.1.1 <ada.king@example.org> (17): Recipient address rejected: Ada King is unknown": "550 5.1.1, about an address",
+		"5.2.1 Petra Mustermann has left": "550 5.2.1, about the mailbox",
+		"5.9.9 ":                          "550 5.9.9, about something else",
+		"5.0.0 no":                        "550 5.0.0, about something else",
+		"no Ada King here":                "550",
+		"5.1 no":                          "550",
+		"":                                "550",
+	} {
+		if err := mail.Refused(mail.Addressing, 550, text); err.Error() != begin+want {
+			t.Errorf("of %q it says %q", text, err)
+		}
 	}
 }
