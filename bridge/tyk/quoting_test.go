@@ -2,117 +2,42 @@ package tyk_test
 
 import (
 	"context"
-	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"keybridge/bridge"
 	"keybridge/bridge/portaltest"
+	"keybridge/bridge/quotetest"
 	"keybridge/bridge/tyk"
 	"keybridge/bridge/tyk/sandbox"
 )
 
-// What a far end may say that nobody may read: an address, a key, and words that look like any other.
-const quoted = "canary.person@example.net canarykey53ac07777cbb8c2d Canarybirdsong canarybirdsong"
-
-// spoils are the ways in which a far end says it.
-var spoils = map[string]http.HandlerFunc{
-	"in a page":                  spoilt(http.StatusBadGateway, "text/html", "<html>"+quoted),
-	"in a page that is taken":    spoilt(http.StatusOK, "text/html", "<html>"+quoted),
-	"in an error under 200":      spoilt(http.StatusOK, "application/json", saying(quoted)),
-	"in a refusal":               spoilt(http.StatusForbidden, "application/json", saying("not authorised: "+quoted)),
-	"in what it does not find":   spoilt(http.StatusNotFound, "application/json", saying("the key "+quoted+" does not exist")),
-	"in a policy it does not":    spoilt(http.StatusBadRequest, "application/json", saying("policy "+quoted+" not found")),
-	"in what was decided":        spoilt(http.StatusBadRequest, "application/json", saying(quoted+" is already approved")),
-	"in what cannot be done":     spoilt(http.StatusUnprocessableEntity, "application/json", saying(quoted)),
-	"in what is behind it":       spoilt(http.StatusInternalServerError, "application/json", saying("redis: "+quoted+": connection refused")),
-	"in a wish for patience":     spoilt(http.StatusTooManyRequests, "application/json", saying(quoted)),
-	"in members of another kind": spoilt(http.StatusOK, "application/json", fmt.Sprintf(`{"Status":{"of":%q},"ID":[%q],"Data":%q,"Model":%q,"id":{"x":%q}}`, quoted, quoted, quoted, quoted, quoted)),
-	"in a list":                  spoilt(http.StatusOK, "application/json", fmt.Sprintf(`[%q,{"ID":%q}]`, quoted, quoted)),
-	"in JSON that is cut off":    spoilt(http.StatusOK, "application/json", `{"Status":"`+quoted),
-	"in where it leads": func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Location", "https://elsewhere.example/?"+url.QueryEscape(quoted))
-		w.WriteHeader(http.StatusFound)
-	},
-	"in where it leads that is no address": func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Location", "://%zz"+quoted)
-		w.WriteHeader(http.StatusFound)
-	},
-	"in what is no HTTP":   raw(quoted + "\r\n\r\n"),
-	"in a status":          raw("HTTP/1.1 " + quoted + "\r\n\r\n"),
-	"in a header":          raw("HTTP/1.1 200 OK\r\nCanary " + quoted + "\r\n\r\n"),
-	"in a body's length":   raw("HTTP/1.1 200 OK\r\nContent-Length: " + quoted + "\r\n\r\n"),
-	"in a body's encoding": raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: " + quoted + "\r\n\r\n"),
+// spoils are the ways in which a portal says what nobody may read.
+var spoils = map[string]quotetest.Spoil{
+	"in an error under 200":      refuses(http.StatusOK, quotetest.Text).Throughout(),
+	"in a refusal":               refuses(http.StatusForbidden, "not authorised: "+quotetest.Text),
+	"in what it does not find":   refuses(http.StatusNotFound, "the key "+quotetest.Text+" does not exist"),
+	"in a policy it does not":    refuses(http.StatusBadRequest, "policy "+quotetest.Text+" not found"),
+	"in what was decided":        refuses(http.StatusBadRequest, quotetest.Text+" is already approved"),
+	"in what cannot be done":     refuses(http.StatusUnprocessableEntity, quotetest.Text).Throughout(),
+	"in what is behind it":       refuses(http.StatusInternalServerError, "redis: "+quotetest.Text+": connection refused"),
+	"in a wish for patience":     refuses(http.StatusTooManyRequests, quotetest.Text),
+	"in members of another kind": answers(`{"Status":{"of":"it"},"ID":["it"],"Data":"it","Model":"it","id":{"x":"it"}}`),
+	"in a list":                  answers(`["it",{"ID":"it"}]`),
 }
 
-// saying is an error in every form that Tyk's products give it.
-func saying(message string) string {
-	return fmt.Sprintf(`{"Status":"Error","Message":%q,"errors":[%q],"error":%q,"Meta":%q}`, message, message, message, message)
+// refuses is an error in every form that Tyk's products give it.
+func refuses(status int, message string) quotetest.Spoil {
+	return quotetest.Says(status, "application/json", strings.ReplaceAll(`{"Status":"Error","Message":"it","errors":["it"],"error":"it","Meta":"it"}`, `"it"`, `"`+message+`"`))
 }
 
-func spoilt(status int, kind, body string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", kind)
-		w.Header().Set("Retry-After", quoted)
-		w.WriteHeader(status)
-		_, _ = io.WriteString(w, body)
-	}
+// answers is an answer that is none of those that are asked for, to every call.
+func answers(body string) quotetest.Spoil {
+	return quotetest.Says(http.StatusOK, "application/json", strings.ReplaceAll(body, `"it"`, `"`+quotetest.Text+`"`)).Throughout()
 }
 
-// raw answers with bytes as they are, and hangs up.
-func raw(answer string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		conn, _, err := http.NewResponseController(w).Hijack()
-		if err != nil {
-			panic(err)
-		}
-		_, _ = io.WriteString(conn, answer)
-		_ = conn.Close()
-	}
-}
-
-// spoiler stands before a portal and spoils one answer.
-type spoiler struct {
-	next http.Handler
-	mu   sync.Mutex
-	how  http.HandlerFunc
-	left int // how many calls get through before; negative: all
-	met  bool
-}
-
-func (s *spoiler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.mu.Lock()
-	s.left--
-	now, how := s.left == -1 && s.how != nil, s.how
-	s.met = s.met || now
-	s.mu.Unlock()
-	if !now {
-		how = s.next.ServeHTTP
-	}
-	how(w, r)
-}
-
-// set has the n-th call from now spoilt; nil: none is.
-func (s *spoiler) set(n int, how http.HandlerFunc) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.left, s.how, s.met = n, how, false
-}
-
-func (s *spoiler) struck() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.met
-}
-
-// calls are those of the port, each on what it is made for.
+// portCalls are those of the port, each on what it is made for.
 var portCalls = map[string]func(t *testing.T, s portaltest.Stand) func(context.Context, bridge.Portal) error{
 	"read": func(t *testing.T, s portaltest.Stand) func(context.Context, bridge.Portal) error {
 		return on(s.Ask(t, s.Policies[0]), bridge.Access{}, bridge.Portal.Read)
@@ -180,80 +105,32 @@ func grantedBy(t *testing.T, s portaltest.Stand) (key string, known bridge.Acces
 
 // TestNoErrorAndNoLineOfTheLogQuotesAPortal spoils every answer of every call that an adapter makes, one at a time.
 func TestNoErrorAndNoLineOfTheLogQuotesAPortal(t *testing.T) {
-	for product, start := range map[string]func(t *testing.T, far *spoiler) (portaltest.Stand, bridge.Portal){
-		"classic": func(t *testing.T, far *spoiler) (portaltest.Stand, bridge.Portal) {
+	for product, start := range map[string]func(t *testing.T) (portaltest.Stand, *quotetest.FarEnd, bridge.Portal){
+		"classic": func(t *testing.T) (s portaltest.Stand, far *quotetest.FarEnd, p bridge.Portal) {
 			f := newFarEnd(t, sandbox.DefaultSettings())
-			return f.stand(t), f.client(t, func(c *tyk.Config) { c.URL = before(t, far, c.URL) })
+			p = f.client(t, func(c *tyk.Config) { far = quotetest.Before(t, c.URL); c.URL = far.URL })
+			return f.stand(t), far, p
 		},
-		"enterprise": func(t *testing.T, far *spoiler) (portaltest.Stand, bridge.Portal) {
+		"enterprise": func(t *testing.T) (s portaltest.Stand, far *quotetest.FarEnd, p bridge.Portal) {
 			f := newEnterpriseEnd(t, sandbox.EnterpriseConfig{})
-			return f.stand(t), f.client(t, func(c *tyk.EnterpriseConfig) { c.URL = before(t, far, c.URL) })
+			p = f.client(t, func(c *tyk.EnterpriseConfig) { far = quotetest.Before(t, c.URL); c.URL = far.URL })
+			return f.stand(t), far, p
 		},
 	} {
 		for name, prepare := range portCalls {
 			t.Run(product+" "+name, func(t *testing.T) {
 				t.Parallel()
-				far := &spoiler{}
-				s, p := start(t, far)
-				far.set(0, nil)
-				failed := 0
-				for how, spoil := range spoils {
-					failed += everyAnswer(t, s, p, far, how, spoil, prepare)
-				}
-				if failed < len(spoils)/2 {
-					t.Errorf("%d calls failed, so this shows nothing", failed)
-				}
-				for line := range strings.Lines(s.Log()) {
-					if strings.Contains(strings.ToLower(line), "canary") {
-						t.Fatalf("it is in the log: %s", line)
-					}
-				}
+				s, far, p := start(t)
+				far.Search(t, quotetest.Search{
+					Spoils: spoils,
+					Prepare: func() func(context.Context) error {
+						call := prepare(t, s)
+						return func(ctx context.Context) error { return call(ctx, p) }
+					},
+					Polls: name == "resume", // until there are credentials
+					Log:   s.Log,
+				})
 			})
 		}
 	}
-}
-
-// before has a spoiler stand before an address, and returns its own.
-func before(t *testing.T, s *spoiler, address string) string {
-	t.Helper()
-	to, err := url.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.next = &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(to) }}
-	server := httptest.NewServer(s)
-	t.Cleanup(server.Close)
-	return server.URL
-}
-
-// mostAnswers is how many answers of a call are spoilt: a resumption asks until there are credentials.
-const mostAnswers = 20
-
-// throughout are the spoils of every answer of a call; the others are of the first alone, because each takes the whole way
-// there.
-var throughout = []string{"in an error under 200", "in what cannot be done", "in members of another kind", "in a list", "in what is no HTTP"}
-
-// everyAnswer makes a call as often as it has answers, and spoils another one each time. It counts those that failed.
-func everyAnswer(t *testing.T, s portaltest.Stand, p bridge.Portal, far *spoiler, how string, spoil http.HandlerFunc, prepare func(*testing.T, portaltest.Stand) func(context.Context, bridge.Portal) error) (failed int) {
-	t.Helper()
-	for n := range mostAnswers {
-		call := prepare(t, s)
-		far.set(n, spoil)
-		err := call(t.Context(), p)
-		if !far.struck() {
-			return failed
-		}
-		if err != nil {
-			failed++
-		}
-		for _, text := range []string{fmt.Sprintf("%v %+v %q", err, err, err), bridge.Explain(err)} {
-			if strings.Contains(strings.ToLower(text), "canary") {
-				t.Errorf("answer %d, %s: %s", n+1, how, text)
-			}
-		}
-		if !slices.Contains(throughout, how) {
-			return failed
-		}
-	}
-	return failed
 }
