@@ -13,8 +13,8 @@ import (
 type portalEnd interface {
 	// ask files what is wished for as the portal's form or cart does.
 	ask(w wish) (asked, error)
-	// waiting are the ids of what waits for a decision: the newest, or all.
-	waiting(all bool) ([]string, error)
+	// waiting are the ids of the newest that wait for a decision.
+	waiting() ([]string, error)
 	// decides lets the portal's own admin approve what waits, or get rid of it.
 	decides(id string, approves bool) error
 	// misbehaves has the next calls of its API go wrong, heal lets nothing go wrong.
@@ -88,17 +88,13 @@ func (c classicEnd) ask(w wish) (a asked, err error) {
 	return a, err
 }
 
-func (c classicEnd) waiting(all bool) (ids []string, err error) {
+func (c classicEnd) waiting() (ids []string, err error) {
 	var list struct {
 		Data []struct {
 			ID string `json:"id"`
 		} `json:"Data"`
 	}
-	page := 0
-	if all {
-		page = -1
-	}
-	err = c.dashboard(http.MethodGet, fmt.Sprintf("portal/requests?approved=false&p=%d", page), &list)
+	err = c.dashboard(http.MethodGet, "portal/requests?approved=false&p=0", &list)
 	for _, k := range list.Data {
 		ids = append(ids, k.ID)
 	}
@@ -226,13 +222,9 @@ func all[T any](p partnersEnd, path string) (records []T, err error) {
 	}
 }
 
-func (p partnersEnd) waiting(every bool) (ids []string, err error) {
+func (p partnersEnd) waiting() (ids []string, err error) {
 	var list []accessRequest
-	if every {
-		list, err = all[accessRequest](p, "access_requests")
-	} else {
-		err = p.manage(http.MethodGet, "access_requests", nil, &list)
-	}
+	err = p.manage(http.MethodGet, "access_requests", nil, &list)
 	for _, a := range list {
 		if a.Status == tyksandbox.Pending {
 			ids = append(ids, strconv.Itoa(a.ID))

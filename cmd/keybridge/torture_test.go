@@ -305,7 +305,7 @@ func (x *torture) misbehaves(draw *rand.Rand, stop <-chan struct{}) {
 // hear what came of it, so it is noted before.
 func (x *torture) adminDecides(portal string, draw *rand.Rand) {
 	approves := draw.IntN(2) == 0
-	ids, err := x.portals[portal].waiting(false)
+	ids, err := x.portals[portal].waiting()
 	if err != nil || len(ids) == 0 {
 		return
 	}
