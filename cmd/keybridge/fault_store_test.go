@@ -207,13 +207,14 @@ func (k *killable) command(code int, args ...string) string {
 	return string(out)
 }
 
-// wantNotRestored has a backup that is not good refused.
+// wantNotRestored has a backup that is not good refused, in words, with nothing left of it.
 func (l *load) wantNotRestored(path string) {
 	l.t.Helper()
 	to := path + ".restored"
 	out, err := exec.CommandContext(l.t.Context(), l.program, "restore", "--data", to, path).CombinedOutput()
-	if err == nil {
-		l.t.Errorf("%s was restored: %s", path, out)
+	exit, failed := errors.AsType[*exec.ExitError](err)
+	if !failed || exit.ExitCode() != exitDamaged && exit.ExitCode() != exitFailed {
+		l.t.Errorf("restoring %s ended with %v: %s", path, err, out)
 	}
 	if left, err := os.ReadDir(to); err == nil && len(left) > 0 {
 		l.t.Errorf("something is left: %v", left)

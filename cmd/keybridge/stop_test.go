@@ -110,8 +110,12 @@ func TestACommandWaitsForABridgeThatIsStarting(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if st, err := os.Stat(filepath.Join(folder, socketFile)); err != nil || st.Mode().Perm() != 0o600 {
-		t.Errorf("the socket is not its owner's alone: %v, %v", st.Mode(), err)
+	st, err := os.Stat(filepath.Join(folder, socketFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st.Mode().Perm() != 0o600 {
+		t.Errorf("the socket is not its owner's alone: %v", st.Mode())
 	}
 	server := &http.Server{Handler: &web.Operator{Service: service, Person: operator}, ReadHeaderTimeout: time.Second}
 	go func() { _ = server.Serve(l) }()

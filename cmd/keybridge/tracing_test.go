@@ -342,7 +342,6 @@ func TestEveryPortIsTraced(t *testing.T) {
 
 func ignore[T any](_ T, err error) error { return err }
 
-// A collector that is not there is logged once, and keeps nobody from stopping.
 func TestATracedPassIsBoundedAsItWas(t *testing.T) {
 	tr := &tracing{Tracer: sdktrace.NewTracerProvider().Tracer("test")}
 	bounded, cancel := context.WithTimeout(t.Context(), time.Hour)
@@ -355,6 +354,7 @@ func TestATracedPassIsBoundedAsItWas(t *testing.T) {
 	}
 }
 
+// A collector that is not there is logged once, and keeps nobody from stopping.
 func TestABridgeWorksWithoutItsCollector(t *testing.T) {
 	noTracing(t)
 	g := startGathering(t)

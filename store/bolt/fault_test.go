@@ -397,8 +397,10 @@ func TestReadyTellsOfADiskThatDoesNotAnswer(t *testing.T) {
 	if _, err := s.Accept(t.Context(), testHint(100), nil); err != nil {
 		t.Fatal(err)
 	}
-	for s.since.Load() != nil { // the committer tidies up
-		time.Sleep(time.Millisecond)
+	for deadline := time.Now().Add(20 * time.Second); s.since.Load() != nil; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the committer does not tidy up")
+		}
 	}
 	if err := s.Ready(t.Context()); err != nil {
 		t.Fatal(err)
