@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"hash/crc32"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -75,6 +76,7 @@ func (f forger) swap(a, b int) {
 // the history of a request and in the house's own chain.
 func TestAuditVerifyNamesWhatWasForged(t *testing.T) {
 	t.Parallel()
+	written := auditedStore(t)
 	for name, one := range map[string]struct {
 		bucket string
 		forge  func(forger)
@@ -90,17 +92,11 @@ func TestAuditVerifyNamesWhatWasForged(t *testing.T) {
 		"the last of the house removed":    {"house", func(f forger) { f.remove(5) }, "entry 5 of the house's own was removed"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := startStand(t, choice{plans: []string{freePlan}})
-			a := s.ask(asker, tyksandbox.FreePolicy)
-			s.awaitState(a.ID, bridge.StateActive)
-			for _, role := range bridge.Roles {
-				s.hire(string(role)+"-hired", role)
-			}
-			if err := s.stopBridge(); err != nil {
+			folder := t.TempDir()
+			if err := os.WriteFile(filepath.Join(folder, storeFile), written, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			db, err := bbolt.Open(filepath.Join(s.cfg.Data, storeFile), 0o600, nil)
+			db, err := bbolt.Open(filepath.Join(folder, storeFile), 0o600, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -115,7 +111,7 @@ func TestAuditVerifyNamesWhatWasForged(t *testing.T) {
 				t.Fatal(err)
 			}
 			var out, errOut strings.Builder
-			code := run(t.Context(), []string{"audit", "verify", "--data", s.cfg.Data}, &out, &errOut)
+			code := run(t.Context(), []string{"audit", "verify", "--data", folder}, &out, &errOut)
 			want := exitDamaged
 			if one.says == "" {
 				want = 0
@@ -125,6 +121,26 @@ func TestAuditVerifyNamesWhatWasForged(t *testing.T) {
 			}
 		})
 	}
+}
+
+// auditedStore is the file of a store with the history of a request and five entries of the
+// house's own.
+func auditedStore(t *testing.T) []byte {
+	t.Helper()
+	s := startStand(t, choice{plans: []string{freePlan}})
+	a := s.ask(asker, tyksandbox.FreePolicy)
+	s.awaitState(a.ID, bridge.StateActive)
+	for _, role := range bridge.Roles {
+		s.hire(string(role)+"-hired", role)
+	}
+	if err := s.stopBridge(); err != nil {
+		t.Fatal(err)
+	}
+	written, err := os.ReadFile(filepath.Join(s.cfg.Data, storeFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return written
 }
 
 // oneByte changes one letter of what is said.
