@@ -58,6 +58,7 @@ const control = `data:text/html,<html><img src="x"><p style="color:%23ccc;backgr
 // inspect looks at the page that is open in every way, and keeps pictures.
 func (v *visit) inspect(page, source string) {
 	v.t.Helper()
+	there := false // in the page, which stays the same for all sights
 	for _, s := range sights {
 		ctx, cancel := context.WithTimeout(v.ctx, patience)
 		features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: s.scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}}
@@ -65,8 +66,9 @@ func (v *visit) inspect(page, source string) {
 			_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features})
 			return err
 		}))
-		if err == nil {
+		if err == nil && !there {
 			_, err = chromedp.Run(ctx, chromedp.Evaluate[bool](source+"; true"))
+			there = true
 		}
 		var found string
 		if err == nil {

@@ -456,7 +456,7 @@ type browser struct{ ctx context.Context }
 func startChromium(t *testing.T) browser {
 	t.Helper()
 	path := os.Getenv("CHROMIUM")
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
+	for _, name := range []string{"chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
 		if found, err := exec.LookPath(name); err == nil && path == "" {
 			path = found
 		}
