@@ -117,10 +117,11 @@ type Handoff struct {
 // or known.
 //
 // A signed hand-off is believed, once: Conflict when it was used before. A bare id
-// is read back first, and has to be a fresh request that waits: NotFound when it
-// is not, Conflict when it was opened in another browser. When the portal does not
-// answer within ctx, or not to us, nothing is lost: the request is kept, unread, and
-// the worker reads it back; what turns out not to be one is dropped.
+// is read back first, and has to be a fresh request that waits: NotFound when it is not,
+// ErrUnseen where the portal does not find it, Conflict when it was opened in another
+// browser. When the portal does not answer within ctx, or not to us, nothing is lost: the
+// request is kept, unread, and the worker reads it back; what turns out not to be one is
+// dropped.
 func (s *Service) Arrive(ctx context.Context, h Handoff) (Request, error) {
 	site, ok := s.cfg.Portals[h.Portal]
 	if !ok {
@@ -184,9 +185,19 @@ func (s *Service) outside(portal, doing string, call func() error) error {
 	return p.timed(doing, call)
 }
 
+// ErrUnseen says that a portal does not find what a bare id names. It may be too early to
+// ask: a portal that reads from a copy that lags finds it a moment later.
+var ErrUnseen = &Error{
+	Kind: NotFound,
+	Msg:  "The portal finds no key request behind this address. Go back to the portal and ask for the key again.",
+}
+
 // believable says whether a key request that came by its bare id is one that may
 // start here: it waits, and it was made just now.
 func believable(key KeyRequest, site Site, now time.Time) error {
+	if key.State == Gone {
+		return ErrUnseen
+	}
 	const skew = 5 * time.Minute // between the portal's clock and ours
 	age := now.Sub(key.Asked.At)
 	if key.State != Pending || key.Asked.At.IsZero() || age > site.fresh() || age < -skew {
