@@ -16,6 +16,8 @@ type pageError struct {
 	Title, Text string
 	// Home leads back to the portal, Resume on to the visitor's own request.
 	Home, Resume string
+	// reload is how the page looks again by itself, where that may help.
+	reload
 	// Err is the cause, for the log.
 	Err error
 }
@@ -44,6 +46,7 @@ var (
 // errorView is an error as its page shows it.
 type errorView struct {
 	frame
+	reload
 	Text, Home, Resume string
 	// Retry offers to send the same again: it was our fault, and nothing was done.
 	Retry bool
@@ -71,7 +74,7 @@ func (s *Server) showError(c *gin.Context, err error) {
 	}
 	secured(c)
 	failed := s.pages.Render(c, e.Status, "error", errorView{
-		frame: s.frame(e.Title), Text: e.Text, Home: e.Home, Resume: e.Resume,
+		frame: s.frame(e.Title).again(e.reload), reload: e.reload, Text: e.Text, Home: e.Home, Resume: e.Resume,
 		Retry: e.Status >= http.StatusInternalServerError && c.Request.Method == http.MethodGet,
 	})
 	if failed != nil {

@@ -2,7 +2,10 @@ package web
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"net/http"
+	"strconv"
 
 	"github.com/gin-gonic/gin"
 
@@ -54,10 +57,38 @@ func (s *Server) refused(c *gin.Context, name, how, key string, err error) error
 	s.cfg.Log.Info("hand-off refused", "portal", name, "how", how, "reason", err)
 	if e.Resume = s.resume(c, name, key); e.Resume == "" {
 		s.limits.failed(c.ClientIP())
+		if errors.Is(err, bridge.ErrUnseen) {
+			s.unseen(c, e)
+		}
 		return e
 	}
 	e.Title, e.Text = "Your request is open already", "This link works once, and it was you who used it. Nothing is lost: continue where you were."
 	return e
+}
+
+// mostLooks is how often the page of a bare id that the portal does not find looks again by
+// itself: after 2, 4, 6 and 8 seconds. A portal that reads from a copy has caught up by then.
+const mostLooks = 4
+
+// unseen says what to do about a bare id that the portal does not find. Each look counts
+// against the network like the first, for a stranger's guesses look the same.
+func (s *Server) unseen(c *gin.Context, e *pageError) {
+	tried, query := tries(c), c.Request.URL.Query()
+	with := func(name, value string) string {
+		q := maps.Clone(query)
+		q.Set(name, value)
+		return "?" + q.Encode()
+	}
+	if tried >= mostLooks || query.Has(queryStill) {
+		query.Del(queryStill)
+		e.Title, e.Again = "We could not find your request", with(queryTry, strconv.Itoa(mostLooks))
+		e.Text = "The portal finds no key request behind this address. If you have just asked for the key, it may be there in a minute: check again then. If not, go back to the portal and ask for the key again."
+		return
+	}
+	e.Title = "Looking for your request"
+	e.Text = "The portal does not find your key request yet. If you have just asked for the key, that takes a moment, and nothing is lost. If you asked long ago, go back to the portal: what became of it is shown there."
+	e.Every, e.Next, e.Still = 2*(tried+1), with(queryTry, strconv.Itoa(tried+1)), with(queryStill, "1")
+	e.Again = e.Next
 }
 
 // way says how the browser was handed off.

@@ -2,8 +2,10 @@ package web_test
 
 import (
 	"encoding/base64"
+	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -163,7 +165,7 @@ func (h *house) forgedIDs() []refusal {
 		{"two ids", 400, noWay, raw("id=KEY&request_id=5f7c1e0a8d3b2c0001a4e9d1")},
 		{"an id that climbs", 400, noWay, raw("id=..%2f..%2fdevelopers")},
 		{"an id that is too long", 400, noWay, raw("id=" + strings.Repeat("a", 8000))},
-		{"an id that nobody knows", 404, noWay, raw("id=5f7c1e0a8d3b2c0001a4e9d1")},
+		{"an id that nobody knows", 404, looking, raw("id=5f7c1e0a8d3b2c0001a4e9d1")},
 		{"an id at a door for tokens", 403, noWay, func(key string, _ jwt.MapClaims) string { return "/handoff/hs384?id=" + key }},
 		{"an id that was approved", 404, noWay, func(string, jwt.MapClaims) string {
 			key := h.asks(tyksandbox.FreePolicy)
@@ -172,7 +174,7 @@ func (h *house) forgedIDs() []refusal {
 			}
 			return "/handoff/main?id=" + key
 		}},
-		{"an id that was declined", 404, noWay, func(string, jwt.MapClaims) string {
+		{"an id that was declined", 404, looking, func(string, jwt.MapClaims) string {
 			key := h.asks(tyksandbox.FreePolicy)
 			if err := h.portal.Decline(key); err != nil {
 				h.t.Fatal(err)
@@ -307,6 +309,57 @@ func TestABareHandoffHasToBeFresh(t *testing.T) {
 	}
 }
 
+// The page of a bare id that the portal does not find yet looks again by itself, and goes on
+// once it does. It says so, and looks no more than a few times.
+func TestABareHandoffThatIsAheadOfThePortalLooksAgainByItself(t *testing.T) {
+	for _, c := range []struct {
+		lags int64
+		ends string // the title; empty: it goes on
+	}{{0, ""}, {1, ""}, {4, ""}, {5, "We could not find your request"}} {
+		h := newHouse(t, housing{still: true, lags: c.lags})
+		b := h.browser()
+		a := b.get("/handoff/main?id=" + h.asks(tyksandbox.PaidPolicy) + "&lang=en")
+		var waits []string
+		for a.status == http.StatusNotFound && a.refresh() != "" {
+			sound(t, a.header, a.body)
+			if again := a.byID("again"); a.title() != looking || again == nil || attribute(again, "href") != a.refresh() {
+				t.Errorf("it says %q, and links to another address than it goes on to, %q", a.title(), a.refresh())
+			}
+			wait, _, _ := strings.Cut(a.metaRefresh(), ";")
+			waits = append(waits, wait)
+			a = b.get("/handoff/main" + a.refresh())
+		}
+		if want := []string{"2", "4", "6", "8"}[:min(c.lags, mostLooks)]; !slices.Equal(waits, want) {
+			t.Errorf("it looks again after %q seconds, want %q", waits, want)
+		}
+		if c.ends == "" && a.status != http.StatusSeeOther || c.ends != "" && (a.title() != c.ends || h.kept() != 0) {
+			t.Errorf("behind by %d looks: %d %q, %d kept", c.lags, a.status, a.title(), h.kept())
+		}
+		if c.ends == "" {
+			continue
+		}
+		if again := a.byID("again"); again == nil || b.get("/handoff/main"+attribute(again, "href")).status != http.StatusSeeOther {
+			t.Error("the page that gave up does not lead on when the portal has caught up")
+		}
+	}
+}
+
+const (
+	looking   = "Looking for your request"
+	mostLooks = 4
+)
+
+func TestThePageOfARequestThatThePortalDoesNotFind(t *testing.T) {
+	h := newHouse(t, housing{still: true})
+	for name, query := range map[string]string{"error-unseen": "", "error-unseen-still": "&try=1&still=1", "error-unseen-at-last": "&try=4"} {
+		a := h.browser().get("/handoff/main?id=5f7c1e0a8d3b2c0001a4e9d1" + query)
+		if still := a.byID("still"); (a.refresh() != "") != (query == "") || (still != nil) != (query == "") {
+			t.Errorf("%s: it goes on to %q, and can be stopped: %v", name, a.refresh(), still != nil)
+		}
+		golden(t, name, http.StatusNotFound, &http.Response{StatusCode: a.status, Header: a.header, Body: io.NopCloser(strings.NewReader(a.body))})
+	}
+}
+
 func TestASignedHandoffTakesOverFromABareOne(t *testing.T) {
 	h := newHouse(t, housing{})
 	key := h.asks(tyksandbox.PaidPolicy)
@@ -346,7 +399,7 @@ func TestAHandoffWhileTheStoreIsDownCanBeSentAgain(t *testing.T) {
 func TestABareHandoffHasToBeOfTheRightOrganisation(t *testing.T) {
 	h := newHouse(t, housing{still: true, organisation: "5ac07777cbb8c2d530000099"})
 	no := h.browser().get("/handoff/main?id=" + h.asks(tyksandbox.FreePolicy))
-	if no.status != http.StatusNotFound || no.title() != noWay || h.kept() != 0 {
+	if no.status != http.StatusNotFound || no.title() != looking || h.kept() != 0 {
 		t.Errorf("a request of another organisation: %d %q, %d kept", no.status, no.title(), h.kept())
 	}
 }

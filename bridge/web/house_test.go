@@ -69,6 +69,8 @@ type housing struct {
 	deaf bool
 	// organisation is whose key requests are worked on; empty: those of the portal.
 	organisation string
+	// lags is how often the portal does not find what is there.
+	lags int64
 }
 
 func newHouse(t testing.TB, how housing) *house {
@@ -81,7 +83,7 @@ func newHouse(t testing.TB, how housing) *house {
 	if h.portal, err = tyksandbox.New(tyksandbox.Config{}); err != nil {
 		t.Fatal(err)
 	}
-	dashboard := httptest.NewServer(h.portal)
+	dashboard := httptest.NewServer(lagging(h.portal, how.lags))
 	stripeAPI := httptest.NewUnstartedServer(nil)
 	stripeURL := "http://" + stripeAPI.Listener.Addr().String()
 	config := stripesandbox.Config{URL: stripeURL, Patience: time.Second}
@@ -121,6 +123,21 @@ func newHouse(t testing.TB, how housing) *house {
 		h.nothingLogged()
 	})
 	return h
+}
+
+// lagging is a portal that reads key requests from a copy, which does not have them the first
+// times.
+func lagging(portal http.Handler, times int64) http.Handler {
+	const requests = "/api/portal/requests/"
+	var left atomic.Int64
+	left.Store(times)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, requests) && left.Add(-1) >= 0 {
+			r = r.Clone(r.Context())
+			r.URL.Path = requests + "5f7c1e0a8d3b2c0001a4e9d1" // which is nobody's
+		}
+		portal.ServeHTTP(w, r)
+	})
 }
 
 func (h *house) now() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) }
@@ -386,10 +403,15 @@ func (a answer) byID(id string) *html.Node {
 
 // refresh is where a page goes on by itself, and empty where it stays.
 func (a answer) refresh() string {
+	_, to, _ := strings.Cut(a.metaRefresh(), "; url=")
+	return to
+}
+
+// metaRefresh is after how many seconds, and where, a page goes on by itself.
+func (a answer) metaRefresh() string {
 	for n := range a.page.Descendants() {
 		if n.Data == "meta" && attribute(n, "http-equiv") == "refresh" {
-			_, to, _ := strings.Cut(attribute(n, "content"), "; url=")
-			return to
+			return attribute(n, "content")
 		}
 	}
 	return ""

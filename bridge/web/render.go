@@ -2,6 +2,7 @@ package web
 
 import (
 	"embed"
+	"strconv"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -25,6 +26,14 @@ type frame struct {
 	Contact string
 	// Refresh is the value of the meta refresh; empty: the page stays.
 	Refresh string
+}
+
+// again is the frame of a page that looks again by itself, where it does.
+func (f frame) again(r reload) frame {
+	if r.Every > 0 {
+		f.Refresh = strconv.Itoa(r.Every) + "; url=" + r.Next
+	}
+	return f
 }
 
 func (s *Server) frame(title string) frame {

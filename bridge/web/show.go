@@ -3,7 +3,6 @@ package web
 import (
 	"cmp"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -73,9 +72,7 @@ func (s *Server) show(c *gin.Context, r bridge.Request, who visitor, v view) err
 		v.Withdraw = s.pagePath(c) + "/withdraw"
 	}
 	v.reload = s.reloadOf(c, r, v)
-	if v.Every > 0 {
-		v.Refresh = strconv.Itoa(v.Every) + "; url=" + v.Next
-	}
+	v.frame = v.again(v.reload)
 	return s.pages.Render(c, cmp.Or(v.Status, http.StatusOK), "request", v)
 }
 
