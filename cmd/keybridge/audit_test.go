@@ -76,7 +76,7 @@ func (f forger) swap(a, b int) {
 // the history of a request and in the house's own chain.
 func TestAuditVerifyNamesWhatWasForged(t *testing.T) {
 	t.Parallel()
-	written := auditedStore(t)
+	written := auditedData(t)
 	for name, one := range map[string]struct {
 		bucket string
 		forge  func(forger)
@@ -93,8 +93,10 @@ func TestAuditVerifyNamesWhatWasForged(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			folder := t.TempDir()
-			if err := os.WriteFile(filepath.Join(folder, storeFile), written, 0o600); err != nil {
-				t.Fatal(err)
+			for name, content := range written {
+				if err := os.WriteFile(filepath.Join(folder, name), content, 0o600); err != nil {
+					t.Fatal(err)
+				}
 			}
 			db, err := bbolt.Open(filepath.Join(folder, storeFile), 0o600, nil)
 			if err != nil {
@@ -123,9 +125,9 @@ func TestAuditVerifyNamesWhatWasForged(t *testing.T) {
 	}
 }
 
-// auditedStore is the file of a store with the history of a request and five entries of the
-// house's own.
-func auditedStore(t *testing.T) []byte {
+// auditedData are the files of a bridge that has stopped, by their names: a store with the
+// history of a request and five entries of the house's own, the key and the signed heads.
+func auditedData(t *testing.T) map[string][]byte {
 	t.Helper()
 	s := startStand(t, choice{plans: []string{freePlan}})
 	a := s.ask(asker, tyksandbox.FreePolicy)
@@ -136,9 +138,13 @@ func auditedStore(t *testing.T) []byte {
 	if err := s.stopBridge(); err != nil {
 		t.Fatal(err)
 	}
-	written, err := os.ReadFile(filepath.Join(s.cfg.Data, storeFile))
-	if err != nil {
-		t.Fatal(err)
+	written := map[string][]byte{}
+	for _, name := range []string{storeFile, auditKeyFile, headsFile} {
+		content, err := os.ReadFile(filepath.Join(s.cfg.Data, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		written[name] = content
 	}
 	return written
 }
