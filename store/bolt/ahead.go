@@ -34,11 +34,9 @@ func (s *Store) readAhead(ctx context.Context, find func(*txn) bridge.ID) *ahead
 	if err != nil || a.record == nil {
 		return a
 	}
-	r, err := openRequest([]byte(id), a.record)
-	if err != nil {
+	if a.was, err = s.decoded.original([]byte(id), a.record); err != nil {
 		return &ahead{}
 	}
-	a.was = stateOf(r)
 	return a
 }
 

@@ -13,11 +13,11 @@ import (
 // as it was writes nothing but the end of its claim. A panic of fn is returned as
 // an error to its own caller and keeps nothing.
 func (s *Store) Update(ctx context.Context, id bridge.ID, fn func(*bridge.Change) error) (bridge.Request, error) {
-	var record []byte
+	var w written
 	a := s.readAhead(ctx, func(*txn) bridge.ID { return id })
 	err := s.write(ctx, func(t *txn) error {
 		var err error
-		record, err = t.update(id, fn, a)
+		w, err = t.update(id, fn, a)
 		return err
 	})
 	if err != nil {
@@ -25,70 +25,77 @@ func (s *Store) Update(ctx context.Context, id bridge.ID, fn func(*bridge.Change
 	}
 	// Decoded here and not by the committer, and from what was written, so that the
 	// caller gets exactly what Get will say.
-	return openRequest([]byte(id), record)
+	return s.decoded.written([]byte(id), w)
 }
 
-// update runs fn on a request and writes what came of it. It returns the record,
-// which stays valid after the transaction.
-func (t *txn) update(id bridge.ID, fn func(*bridge.Change) error, a *ahead) ([]byte, error) {
+// written is a record as a change left it, which stays valid after the transaction, and
+// where its request stands in the indexes.
+type written struct {
+	record  []byte
+	indexed indexed
+}
+
+// update runs fn on a request and writes what came of it.
+func (t *txn) update(id bridge.ID, fn func(*bridge.Change) error, a *ahead) (written, error) {
 	record := bytes.Clone(t.bucket(bucketRequest).Get([]byte(id)))
 	if record == nil {
-		return nil, errNotFound(fmt.Sprintf("request %q", id))
+		return written{}, errNotFound(fmt.Sprintf("request %q", id))
 	}
 	was, err := a.take([]byte(id), record)
 	if err != nil {
-		return nil, err
+		return written{}, err
 	}
 	c := &bridge.Change{Request: was.request}
 	if err := fn(c); err != nil {
-		return nil, err
+		return written{}, err
 	}
 	if err := was.check(c); err != nil {
-		return nil, err
+		return written{}, err
 	}
 	next, err := was.encode(c, record, t.now)
 	if err != nil {
-		return nil, err
+		return written{}, err
 	}
 	if err := t.claimedRef(c.Request); err != nil {
-		return nil, err
+		return written{}, err
 	}
+	w := written{record, was.indexed}
 	if next != nil {
-		record = next
-		if err := t.keep(c, record, was.indexed); err != nil {
-			return nil, err
+		w.record = next
+		if w.indexed, err = t.keep(c, next, was.indexed); err != nil {
+			return written{}, err
 		}
 	}
-	return record, t.release(c)
+	return w, t.release(c)
 }
 
-// keep writes a request's record, indexes and new entries, and feeds these.
-func (t *txn) keep(c *bridge.Change, record []byte, from indexed) error {
+// keep writes a request's record, indexes and new entries, and feeds these. It returns where
+// the request stands in the indexes now.
+func (t *txn) keep(c *bridge.Change, record []byte, from indexed) (to indexed, err error) {
 	id := []byte(c.ID)
 	if err := t.put(bucketRequest, id, record); err != nil {
-		return err
+		return to, err
 	}
-	to, err := indexesOfRecord(c.Request, record)
-	if err != nil {
-		return err
+	if to, err = indexesOfRecord(c.Request, record); err != nil {
+		return to, err
 	}
 	if err := t.reindex(c.Request, from, to); err != nil {
-		return err
+		return to, err
 	}
 	for _, e := range c.Entries {
 		line, err := seal(e)
 		if err != nil {
-			return err
+			return to, err
 		}
 		k := entryKey(id, e.Seq)
 		if err := t.put(bucketHistory, k, line); err != nil {
-			return err
+			return to, err
 		}
 		if err := t.feed(k, e.Hash); err != nil {
-			return err
+			return to, err
 		}
 	}
-	return nil
+	return to, nil
 }
 
 func entryKey(id []byte, seq uint64) []byte {

@@ -63,7 +63,7 @@ func (s *Store) getBy(ctx context.Context, what string, find func(*bbolt.Tx) []b
 	if record == nil {
 		return bridge.Request{}, errNotFound(what)
 	}
-	return openRequest(id, record)
+	return s.decoded.open(id, record)
 }
 
 // History returns all entries of a request; see bridge.Store. NotFound when there
