@@ -434,9 +434,12 @@ func TestAnApprovalThatTakesNoEffectIsNoSuccess(t *testing.T) {
 
 // The key that was there before the approval is another request's, though the gateway does not say how old it is.
 func TestApprovingTakesOnlyWhatIsNew(t *testing.T) {
-	for name, one := range map[string]struct{ after, want []string }{
-		"a new key":     {[]string{older, hash}, []string{hash}},
-		"no key so far": {[]string{older}, nil},
+	for name, one := range map[string]struct {
+		after, want []string
+		reads       int // of the record: a key that works tells by itself that it was approved
+	}{
+		"a new key":     {[]string{older, hash}, []string{hash}, 1},
+		"no key so far": {[]string{older}, nil, 2},
 	} {
 		d := newDashboard(t)
 		d.request(false, "")
@@ -451,6 +454,9 @@ func TestApprovingTakesOnlyWhatIsNew(t *testing.T) {
 		got, err := d.client(t, nil).Approve(t.Context(), requestID, bridge.Access{})
 		if err != nil || got.State != bridge.Granted || !slices.Equal(got.Keys, one.want) {
 			t.Errorf("%s: %q %v, %v", name, got.State, got.Keys, err)
+		}
+		if n := d.hit(readRequest); n != one.reads {
+			t.Errorf("%s: the record was read %d times, want %d", name, n, one.reads)
 		}
 	}
 }

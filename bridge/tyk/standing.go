@@ -33,6 +33,9 @@ type held struct {
 
 func (h held) works() bool { return h.oauth || h.session != nil && !h.session.inactive }
 
+// works reports whether something that came of the request works.
+func (s standing) works() bool { return slices.ContainsFunc(s.keys, held.works) }
+
 // oauth reports whether an OAuth client came of the request.
 func (s standing) oauth() bool {
 	return slices.ContainsFunc(s.keys, func(h held) bool { return h.oauth })
@@ -227,7 +230,7 @@ func (s standing) conclude(a bridge.Access) standing {
 
 func (s standing) state(a bridge.Access) bridge.AccessState {
 	switch {
-	case slices.ContainsFunc(s.keys, held.works):
+	case s.works():
 		return bridge.Granted
 	case len(s.keys) > 0:
 		return bridge.Suspended
