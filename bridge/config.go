@@ -101,7 +101,7 @@ func (s Site) workers() int {
 	if s.Workers > 0 {
 		return s.Workers
 	}
-	return 16
+	return 32
 }
 
 func (s Site) poll() time.Duration {

@@ -93,7 +93,7 @@ func (r Request) words() []string {
 	}
 	var words []string
 	for _, text := range texts {
-		words = append(words, Words(text)...)
+		words = appendWords(words, text)
 		if len(words) > mostWords {
 			return words[:mostWords]
 		}
@@ -106,22 +106,28 @@ const punctuation = ".,;:!?\"'()<>[]{}"
 
 // Words are the words of a text that a search can find, in lower case: runs of letters
 // and digits, and the whole of what has no space, such as an address or an id.
-func Words(text string) []string {
-	var words []string
-	for _, field := range strings.Fields(strings.ToLower(text)) {
+func Words(text string) []string { return appendWords(nil, text) }
+
+// appendWords appends the words of a text, each once, to those of others.
+func appendWords(words []string, text string) []string {
+	others := len(words)
+	add := func(word string) {
+		if word = strings.TrimRight(cut(word, longestWord), punctuation); len(word) >= shortWord && !slices.Contains(words[others:], word) {
+			words = append(words, word)
+		}
+	}
+	for field := range strings.FieldsSeq(strings.ToLower(text)) {
 		whole := strings.Trim(field, punctuation)
-		parts := strings.FieldsFunc(whole, func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) })
-		if len(parts) != 1 || parts[0] != whole {
-			parts = append(parts, whole)
+		for part := range strings.FieldsFuncSeq(whole, between) {
+			add(part)
 		}
-		for _, word := range parts {
-			if word = strings.TrimRight(cut(word, longestWord), punctuation); len(word) >= shortWord && !slices.Contains(words, word) {
-				words = append(words, word)
-			}
-		}
+		add(whole)
 	}
 	return words
 }
+
+// between reports whether a character stands between words.
+func between(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) }
 
 // cut returns at most n bytes of a text, and no half of a character.
 func cut(text string, n int) string {

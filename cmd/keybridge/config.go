@@ -153,7 +153,7 @@ type portalConfig struct {
 	// What its applicants are told by mail. Leave out what the portal mails them itself. []: nothing. Absent: what mail says.
 	Tell []bridge.MessageKind `yaml:"tell" empty:"yes"`
 	// How many of its key requests are worked on at once.
-	Workers int `yaml:"workers" default:"16" min:"1" max:"64"`
+	Workers int `yaml:"workers" default:"32" min:"1" max:"64"`
 	// How a developer's browser may be handed over. What is not written here is refused.
 	Handoff handoffConfig `yaml:"handoff"`
 }

@@ -40,7 +40,7 @@ var (
 	waysTime    = flag.Duration("load.ways", 10*time.Second, "how long whole ways are gone")
 	waysPeople  = flag.Int("load.people", 64, "how many people go whole ways at once")
 	waysEach    = flag.Int("load.each", 100, "how many payments a second there are while they are timed")
-	waysWorkers = flag.Int("load.workers", 16, "how many requests of the portal are worked on at once: the configuration's workers")
+	waysWorkers = flag.Int("load.workers", 32, "how many requests of the portal are worked on at once: the configuration's workers")
 	waysPayment = flag.Int("load.payments", 500, "how many payments are timed")
 )
 
@@ -197,8 +197,12 @@ func (w *walkers) walk() error {
 }
 
 // BenchmarkLoadWays goes whole ways as fast as they go, times single payments, and counts
-// in the bridge's store what came of them.
+// in the bridge's store what came of them. How fast the machine was meanwhile is told by Gin
+// that does nothing (N), before and after.
 func BenchmarkLoadWays(b *testing.B) {
+	var n measured
+	idle := startLoaded(b, onNothing, "")
+	n.add(idle.load(64, false))
 	w := startWalkers(b)
 	var d delivered
 	var mu sync.Mutex
@@ -224,6 +228,9 @@ func BenchmarkLoadWays(b *testing.B) {
 	fmt.Printf("whole ways: %.0f a second, %d at once, p50 %s, p99 %s; of processor each %.0f µs, and %.0f µs sandboxes and people\n",
 		d.rate(), *waysPeople, d.at(0.5).Round(time.Millisecond), d.at(0.99).Round(time.Millisecond),
 		each(processorOf(w.process.Process.Pid)-there), each(processorsOfThis()-here))
+	n.add(idle.load(64, false))
+	fmt.Printf("N, Gin that does nothing, 64 clients: %.0f a second before and %.0f after; a way costs %.0f of its requests\n",
+		n.rates[0], n.rates[1], (n.rates[0]+n.rates[1])/2/d.rate())
 	ways := len(d.took)
 	d = w.payments(b)
 	fmt.Printf("from payment to the portal's approve call, %d a second: p50 %s, p99 %s of %d\n",

@@ -141,7 +141,7 @@ func (t *txn) create(h bridge.Hint, then func(*bridge.Change) error) error {
 	if t.bucket(bucketRequest).Get(id) != nil {
 		return errInternal("request %s exists already and is of another key request", c.ID)
 	}
-	if err := t.claimedRef(c.Request); err != nil {
+	if err := t.claimedRef(c.Request, indexed{}); err != nil {
 		return err
 	}
 	c.Created, c.Updated, c.Revision = was.request.Created, was.request.Updated, 1

@@ -56,7 +56,7 @@ func (t *txn) update(id bridge.ID, fn func(*bridge.Change) error, a *ahead) (wri
 	if err != nil {
 		return written{}, err
 	}
-	if err := t.claimedRef(c.Request); err != nil {
+	if err := t.claimedRef(c.Request, was.indexed); err != nil {
 		return written{}, err
 	}
 	w := written{record, was.indexed}

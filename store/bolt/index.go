@@ -54,10 +54,15 @@ func indexesOfRecord(r bridge.Request, record []byte) (indexed, error) {
 
 func refKey(ref bridge.Ref) []byte { return key(ref.System, string(ref.Kind), ref.ID) }
 
-// claimedRef returns an error when a ref leads to another request already.
-func (t *txn) claimedRef(r bridge.Request) error {
+// claimedRef returns an error when a ref leads to another request already. Those that led
+// to this one before need no looking up.
+func (t *txn) claimedRef(r bridge.Request, from indexed) error {
 	for _, ref := range r.Refs {
-		if id := t.bucket(bucketRef).Get(refKey(ref)); id != nil && string(id) != string(r.ID) {
+		k := refKey(ref)
+		if _, there := slices.BinarySearchFunc(from.refs, k, bytes.Compare); there {
+			continue
+		}
+		if id := t.bucket(bucketRef).Get(k); id != nil && string(id) != string(r.ID) {
 			return errInternal("the %s %q of %s leads to request %s and cannot lead to request %s as well",
 				ref.Kind, ref.ID, ref.System, id, r.ID)
 		}
