@@ -1,6 +1,7 @@
 package bridge_test
 
 import (
+	"reflect"
 	"testing"
 	"time"
 
@@ -421,20 +422,78 @@ func TestStateSaysWhereARequestStands(t *testing.T) {
 	}
 }
 
+// TestACloneSharesNothing fills every member of a request, those that are added one day as
+// well: stores give out copies of one that they keep.
 func TestACloneSharesNothing(t *testing.T) {
-	r := request(approved, waiting(payment))
-	r.Asked = bridge.Asked{Policies: []string{"a"}, Reasons: map[string]string{"why": "x"}}
-	r.Terms.Lines, r.Terms.Tell = []bridge.Price{{Name: "a"}}, []bridge.MessageKind{"a"}
-	r.Access.Keys, r.Refs, r.Told = []string{"a"}, []bridge.Ref{{ID: "a"}}, []bridge.Told{{ID: "a"}}
-	r.Work.Attempts = map[bridge.ActionKind]bridge.Attempt{bridge.ApproveKey: {N: 1}}
-	want := r.Clone()
+	var r bridge.Request
+	fill(reflect.ValueOf(&r).Elem())
 	c := r.Clone()
-	c.Asked.Policies[0], c.Asked.Reasons["why"] = "b", "y"
-	c.Terms.Lines[0].Name, c.Terms.Tell[0], c.Terms.Steps[0] = "b", "b", "b"
-	c.Steps[0].State, c.Access.Keys[0], c.Refs[0].ID, c.Told[0].ID = bridge.Met, "b", "b", "b"
-	c.Work.Attempts[bridge.ApproveKey] = bridge.Attempt{N: 2}
-	if diff := cmp.Diff(want, r); diff != "" {
-		t.Errorf("the original changed (-want +got):\n%s", diff)
+	if diff := cmp.Diff(r, c); diff != "" {
+		t.Errorf("a clone is another (-want +got):\n%s", diff)
+	}
+	shared(t, "Request", reflect.ValueOf(r), reflect.ValueOf(c))
+}
+
+// fill sets everything that a value can hold to something, slices and maps to one element.
+func fill(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Struct:
+		if v.Type() == reflect.TypeFor[time.Time]() {
+			v.Set(reflect.ValueOf(time.Unix(1_800_000_000, 0).UTC()))
+			return
+		}
+		for i := range v.NumField() {
+			fill(v.Field(i))
+		}
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		fill(v.Index(0))
+	case reflect.Map:
+		key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+		fill(key)
+		fill(value)
+		v.Set(reflect.MakeMap(v.Type()))
+		v.SetMapIndex(key, value)
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem())
+	case reflect.String:
+		v.SetString("x")
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Int, reflect.Int64:
+		v.SetInt(1)
+	case reflect.Uint8, reflect.Uint64:
+		v.SetUint(1)
+	default:
+		panic("a request has a " + v.Type().String() + ": say how it is filled, and whether Clone copies it")
+	}
+}
+
+// shared reports what two values share.
+func shared(t *testing.T, at string, a, b reflect.Value) {
+	t.Helper()
+	switch a.Kind() {
+	case reflect.Struct:
+		for i := range a.NumField() {
+			if a.Type() != reflect.TypeFor[time.Time]() {
+				shared(t, at+"."+a.Type().Field(i).Name, a.Field(i), b.Field(i))
+			}
+		}
+	case reflect.Slice, reflect.Map, reflect.Pointer:
+		if a.Pointer() == b.Pointer() {
+			t.Errorf("%s is shared", at)
+		}
+		switch a.Kind() {
+		case reflect.Slice:
+			shared(t, at+"[0]", a.Index(0), b.Index(0))
+		case reflect.Map:
+			for _, k := range a.MapKeys() {
+				shared(t, at+"[]", a.MapIndex(k), b.MapIndex(k))
+			}
+		default:
+			shared(t, at, a.Elem(), b.Elem())
+		}
 	}
 }
 

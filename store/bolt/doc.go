@@ -49,6 +49,9 @@
 //   - What a closure needs is decoded by its caller before the committer's turn
 //     (ahead.go), and what it returns after: the committer is the one thing that
 //     everybody waits for.
+//   - What a record was decoded to is kept for a thousand requests at most, and holds for
+//     the very bytes of that record (decoded.go). So it is no second place where anything
+//     is stored, and a page that rots is found out all the same.
 //   - Duplicates are recognised by the committer and not by a reader: bbolt shows
 //     readers a commit before it is synced, so a reader could confirm a hint that
 //     the next power cut takes back. A group that wrote nothing needs no commit.

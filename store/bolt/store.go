@@ -67,6 +67,7 @@ type Store struct {
 	closeErr         error
 	// ends are the ends of the ledger and of the house's chain that are on the disk.
 	ends atomic.Pointer[ends]
+	// decoded has the requests that were read or written last.
 	decoded decoded
 	// intake is what waits to be entered. The committer's.
 	intake *intake
