@@ -157,12 +157,15 @@ func careful(from *http.Client) *http.Client {
 	client.Transport = bounded{client.Transport}
 	client.CheckRedirect = func(r *http.Request, via []*http.Request) error {
 		if len(via) >= 5 || r.URL.Host != via[0].URL.Host || r.URL.Scheme != via[0].URL.Scheme {
-			return errors.New("a redirect to another host, or too many")
+			return errElsewhere
 		}
 		return nil
 	}
 	return client
 }
+
+// errElsewhere is why a redirect is not followed.
+var errElsewhere = errors.New("it leads to another host, or on and on")
 
 // bounded reads the beginning of an answer and no more.
 type bounded struct{ next http.RoundTripper }
@@ -253,9 +256,17 @@ func unread(err error) error {
 		return errors.New("it says that it is another issuer: check the address, with and without a slash at its end")
 	}
 	if _, is := errors.AsType[*url.Error](err); is {
-		return bridge.Unanswered(err)
+		return unanswered(err)
 	}
 	return errors.New("what it says of itself cannot be read")
+}
+
+// unanswered says why a call came to no answer.
+func unanswered(err error) error {
+	if errors.Is(err, errElsewhere) {
+		return errElsewhere
+	}
+	return bridge.Unanswered(err)
 }
 
 func unreachable(err error) error {
@@ -413,7 +424,7 @@ func exchangeError(err error) error {
 	refused, is := errors.AsType[*oauth2.RetrieveError](err)
 	if !is || refused.Response == nil {
 		if lost, is := errors.AsType[*url.Error](err); is {
-			return unreachable(bridge.Unanswered(lost))
+			return unreachable(unanswered(lost))
 		}
 		return unreachable(errors.New("its answer to the code cannot be read"))
 	}
