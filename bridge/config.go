@@ -67,7 +67,7 @@ type Site struct {
 	// Fresh is how old a key request may be that is handed off by its bare id.
 	// Zero: 15 minutes.
 	Fresh time.Duration
-	// Workers is how many of its requests are worked on at once. Zero: 16.
+	// Workers is how many of its requests are worked on at once. Zero: 32.
 	Workers int
 	// Poll is how often the portal is asked for key requests that wait and that nobody
 	// told us of. Zero: 5 minutes. Negative: only at the start and after Service.Ask.

@@ -121,7 +121,7 @@ func TestAMinimalFileHasGoodDefaults(t *testing.T) {
 		"listen": "127.0.0.1:8080", "public": "https://keys.example.com", "operations": "127.0.0.1:9090", "data": "/var/lib/keybridge",
 		"level": slog.LevelInfo, "format": "json", "shutdown": 20 * time.Second,
 		"life": 30 * 24 * time.Hour, "service": "API keys", "page secret": "",
-		"kind": "tyk-classic", "delivery": bridge.MailsKey, "workers": 16,
+		"kind": "tyk-classic", "delivery": bridge.MailsKey, "workers": 32,
 		"token": true, "query": true,
 		"bare": []string{"key_request_id", "request_id", "id"}, "fresh": 15 * time.Minute, "stripe": true,
 	}
