@@ -14,6 +14,10 @@ const setBack = time.Minute
 // It goes at half its pace then, until the other has come to it, so that no wait takes more
 // than twice as long. What is decided, and what people see, is by the other.
 //
+// It is one process's own. A process that starts after the clock was set back reads what the
+// one before has put into the schedule by everybody's clock, and waits for it as long as that
+// was ahead, unless something is said of the request; a reconciliation finds what is late.
+//
 // A clock that is set ahead is followed at once. It cannot be told from a machine that slept,
 // and hints come by it: what became due meanwhile is worked on by as many as there are workers.
 type steady struct {
