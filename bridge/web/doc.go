@@ -94,6 +94,10 @@
 //     too, because it is kept. The debt is uncollected while hand-offs are in
 //     flight, so that a burst from one address (a load test, a school) that is not
 //     refused is never held up.
+//   - A bare id that the portal does not find may be ahead of it: a portal that reads from a
+//     copy finds it a moment later, and who is told to ask again has two key requests then.
+//     So the page looks again by itself, four times in twenty seconds, and says what to do
+//     after that. Each look counts as a refusal, for guesses look the same.
 //   - Where a developer goes back to is checked when it is handed over and again
 //     whenever it is shown, against the list as it is then. Case and port count: an
 //     address that is not on the list to the letter leads to the portal's home.
