@@ -9,10 +9,10 @@ import (
 	"net"
 )
 
-// Unanswered is what may be told of the error of an HTTP call that was not answered, or not
-// with HTTP, for Error.Err. What net/http says quotes the address, which may hold ids, and of
-// what came instead of an answer the beginning. context.Canceled and
-// context.DeadlineExceeded stay what they are.
+// Unanswered is what may be told, in Error.Err, of why a call over the network was not
+// answered, or with nothing that could be read. Other words of it may not: net/http quotes
+// the address, which may hold ids, and the beginning of what came instead of an answer.
+// context.Canceled and context.DeadlineExceeded stay what they are.
 func Unanswered(err error) error {
 	for _, known := range []error{context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, known) {

@@ -228,8 +228,8 @@ func (o *openID) secret() string {
 	return o.cfg.ClientSecret()
 }
 
-// looked tells an answer that is none from the others while it is known: what go-oidc says
-// of it quotes it whole.
+// looked makes an error of an answer that refuses, which says its status alone: go-oidc's own
+// quotes the answer whole.
 type looked struct{ next http.RoundTripper }
 
 func (l looked) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -241,7 +241,7 @@ func (l looked) RoundTrip(r *http.Request) (*http.Response, error) {
 	return res, err
 }
 
-// answeredError is the status of an answer that is none.
+// answeredError is the status of an answer that refuses.
 type answeredError int
 
 func (e answeredError) Error() string { return fmt.Sprintf("it answers %d", int(e)) }
