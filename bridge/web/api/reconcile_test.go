@@ -71,13 +71,7 @@ func (h *house) begins(who, body string) (r begun) {
 // ends waits until a run is no longer running.
 func (h *house) ends(who string, r begun) begun {
 	h.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); r.State == "running"; time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			h.t.Fatal("the run does not end")
-		}
-		h.want(http.StatusOK, get(who, strings.TrimPrefix(r.Self, api.Base))).into(&r)
-	}
-	return r
+	return awaited(h, who, r.Self, r, func(r begun) bool { return r.State != "running" })
 }
 
 // last is the last reconciliation as somebody sees it; nil when there was none.
@@ -108,14 +102,14 @@ func TestARunIsBegunAndLookedAtUntilItHasEnded(t *testing.T) {
 		t.Errorf("a dry run has left something: %v", err)
 	}
 
-	real := h.ends("reviewer", h.begins("reviewer", ""))
-	if real.State != "ended" || real.DryRun || real.Result.By != (bridge.Actor{Kind: bridge.ByPerson, Name: "rosa"}) {
-		t.Fatalf("%+v", real)
+	made := h.ends("reviewer", h.begins("reviewer", ""))
+	if made.State != "ended" || made.DryRun || made.Result.By != (bridge.Actor{Kind: bridge.ByPerson, Name: "rosa"}) {
+		t.Fatalf("%+v", made)
 	}
-	if diff := cmp.Diff(dry.Result.Differences, real.Result.Differences); diff != "" {
+	if diff := cmp.Diff(dry.Result.Differences, made.Result.Differences); diff != "" {
 		t.Errorf("dry (-) and real (+):\n%s", diff)
 	}
-	if one := real.Result.Differences[0]; one.Kind != bridge.UnknownHere || one.Remedy != bridge.TakenIn || one.Key != "untold" {
+	if one := made.Result.Differences[0]; one.Kind != bridge.UnknownHere || one.Remedy != bridge.TakenIn || one.Key != "untold" {
 		t.Errorf("%+v", one)
 	}
 	for _, portal := range []string{"main", "other"} {
@@ -123,7 +117,7 @@ func TestARunIsBegunAndLookedAtUntilItHasEnded(t *testing.T) {
 			t.Errorf("it is not taken in: %v", err)
 		}
 	}
-	if diff := cmp.Diff(real.Result, h.last("viewer")); diff != "" {
+	if diff := cmp.Diff(made.Result, h.last("viewer")); diff != "" {
 		t.Errorf("what was answered (-) and what is kept (+):\n%s", diff)
 	}
 }

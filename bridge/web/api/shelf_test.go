@@ -37,13 +37,19 @@ type file struct {
 // made waits until a file is made.
 func (h *house) made(who string, f file) file {
 	h.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); f.State == "making"; time.Sleep(5 * time.Millisecond) {
+	return awaited(h, who, f.Self, f, func(f file) bool { return f.State != "making" })
+}
+
+// awaited looks at what is at an address until it is over.
+func awaited[T any](h *house, who, address string, one T, over func(T) bool) T {
+	h.t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !over(one); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			h.t.Fatal("the file is not made")
+			h.t.Fatalf("it does not come to its end: %+v", one)
 		}
-		h.want(http.StatusOK, get(who, strings.TrimPrefix(f.Self, api.Base))).into(&f)
+		h.want(http.StatusOK, get(who, strings.TrimPrefix(address, api.Base))).into(&one)
 	}
-	return f
+	return one
 }
 
 func TestAListIsTakenAwayAsAFile(t *testing.T) {
