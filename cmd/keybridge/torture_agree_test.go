@@ -262,7 +262,9 @@ func (x *torture) compare() {
 		if r.Verdict.Outcome != bridge.Open {
 			decisions++
 		}
-		x.agree(r, views[r.Portal], m)
+		if x.agree(r, views[r.Portal], m) > 0 {
+			x.history(store, r.ID)
+		}
 	}
 	for id, m := range money {
 		if m.alive() {
@@ -307,12 +309,12 @@ func (x *torture) tally(what string, counts map[string]int) {
 }
 
 // agree checks one request against the far ends: at most one key and one payment (I2),
-// everything decided is delivered (I3), money and access agree (I5).
-func (x *torture) agree(r bridge.Request, v portalView, m *ledgerOf) {
+// everything decided is delivered (I3), money and access agree (I5). It counts what disagrees.
+func (x *torture) agree(r bridge.Request, v portalView, m *ledgerOf) (disagreements int) {
 	f := x.filed[keyAt{r.Portal, r.Key}]
 	if f == nil {
 		x.t.Errorf("%s (%s) is of a key request that nobody filed: %s at %s", r.ID, r.State(), r.Key, r.Portal)
-		return
+		return 1
 	}
 	has, waits := v.rings[f.email], v.waits[r.Key]
 	all := slices.Concat(tooMany(has, m), disagreeInAccess(r, waits, has), disagreeInMoney(r, has, m))
@@ -322,6 +324,18 @@ func (x *torture) agree(r bridge.Request, v portalView, m *ledgerOf) {
 	}
 	for _, wrong := range all {
 		x.t.Errorf("%s (%s, key request %s of %s at %s, %s, %d keys, %+v): %s", r.ID, r.State(), r.Key, f.email, r.Portal, f.name, has.keys, *m, wrong)
+	}
+	return len(all)
+}
+
+// history logs what is written of a request.
+func (x *torture) history(store *bolt.Store, id bridge.ID) {
+	entries, err := store.History(x.t.Context(), id)
+	if err != nil {
+		x.t.Error(err)
+	}
+	for _, e := range entries {
+		x.t.Logf("%s %s: %s: %s: %q, %q, %s", id, e.At.Format("15:04:05.000"), e.Actor, e.What, e.Before, e.After, e.Why)
 	}
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 
 	"keybridge/bridge"
@@ -84,7 +83,7 @@ func (x *torture) told() map[keyAt]bool {
 func (x *torture) dropped(store *bolt.Store) (n int) {
 	x.t.Helper()
 	for after := uint64(0); ; {
-		lines, err := store.House(context.WithoutCancel(x.t.Context()), after, 1000)
+		lines, err := store.House(x.t.Context(), after, 1000)
 		if err != nil {
 			x.t.Fatal(err)
 		}
