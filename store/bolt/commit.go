@@ -16,9 +16,9 @@ const (
 	queueLen = 1024
 	// groupMax bounds a group, and with it the time its first member waits.
 	groupMax = 1024
-	// yields is how often the committer lets others run when a group is smaller
-	// than the one before: who was just answered is about to write again.
-	yields = 50
+	// yields is how often in a row the committer lets others run without one of them
+	// bringing a write: who was just answered is about to write again.
+	yields = 20
 )
 
 // txn is one write transaction of the committer.
@@ -116,13 +116,14 @@ func (s *Store) await(o *op) error {
 // everything in the queue was dealt with.
 func (s *Store) commitLoop() {
 	defer close(s.stopped)
-	last := 1
+	var took time.Duration
 	for {
 		select {
 		case o := <-s.queue:
-			group := s.gather(o, last)
-			last = len(group)
+			group := s.gather(o, took)
+			began := time.Now()
 			s.commit(group)
+			took = time.Since(began)
 		case <-s.closing:
 			s.drain()
 			return
@@ -130,22 +131,24 @@ func (s *Store) commitLoop() {
 	}
 }
 
-// gather makes a group of what is in the queue. Yielding, not sleeping: with one
-// client it costs microseconds, with many it makes the groups as large as the
-// number of clients.
-func (s *Store) gather(first *op, last int) []*op {
+// gather makes a group of what is in the queue, and of what comes while others are let
+// run, for no longer than the commit before took. Yielding, not sleeping: with one client
+// it costs microseconds, with many it makes the groups as large as the number of clients,
+// and where the processors are what there is too little of, fewer commits cost less.
+func (s *Store) gather(first *op, most time.Duration) []*op {
 	group := []*op{first}
-	for tries := 0; len(group) < groupMax; {
+	began := time.Now()
+	for barren := 0; len(group) < groupMax; {
 		select {
 		case o := <-s.queue:
-			group = append(group, o)
+			group, barren = append(group, o), 0
 			continue
 		default:
 		}
-		if len(group) >= last || tries >= yields {
+		if barren == yields || time.Since(began) > most {
 			break
 		}
-		tries++
+		barren++
 		runtime.Gosched()
 	}
 	return group
@@ -155,7 +158,7 @@ func (s *Store) drain() {
 	for {
 		select {
 		case o := <-s.queue:
-			s.commit(s.gather(o, 1))
+			s.commit(s.gather(o, 0))
 		default:
 			return
 		}
