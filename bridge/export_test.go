@@ -10,8 +10,10 @@ import (
 // will be due.
 func (w *Worker) Step(ctx context.Context, portal string) (worked int, next time.Time, err error) {
 	claims, next, err := w.cfg.Store.Claim(ctx, portal, w.cfg.Now(), w.cfg.Now().Add(w.cfg.Lease), 100)
+	at := make(chan struct{})
+	close(at) // it is always a request's turn
 	for _, claim := range claims {
-		w.pass(ctx, claim)
+		w.pass(ctx, claim, at)
 	}
 	return len(claims), next, err
 }

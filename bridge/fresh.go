@@ -48,22 +48,17 @@ func (r *readings) keep(id ID, of reading) {
 	r.of[id] = of
 }
 
-func (r *readings) forget(id ID) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.of, id)
-}
-
 // asks says which sides a pass has to read: those that a hint spoke of since the claim
 // before, and those that were not read since. What a pass was not woken for by a hint
-// alone it reads whole, because then it is there to see what nobody tells.
+// alone it reads whole, because then it is there to see what nobody tells; and so it does
+// after a failure, which may have kept it from what it was told of.
 //
 // The time between a reading and the claim is covered, too: a claim is told of all hints
 // since the one before it, and what was read was read under that.
 func (p *pass) asks(now time.Time) (portal, money bool) {
 	r, said := &p.request, p.claim.Said
 	clock := !r.Work.Next.IsZero() && !now.Before(r.Work.Next)
-	if p.again || clock || said == 0 {
+	if p.again || clock || said == 0 || r.Work.Failures > 0 {
 		return true, true
 	}
 	last := p.w.readings.last(r.ID)

@@ -123,8 +123,8 @@ func (w *Worker) loop(ctx context.Context, portal string, site Site, wake <-chan
 				slots <- struct{}{}
 				before, over := order.take(claim.Request)
 				passes.Go(func() {
-					<-before
-					w.pass(ctx, claim)
+					w.pass(ctx, claim, before)
+					<-before // who comes next waits for both
 					over()
 					<-slots
 					select {
@@ -182,11 +182,17 @@ func (t *turns) take(id ID) (before <-chan struct{}, over func()) {
 // looked at again later, so that two sides that disagree for ever cost little.
 const mostActions = 12
 
-// pass works on one claimed request. It goes on when ctx ends, because a call under
-// way is better finished; its own bound is the lease.
-func (w *Worker) pass(ctx context.Context, claim Claim) {
+// pass works on one claimed request once its turn has come. It goes on when ctx ends,
+// because a call under way is better finished; its own bound is the lease, which goes by
+// while it waits, too.
+func (w *Worker) pass(ctx context.Context, claim Claim, before <-chan struct{}) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.cfg.Lease*3/4)
 	defer cancel()
+	select {
+	case <-before:
+	case <-ctx.Done():
+		return // the lease lapses and another pass tries
+	}
 	r, err := w.cfg.Store.Get(ctx, claim.Request)
 	if KindOf(err) == NotFound {
 		return
@@ -478,7 +484,6 @@ func (p *pass) next(c *Change, now time.Time) (Action, bool) {
 
 // failed records a failure and when to try again.
 func (p *pass) failed(ctx context.Context, act Action, doing string, cause error) error {
-	p.w.readings.forget(p.request.ID)
 	p.w.cfg.Log.Warn("a call failed", "doing", doing, "request", p.request.ID, "portal", p.request.Portal,
 		"kind", string(KindOf(cause)), "error", p.loggable(cause), "failures", p.request.Work.Failures+1)
 	return p.update(ctx, func(c *Change) error {
@@ -501,8 +506,8 @@ func (p *pass) failed(ctx context.Context, act Action, doing string, cause error
 	})
 }
 
-// loggable is the text of an error without the applicant's address. Adapters leave
-// it out, but a mail server that refuses an address likes to quote it.
+// loggable is the text of an error without the applicant's address. Adapters leave it out;
+// this is for the one that forgets to.
 func (p *pass) loggable(err error) string {
 	text := err.Error()
 	if email := p.request.Applicant.Email; email != "" {
