@@ -36,9 +36,9 @@ func BenchmarkLoadBackup(b *testing.B) {
 	l := &backedUp{folder: shortFolder(b), loaded: startLoaded(b, onBridge, fillBridge(b, loadBackedUp))}
 	var without, with measured
 	for range *loadRounds {
-		l.rest()
+		l.tell(sayRest)
 		without.add(l.deliver())
-		l.rest()
+		l.tell(sayRest)
 		with.add(l.during(l.deliver))
 	}
 	var text strings.Builder

@@ -68,13 +68,7 @@ func serveLoad(kind, folder string) error {
 	fmt.Println(l.Addr())
 	lines := bufio.NewScanner(os.Stdin)
 	for lines.Scan() {
-		var err error
-		if to, ok := strings.CutPrefix(lines.Text(), sayBackup); ok {
-			err = b.store.Backup(context.Background(), to, nil)
-		} else {
-			err = b.rest()
-		}
-		if err != nil {
+		if err := b.told(lines.Text()); err != nil {
 			return err
 		}
 		fmt.Println("done")
@@ -190,12 +184,37 @@ func (b *running) intake(folder string) (http.Handler, error) {
 	return handlerThroughFailpoints(withAPI(withConsole(public, nothing), nothing)), nil
 }
 
+// told does what a line says. What keeps nothing has nothing to do.
+func (b *running) told(what string) error {
+	to, backup := strings.CutPrefix(what, sayBackup)
+	switch {
+	case b.store == nil:
+		return nil
+	case backup:
+		return b.store.Backup(context.Background(), to, nil)
+	case what == sayRest:
+		return b.rest()
+	case what == sayEnter:
+		return b.enter()
+	}
+	return fmt.Errorf("nobody knows what %q is", what)
+}
+
+// enter claims for a portal that has no requests until nothing waits in the intake, of which
+// each claim enters a part.
+func (b *running) enter() error {
+	now := time.Now()
+	for {
+		_, next, err := b.store.Claim(context.Background(), "nobody's", now, now.Add(time.Hour), 1)
+		if err != nil || next.IsZero() {
+			return err
+		}
+	}
+}
+
 // rest does what a worker does that finds everything as it should be: nothing is due
 // afterwards.
 func (b *running) rest() error {
-	if b.store == nil {
-		return nil
-	}
 	ctx, now := context.Background(), time.Now()
 	for {
 		claims, _, err := b.store.Claim(ctx, demoPortal, now, now.Add(time.Hour), 1000)

@@ -201,20 +201,28 @@ func (l *loaded) line() string {
 	return strings.TrimSpace(text)
 }
 
-// rest has a bridge bring everything to rest that is due.
-func (l *loaded) rest() {
+// What a process under load can be told to do, a line each; see sayBackup, too.
+const (
+	sayRest  = "rest"  // bring everything to rest that is due
+	sayEnter = "enter" // enter what waits in the intake
+)
+
+// tell has the process do something, and waits until it has.
+func (l *loaded) tell(what string) {
 	l.tb.Helper()
-	if _, err := io.WriteString(l.in, "rest\n"); err != nil {
+	if _, err := io.WriteString(l.in, what+"\n"); err != nil {
 		l.tb.Fatal(err)
 	}
-	l.line()
+	if answer := l.line(); answer != "done" {
+		l.tb.Fatalf("load-server %s: told to %s it said %q", l.kind, what, answer)
+	}
 }
 
 // load sends events: distinct ones, each about another request that is at rest; or again
 // those that it knows by the load before.
 func (l *loaded) load(clients int, again bool) delivered {
 	l.tb.Helper()
-	l.rest()
+	l.tell(sayRest)
 	most := int(loadTime.Seconds() * 50_000)
 	if clients > 1 {
 		most *= 2
