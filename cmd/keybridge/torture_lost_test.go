@@ -49,6 +49,14 @@ func whenKnown(r bridge.Request) string {
 	return "known"
 }
 
+// isLeftover reports a request that nobody filed: the Enterprise Portal gives keys anew for
+// an access request that the bridge makes, and tells of it as of any other. One that was
+// removed again before it was read, because access was stopped again, is known by its id alone.
+func isLeftover(r bridge.Request) bool {
+	return r.Portal == demoEnterprise && r.Applicant.ID == "" && r.Access.Have == bridge.Gone &&
+		r.Verdict.Outcome == bridge.Decline && r.Payment.Checkout.ID == ""
+}
+
 // whenUnknown says what became in its portal of a key request that is not known here, and
 // whether it was lost.
 func whenUnknown(f *filing, waits, there bool) (what string, lost bool) {
