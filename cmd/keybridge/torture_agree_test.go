@@ -382,7 +382,7 @@ func disagreeInMoney(r bridge.Request, has ring, m *ledgerOf) (all wrongs) {
 	all.say(r.Verdict.Outcome != bridge.Open && m.open > 0, "decided, and a checkout is open")
 	all.say((declined || ended) && m.lives > 0, "over, and a subscription goes on")
 	all.say(declined && m.kept > 0, "declined, and money is kept")
-	all.say(has.keys > 0 && priced && m.kept == 0 && !given, "there is a key, and nothing is kept")
+	all.say(has.keys > 0 && priced && m.kept == 0 && m.owes == 0 && !given, "there is a key, and nothing is kept or owed")
 	all.say(has.work > 0 && m.owes > 0, "the key works, and its payment is overdue")
 	all.say(has.keys == 0 && m.kept > 0 && !ended && r.Access.Have != bridge.Suspended, "money is kept, and there is no key")
 	return all

@@ -51,10 +51,12 @@ func whenKnown(r bridge.Request) string {
 
 // isLeftover reports a request that nobody filed: the Enterprise Portal gives keys anew for
 // an access request that the bridge makes, and tells of it as of any other. One that was
-// removed again before it was read, because access was stopped again, is known by its id alone.
+// removed again before it was read, because access was stopped again, is known by its id alone:
+// it is declined, or still in doubt where the run is short.
 func isLeftover(r bridge.Request) bool {
-	return r.Portal == demoEnterprise && r.Applicant.ID == "" && r.Access.Have == bridge.Gone &&
-		r.Verdict.Outcome == bridge.Decline && r.Payment.Checkout.ID == ""
+	gone := r.Access.Have == bridge.Gone && r.Verdict.Outcome == bridge.Decline
+	doubted := r.Access.Have == bridge.Unread && !r.Access.Missing.IsZero()
+	return r.Portal == demoEnterprise && r.Applicant.ID == "" && r.Payment.Checkout.ID == "" && (gone || doubted)
 }
 
 // whenUnknown says what became in its portal of a key request that is not known here, and

@@ -47,6 +47,8 @@ func TestATortureSeesWhereMoneyAndAccessDisagree(t *testing.T) {
 	failing, ended := active, by(bridge.Approve, bridge.ByProvider, bridge.Gone)
 	failing.Work.Failures = 1
 	ended.Ended = bridge.Mark{At: time.Now()}
+	overdue := by(bridge.Approve, bridge.ByProvider, bridge.Suspended)
+	overdue.Payment.Have = bridge.Overdue
 	one, none := ring{1, 1}, ring{}
 	for name, c := range map[string]struct {
 		r     bridge.Request
@@ -59,6 +61,7 @@ func TestATortureSeesWhereMoneyAndAccessDisagree(t *testing.T) {
 		"a subscription, and a key":       {active, false, one, ledgerOf{paid: 1, kept: 900, lives: 1}, ""},
 		"given by the admin":              {given, false, one, ledgerOf{}, ""},
 		"waits, with a checkout":          {waiting, true, none, ledgerOf{open: 1}, ""},
+		"given back, and owed for since":  {overdue, false, ring{1, 0}, ledgerOf{paid: 1, returned: 900, lives: 1, owes: 1}, ""},
 		"declined, and given back":        {declined, false, none, ledgerOf{paid: 1, returned: 500}, ""},
 		"ended, and kept":                 {ended, false, none, ledgerOf{paid: 1, kept: 500}, ""},
 		"two keys":                        {active, false, ring{2, 1}, ledgerOf{paid: 1, kept: 500}, "more than one key"},
