@@ -18,7 +18,7 @@ import (
 	"keybridge/store/bolt"
 )
 
-// growthCommand makes the table. A million requests take room for two files of 6 GB, and time.
+// growthCommand makes the table. A million requests take room for four files of 6 GB, and time.
 const growthCommand = "go test ./cmd/keybridge -run '^$' -bench LoadGrown -load.sizes 10000,100000,1000000 -timeout 3h"
 
 // What it costs that much is stored already: growthCommand.
@@ -43,10 +43,11 @@ type grownLoad struct {
 // newestRequests are so many.
 const newestRequests = 10_000
 
-// startGrown starts a bridge on a store of a size, as it grew or as keybridge compact leaves it.
-func startGrown(b *testing.B, requests int, compacted bool) *grownLoad {
+// startGrown starts a bridge on a copy of a store of a size, as it grew or as keybridge compact
+// leaves it.
+func startGrown(b *testing.B, from string, requests int, compacted bool) *grownLoad {
 	b.Helper()
-	folder := copied(b, grow(b, requests))
+	folder := copied(b, from)
 	path := filepath.Join(folder, "data", storeFile)
 	if compacted {
 		if _, err := bolt.CompactFile(b.Context(), path, nil); err != nil {
@@ -68,14 +69,16 @@ func startGrown(b *testing.B, requests int, compacted bool) *grownLoad {
 // compacted, in turns, and prints the table of the README.
 func BenchmarkLoadGrown(b *testing.B) {
 	var sizes []*grownLoad
+	var folder string
 	for text := range strings.SplitSeq(*loadSizes, ",") {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 100 {
 			b.Fatalf("-load.sizes: %q is not a number of requests, of 100 at least", text)
 		}
-		sizes = append(sizes, startGrown(b, n, false))
+		folder = grow(b, n)
+		sizes = append(sizes, startGrown(b, folder, n, false))
 	}
-	sizes = append(sizes, startGrown(b, sizes[len(sizes)-1].requests, true))
+	sizes = append(sizes, startGrown(b, folder, sizes[len(sizes)-1].requests, true))
 	for range *loadRounds {
 		for _, g := range sizes {
 			newest := min(newestRequests, g.requests)
