@@ -251,7 +251,8 @@ type Order struct {
 	Customer, Email string
 	// Since is set when an earlier attempt ended without our learning what it did:
 	// a checkout of this request that was made since then is adopted instead of
-	// making a second one.
+	// making a second one. So is one whose payment failed, where its subscription can
+	// still ask for money: nobody would end it.
 	Since time.Time
 }
 

@@ -98,6 +98,25 @@ var faultTests = []test{
 		}
 		b.wantsEffects(Effects{Checkouts: 5, Open: 3})
 	}},
+	{name: "a subscription whose first payment failed while its opening was unanswered is ended, and no second one is left", needs: []Lever{Pay, PayLater, Fail}, try: func(b *bench) {
+		for i, further := range []func(*deal){
+			func(d *deal) { d.open(); d.pull(Pay) },
+			func(d *deal) { d.sees("cancel")(b.Provider.Cancel(b.Context(), d.r, d.key())) },
+		} {
+			d := b.deal(monthly(4900, "EUR"))
+			o := d.order(bridge.Paying)
+			left := d.sees("open")(b.Provider.Open(b.Context(), o))
+			d.pull(PayLater)
+			d.pull(Fail)
+			d.r.Payment, d.r.Refs = bridge.Payment{}, nil
+			m := d.sees("open anew")(b.Provider.Open(b.Context(), d.since(o)))
+			if m.Checkout.ID != left.Checkout.ID || !m.Subscribed || m.State != bridge.NoPayment {
+				b.Errorf("adopted %+v, want %s, which can still ask for money", m, left.Checkout.ID)
+			}
+			further(d)
+			b.wantsEffects(Effects{Checkouts: i + 2, Payments: 1, Subscriptions: i + 2, Living: 1})
+		}
+	}},
 	{name: "an order as old as the memory for keys is looked for first", try: func(b *bench) {
 		d := b.deal(once(4900, "EUR"))
 		o := d.order(bridge.Paying)

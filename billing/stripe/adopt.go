@@ -17,9 +17,10 @@ const skew = 10 * time.Minute
 const pageSize = 100
 
 // adopt looks for what earlier attempts at an order have left behind since a time.
-// A checkout that was paid or is being paid is taken before one that is open; of
-// several open ones the newest is kept and the others are expired. found is false
-// when there is none that can still come to anything.
+// A checkout that was paid or is being paid is taken before one that is open, and so is
+// one whose first payment failed and whose subscription can still ask for money: what
+// nobody knows of would never be ended. Of several open ones the newest is kept and the
+// others are expired. found is false when there is none that can still come to anything.
 func (p *Provider) adopt(ctx context.Context, o bridge.Order, since time.Time) (money bridge.Money, found bool, err error) {
 	open, complete, err := p.leftBehind(ctx, o, since)
 	if err != nil {
@@ -30,14 +31,14 @@ func (p *Provider) adopt(ctx context.Context, o bridge.Order, since time.Time) (
 		if err != nil {
 			return money, false, err
 		}
-		if money.Checkout.State == bridge.CheckoutComplete {
-			return money, true, p.closeAll(ctx, open)
+		if money.Checkout.State == bridge.CheckoutComplete || money.Subscribed {
+			return money, true, p.closeAll(ctx, o, open)
 		}
 	}
 	if len(open) == 0 {
 		return bridge.Money{}, false, nil
 	}
-	if err := p.closeAll(ctx, open[1:]); err != nil {
+	if err := p.closeAll(ctx, o, open[1:]); err != nil {
 		return bridge.Money{}, false, err
 	}
 	money, err = p.read(ctx, o.Request, open[0].ID)
@@ -76,13 +77,13 @@ func (p *Provider) leftBehind(ctx context.Context, o bridge.Order, since time.Ti
 	}
 }
 
-// closeAll expires sessions that are too many. The key is the session's own: it is
-// expired once, whoever asks. One that is no longer open needs no closing; should it
-// have been paid, the next adoption or the next event finds that.
-func (p *Provider) closeAll(ctx context.Context, spare []*stripego.CheckoutSession) error {
+// closeAll expires sessions that are too many. The keys are made of the order's, so that an
+// answer that Stripe repeats ends with the attempt. Conflict: one is no longer open. It may
+// have been paid, and no reading would look at it any more once another one is adopted, so
+// the order is to be placed anew.
+func (p *Provider) closeAll(ctx context.Context, o bridge.Order, spare []*stripego.CheckoutSession) error {
 	for _, s := range spare {
-		err := p.expire(ctx, s.ID, fmt.Sprintf("kb_spare_%s", s.ID))
-		if err != nil && bridge.KindOf(err) != bridge.Conflict {
+		if err := p.expire(ctx, s.ID, fmt.Sprintf("%s_spare_%s", o.Key, s.ID)); err != nil {
 			return err
 		}
 	}

@@ -70,7 +70,8 @@
 //   - A subscription whose first payment is still on its way is Processing, whatever
 //     Stripe calls it: for bank debits that can be "active". Where the bank said no
 //     the checkout has failed, although Stripe may go on asking: what is left of the
-//     subscription is ended before another checkout is opened.
+//     subscription is ended before another checkout is opened. One
+//     whose opening was never answered is adopted for that: else nobody would know of it.
 //   - A charge of an earlier period counts while a dispute about it is open. Once that
 //     is lost, later payments stand for themselves.
 //   - What was paid to an invoice outside Stripe is not in Collected: it cannot be

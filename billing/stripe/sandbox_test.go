@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -190,6 +192,40 @@ func TestAdoptionLooksThroughEveryPage(t *testing.T) {
 	}
 	if lists != 2 {
 		t.Errorf("%d pages were read, want 2", lists)
+	}
+}
+
+func TestACheckoutPaidAsItIsFoundToBeSpareIsAdopted(t *testing.T) {
+	s, url := farEnd(t)
+	p := provider(t, s, url, nil)
+	o := orderOf("01SPARE", bridge.Paying, terms("month"), s.Now())
+	older, err := p.Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	beside := o
+	beside.Key += "_2"
+	if _, err = p.Open(t.Context(), beside); err != nil {
+		t.Fatal(err)
+	}
+	var paid sync.Once
+	hasty := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/expire") {
+			paid.Do(func() { act(t, s, older.Checkout.ID, "pay") }) // after it was listed as open
+		}
+		s.ServeHTTP(w, r)
+	}))
+	defer hasty.Close()
+	p = provider(t, s, hasty.URL, nil)
+	next := o
+	next.Key, next.Since = o.Key+"_3", o.At
+	if m, err := p.Open(t.Context(), next); bridge.KindOf(err) != bridge.Conflict {
+		t.Fatalf("adopted %+v, %v", m.Checkout, err)
+	}
+	next.Key = o.Key + "_4"
+	m, err := p.Open(t.Context(), next)
+	if err != nil || m.Checkout.ID != older.Checkout.ID || m.State != bridge.Paid {
+		t.Errorf("%+v, %v, want %s to be paid", m, err, older.Checkout.ID)
 	}
 }
 
