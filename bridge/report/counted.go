@@ -7,14 +7,17 @@ import (
 	"keybridge/bridge"
 )
 
-// counted is what an entry of a request's history adds to the sheet of its day. history
-// is the request's, and may go on beyond the entry: what it adds depends on what was
-// before it alone.
-func counted(r bridge.Request, history []bridge.Entry, e bridge.Entry) (s bridge.Sheet) {
-	before := history
-	if i := slices.IndexFunc(history, func(h bridge.Entry) bool { return h.Seq >= e.Seq }); i >= 0 {
-		before = history[:i]
-	}
+// course is how far the history of a request has come, in what counts.
+type course struct {
+	reached []bridge.Milestone
+	// arrived: the browser has come, whether or not the portal has said what is asked for.
+	arrived bool
+	money   account
+}
+
+// take comes to the next entry of a request's history, and returns what that adds to the
+// sheet of its day. What does not count may be left out.
+func (c *course) take(e bridge.Entry, about subject) (s bridge.Sheet) {
 	switch e.What {
 	case bridge.WhatVerdict:
 		if e.After == string(bridge.Decline) {
@@ -25,11 +28,36 @@ func counted(r bridge.Request, history []bridge.Entry, e bridge.Entry) (s bridge
 			s.Failed = map[string]int{doing(e.Why): 1}
 		}
 	case bridge.WhatPayment:
-		money(&s, r, before, e)
+		if currency, f := c.money.see(e); f != (bridge.Flow{}) {
+			s.AddFlow(named(about.plan), currency, f)
+		}
 	default:
-		milestones(&s, r, before, e)
+		for _, m := range c.reach(milestoneOf(e)) {
+			s.Add(bridge.Sheet{Milestones: map[bridge.Milestone]int{m: 1}})
+			if m == bridge.MilestoneGranted {
+				s.AddWait(e.At.Sub(about.created))
+			}
+		}
 	}
 	return s
+}
+
+// reach returns the milestones that are reached with one that an entry is about, and were
+// not before.
+func (c *course) reach(m bridge.Milestone) (first []bridge.Milestone) {
+	c.arrived = c.arrived || m == bridge.MilestoneHandedOff
+	switch {
+	case m == "", slices.Contains(c.reached, m):
+		return nil
+	case m == bridge.MilestoneHandedOff && !slices.Contains(c.reached, bridge.MilestoneReceived):
+		return nil
+	case m == bridge.MilestoneReceived && c.arrived:
+		first = []bridge.Milestone{m, bridge.MilestoneHandedOff}
+	default:
+		first = []bridge.Milestone{m}
+	}
+	c.reached = append(c.reached, first...)
+	return first
 }
 
 // counts reports whether an entry can add anything, so that the others cost nothing.
@@ -71,47 +99,11 @@ func milestoneOf(e bridge.Entry) bridge.Milestone {
 	return ""
 }
 
-// milestones counts those that are reached with an entry and were not before it.
-func milestones(s *bridge.Sheet, r bridge.Request, before []bridge.Entry, e bridge.Entry) {
-	had := reached(before)
-	has := reached(append(slices.Clone(before), e))
-	for _, m := range bridge.Milestones {
-		if !has[m] || had[m] {
-			continue
-		}
-		s.Add(bridge.Sheet{Milestones: map[bridge.Milestone]int{m: 1}})
-		if m == bridge.MilestoneGranted {
-			s.AddWait(e.At.Sub(r.Created))
-		}
-	}
-}
-
-// reached are the milestones that a history has come through.
-func reached(entries []bridge.Entry) map[bridge.Milestone]bool {
-	all := map[bridge.Milestone]bool{}
-	for _, e := range entries {
-		all[milestoneOf(e)] = true
-	}
-	all[bridge.MilestoneHandedOff] = all[bridge.MilestoneHandedOff] && all[bridge.MilestoneReceived]
-	return all
-}
-
 // account is the payment that a history is at.
 type account struct {
 	// here: money has come; back is what went back of it.
 	here bool
 	back int64
-}
-
-// money counts what came in or went back with an entry.
-func money(s *bridge.Sheet, r bridge.Request, before []bridge.Entry, e bridge.Entry) {
-	var a account
-	for _, was := range before {
-		a.see(was)
-	}
-	if currency, f := a.see(e); f != (bridge.Flow{}) {
-		s.AddFlow(named(r.Terms.Plan), currency, f)
-	}
 }
 
 // see takes in the next entry, and returns what moved with it.

@@ -11,9 +11,10 @@
 //
 // # How data walks
 //
-// A commit wakes the Reader (Wake). It reads Feed from its bookmark on, and asks for the
-// request an entry is about and its history up to there (counted). What that adds goes
-// into papers of the kind "report", named by day and portal: "2026-03-01 main". Between
+// A commit wakes the Reader (Wake), which rests a moment and then reads Feed from its
+// bookmark to where it ended. It asks for the requests that the entries are about, each once,
+// and follows their histories (counted). What that adds goes, all of it together, into papers
+// of the kind "report", named by day and portal: "2026-03-01 main". Between
 // returns the sheets of some days for some portals (bridge.Day); bridge.AddUp and bridge.Parts
 // add them up. What a sheet is and how it is read is the domain's, so that pages and programs
 // speak of it without knowing who counts.
@@ -42,6 +43,10 @@
 //     has said that there is such a key request: anybody can follow a link.
 //   - What an entry adds depends on it and on the entries of its request before it, and on
 //     nothing that changes later. So it does not matter how much later it is read.
+//   - Sheets are two seconds behind where much is going on, and Counted says how far they have
+//     come. A reader that ran after every entry would read a request anew for each of them,
+//     and write every sheet each time; so it gathers, and reads a request on its way once or
+//     twice (tally). A history is asked for only where its beginning was gathered before.
 //   - The sheet keeps the place, and the bookmark only says where to begin: it may be
 //     behind, and is thrown away when the shape of sheets changes. An older sheet is made
 //     anew by the first entry that belongs on it.

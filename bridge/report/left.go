@@ -78,11 +78,14 @@ func (r *Reader) Retry(ctx context.Context) error {
 			lines = append(lines, bridge.Line{Place: l.Place, Entry: e})
 		}
 	}
-	unread, err := r.take(ctx, lines, true)
-	if err != nil {
+	t := newTally()
+	if err := r.tally(ctx, t, lines); err != nil {
 		return err
 	}
-	still = append(still, unread...)
+	if err := r.write(ctx, t, true); err != nil {
+		return err
+	}
+	still = append(still, t.unread...)
 	if len(still) == before {
 		return nil
 	}

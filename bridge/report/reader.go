@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"sync/atomic"
@@ -17,6 +16,7 @@ import (
 // Store is what a Reader needs of the store. See bridge.Store.
 type Store interface {
 	Feed(ctx context.Context, after uint64, limit int) ([]bridge.Line, error)
+	FeedEnd(ctx context.Context) (uint64, error)
 	Ledger(ctx context.Context, after uint64, limit int) ([]bridge.LedgerLine, error)
 	Get(ctx context.Context, id bridge.ID) (bridge.Request, error)
 	History(ctx context.Context, id bridge.ID) ([]bridge.Entry, error)
@@ -47,7 +47,9 @@ const (
 	paperKind = "report"
 	bookmark  = "report"
 	batch     = 1000
-	dayForm   = time.DateOnly
+	// stretch is how many batches of the feed are written together.
+	stretch = 10
+	dayForm = time.DateOnly
 	// shape is another number whenever sheets are kept otherwise than before.
 	shape = 2
 )
@@ -148,11 +150,16 @@ func (r *Reader) keep(ctx context.Context, at begin) error {
 	return r.cfg.Store.SetBookmark(ctx, bookmark, text)
 }
 
-// CatchUp adds to the sheets what the feed holds beyond them. It may be repeated; two at
-// once count nothing twice.
+// CatchUp adds to the sheets what the feed holds beyond them as it is called. What comes
+// meanwhile may wait: whoever ran after it would never rest where there is much to do, and
+// write every sheet for a few lines. It may be repeated; two at once count nothing twice.
 func (r *Reader) CatchUp(ctx context.Context) error {
 	at, err := r.begin(ctx)
-	for more := true; more && err == nil; {
+	var end uint64
+	if err == nil {
+		end, err = r.cfg.Store.FeedEnd(ctx)
+	}
+	for more := true; more && err == nil && at.Place < end; {
 		more, err = r.advance(ctx, &at)
 	}
 	if err == nil || damaged(ctx, err) {
@@ -163,102 +170,54 @@ func (r *Reader) CatchUp(ctx context.Context) error {
 
 // advance adds the next lines of the feed, and reports whether there were any.
 func (r *Reader) advance(ctx context.Context, at *begin) (bool, error) {
-	var unread []left
-	lines, err := r.cfg.Store.Feed(ctx, at.Place, batch)
+	t, to := newTally(), *at
+	err := r.gather(ctx, t, &to)
 	switch {
 	case damaged(ctx, err):
 		l, err := r.passOver(ctx, at.Place)
 		if err != nil {
 			return false, err
 		}
-		at.Place, unread = l.Place, []left{l}
-	case err != nil || len(lines) == 0:
-		return false, err
-	default:
-		if unread, err = r.take(ctx, lines, false); err != nil {
-			return false, err
-		}
-		last := lines[len(lines)-1]
-		at.Place, at.At = last.Place, last.Entry.At
-	}
-	at.leave(unread)
-	if err := r.keep(ctx, *at); err != nil {
+		to.Place, t.unread = l.Place, []left{l}
+	case err != nil || to.Place == at.Place:
 		return false, err
 	}
-	for _, l := range unread {
+	if err := r.write(ctx, t, false); err != nil {
+		return false, err
+	}
+	to.leave(t.unread)
+	if err := r.keep(ctx, to); err != nil {
+		return false, err
+	}
+	*at = to
+	for _, l := range t.unread {
 		r.cfg.Log.Error("an entry is left out of the report, because it or its request cannot be read", "request", string(l.Request), "entry", l.Seq)
 	}
 	return true, nil
 }
 
-// fact is what one line of the feed adds to a sheet.
-type fact struct {
-	place uint64
-	sheet bridge.Sheet
-}
-
-// take adds lines to the sheets of their days and portals, and returns those that cannot be
-// read. The bookmark is moved only after all of them, so a sheet that was reached already
-// is reached again, and knows it. late is for lines that were left out before.
-func (r *Reader) take(ctx context.Context, lines []bridge.Line, late bool) (unread []left, err error) {
-	sheets := map[string][]fact{}
-	subjects := map[bridge.ID]*subject{}
-	for _, line := range lines {
-		e := line.Entry
-		if !counts(e) {
-			continue
+// gather tallies the next lines of the feed, a stretch of them at most. A feed that cannot
+// be read further is an error only where nothing was read of it: else the next reading
+// comes upon it.
+func (r *Reader) gather(ctx context.Context, t *tally, to *begin) error {
+	for n := range stretch {
+		lines, err := r.cfg.Store.Feed(ctx, to.Place, batch)
+		if n > 0 && err != nil {
+			return nil
 		}
-		about, err := r.subject(ctx, subjects, e.Request)
-		if damaged(ctx, err) {
-			unread = append(unread, left{Place: line.Place, Request: e.Request, Seq: e.Seq})
-			continue
+		if err != nil || len(lines) == 0 {
+			return err
 		}
-		if err != nil {
-			return nil, err
+		if err := r.tally(ctx, t, lines); err != nil {
+			return err
 		}
-		if about == nil {
-			continue
-		}
-		if s := counted(about.request, about.history, e); !s.Empty() {
-			name := e.At.UTC().Format(dayForm) + " " + about.request.Portal
-			sheets[name] = append(sheets[name], fact{line.Place, s})
+		last := lines[len(lines)-1]
+		to.Place, to.At = last.Place, last.Entry.At
+		if len(lines) < batch {
+			return nil
 		}
 	}
-	for name, facts := range sheets {
-		err := r.cfg.Store.SetPaper(ctx, paperKind, name, func(old []byte) ([]byte, error) { return addTo(old, facts, late) })
-		if err != nil {
-			return nil, fmt.Errorf("report: the sheet of %s: %w", name, err)
-		}
-	}
-	return unread, nil
-}
-
-// subject is a request that entries are about.
-type subject struct {
-	request bridge.Request
-	history []bridge.Entry
-}
-
-// subject reads a request, once for all lines that are taken together. One that was
-// dropped is nil, and counts for nothing: it was no key request.
-func (r *Reader) subject(ctx context.Context, known map[bridge.ID]*subject, id bridge.ID) (*subject, error) {
-	if s, ok := known[id]; ok {
-		return s, nil
-	}
-	q, err := r.cfg.Store.Get(ctx, id)
-	var history []bridge.Entry
-	if err == nil {
-		history, err = r.cfg.Store.History(ctx, id)
-	}
-	switch {
-	case bridge.KindOf(err) == bridge.NotFound:
-		known[id] = nil
-	case err != nil:
-		return nil, fmt.Errorf("report: the request %s: %w", id, err)
-	default:
-		known[id] = &subject{q, history}
-	}
-	return known[id], nil
+	return nil
 }
 
 // addTo adds the facts that a sheet does not have yet. One of another shape is begun

@@ -41,3 +41,23 @@ func BenchmarkTwelveMonths(b *testing.B) {
 		bridge.Parts(days, noon.AddDate(-1, 0, 0), noon, bridge.Monthly)
 	}
 }
+
+// BenchmarkCatchingUp counts what 640 people did who came, paid and got their keys, 64 of
+// them at once.
+func BenchmarkCatchingUp(b *testing.B) {
+	h := newHouse(b)
+	for range 10 {
+		h.sideBySide(64)
+	}
+	r := h.reader()
+	for b.Loop() {
+		h.forget()
+		if err := r.CatchUp(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	days, err := r.Between(b.Context(), noon, noon, nil)
+	if total := bridge.AddUp(days); err != nil || total.Milestones[bridge.MilestoneGranted] != 640 {
+		b.Fatal(total, err)
+	}
+}

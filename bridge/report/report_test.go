@@ -49,6 +49,17 @@ func (h *house) receive(plan string) bridge.ID { return h.receiveAt("main", plan
 
 func (h *house) receiveAt(portal, plan string) bridge.ID {
 	h.Helper()
+	id := h.accept(portal)
+	h.change(id, func(c *bridge.Change) {
+		c.TakeIn(bridge.KeyRequest{State: bridge.Pending}, bridge.Terms{Plan: plan, Provider: "stripe", Steps: []bridge.StepKind{bridge.Paying}}, h.now)
+	})
+	h.see(id, bridge.Pending, bridge.Money{State: bridge.NoPayment})
+	return id
+}
+
+// accept takes in a hint at a key request that nothing is known of.
+func (h *house) accept(portal string) bridge.ID {
+	h.Helper()
 	h.n++
 	id := bridge.ID(fmt.Sprintf("01J%023d", h.n))
 	intake := &bridge.Change{Request: bridge.Request{
@@ -58,10 +69,6 @@ func (h *house) receiveAt(portal, plan string) bridge.ID {
 	if err != nil {
 		h.Fatal(err)
 	}
-	h.change(id, func(c *bridge.Change) {
-		c.TakeIn(bridge.KeyRequest{State: bridge.Pending}, bridge.Terms{Plan: plan, Provider: "stripe", Steps: []bridge.StepKind{bridge.Paying}}, h.now)
-	})
-	h.see(id, bridge.Pending, bridge.Money{State: bridge.NoPayment})
 	return id
 }
 
