@@ -100,7 +100,7 @@ type Filter struct {
 	Applicant string
 	// Tags have all to be among Request.Tags.
 	Tags []Tag
-	// Words have each to be a word of the request (see Words), or its beginning.
+	// Words have each to be a word of the request (see WholeWords), or its beginning.
 	Words []string
 	// Least and Most bound Terms.Total, whose currency has to be theirs. They are looked
 	// at request by request, so a page may be short though there are more.

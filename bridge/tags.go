@@ -78,27 +78,24 @@ func (r Request) Waits() bool {
 	return r.Work.Attention || r.Verdict.Outcome == Open && ok && step.Kind == Review && r.Access.Have != Unread
 }
 
-// words are those of what is stored about the request, in lower case.
+// words are those of what is stored about the request, in lower case. Of ids at far ends they
+// are wholes: who has one has it from there, and its parts would lead to everybody's.
 func (r Request) words() []string {
 	texts := []string{
 		r.Key, r.Applicant.ID, r.Applicant.Email, r.Applicant.Name, r.Applicant.Organisation, r.Applicant.App,
 		r.Terms.Plan, r.Asked.Entry, r.Verdict.Mark.Why,
 	}
-	texts = append(texts, r.Asked.Policies...)
+	var words []string
+	for _, text := range append(texts, r.Asked.Policies...) {
+		words = appendWords(words, text, true)
+	}
 	for _, ref := range r.Refs {
-		texts = append(texts, ref.ID)
+		words = appendWords(words, ref.ID, false)
 	}
 	for _, field := range slices.Sorted(maps.Keys(r.Asked.Reasons)) {
-		texts = append(texts, r.Asked.Reasons[field])
+		words = appendWords(words, r.Asked.Reasons[field], true)
 	}
-	var words []string
-	for _, text := range texts {
-		words = appendWords(words, text)
-		if len(words) > mostWords {
-			return words[:mostWords]
-		}
-	}
-	return words
+	return words[:min(len(words), mostWords)]
 }
 
 // punctuation is what stands around a word and is not part of it.
@@ -106,10 +103,15 @@ const punctuation = ".,;:!?\"'()<>[]{}"
 
 // Words are the words of a text that a search can find, in lower case: runs of letters
 // and digits, and the whole of what has no space, such as an address or an id.
-func Words(text string) []string { return appendWords(nil, text) }
+func Words(text string) []string { return appendWords(nil, text, true) }
 
-// appendWords appends the words of a text, each once, to those of others.
-func appendWords(words []string, text string) []string {
+// WholeWords are those of Words that have no space around or in them: what to look for, since
+// what is found by the whole is found by its parts as well.
+func WholeWords(text string) []string { return appendWords(nil, text, false) }
+
+// appendWords appends the words of a text, each once, to those of others: the wholes, and
+// their parts before them.
+func appendWords(words []string, text string, parts bool) []string {
 	others := len(words)
 	add := func(word string) {
 		if word = strings.TrimRight(cut(word, longestWord), punctuation); len(word) >= shortWord && !slices.Contains(words[others:], word) {
@@ -118,8 +120,10 @@ func appendWords(words []string, text string) []string {
 	}
 	for field := range strings.FieldsSeq(strings.ToLower(text)) {
 		whole := strings.Trim(field, punctuation)
-		for part := range strings.FieldsFuncSeq(whole, between) {
-			add(part)
+		if parts {
+			for part := range strings.FieldsFuncSeq(whole, between) {
+				add(part)
+			}
 		}
 		add(whole)
 	}

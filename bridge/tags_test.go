@@ -30,6 +30,25 @@ func TestWordsAreWhatASearchCanFind(t *testing.T) {
 	}
 }
 
+func TestWhatIsLookedForIsWhole(t *testing.T) {
+	for text, want := range map[string][]string{
+		"":                       nil,
+		"a - x":                  nil,
+		"Ada Lovelace":           {"ada", "lovelace"},
+		"(Ada@Example.com), ada": {"ada@example.com", "ada"},
+		"cs_test_" + longID:      {("cs_test_" + longID)[:40]},
+		longID + "_" + longID:    {longID[:40]},
+		"東京 天気":                  {"東京", "天気"},
+	} {
+		if diff := cmp.Diff(want, bridge.WholeWords(text)); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", text, diff)
+		}
+	}
+}
+
+// longID is longer than what is kept of a word.
+const longID = "a1d4vixgcsj57wk6cpavi8qdb6hy3bvlhpzuxtw1xyz"
+
 func FuzzWords(f *testing.F) {
 	f.Add("Ada Lovelace <ada@example.com>")
 	f.Add("\xff\xfe ä\u202e")
@@ -45,6 +64,11 @@ func FuzzWords(f *testing.F) {
 				t.Errorf("%q of %q is not found as itself: %q", word, text, again)
 			}
 		}
+		for _, whole := range bridge.WholeWords(text) {
+			if !slices.Contains(bridge.Words(text), whole) {
+				t.Errorf("%q is looked for and no word of %q", whole, text)
+			}
+		}
 	})
 }
 
@@ -56,6 +80,9 @@ func TestARequestIsFoundByWhatItIs(t *testing.T) {
 	r.Refs = []bridge.Ref{{System: "stripe", Kind: bridge.RefCharge, ID: "ch_123"}}
 	r.Assigned = "rita"
 	tags := r.Tags()
+	if slices.Contains(tags, "word/ch") || slices.Contains(tags, "word/123") {
+		t.Errorf("found by a part of an id: %q", tags)
+	}
 	for _, want := range []bridge.Tag{
 		bridge.TagState(bridge.StateReviewing), bridge.TagPortal("main"), bridge.TagPlan("Weather Pro"), bridge.TagAssigned("rita"),
 		bridge.TagCurrency("EUR"), bridge.TagWaits, "word/ada", "word/ada@example.com", "word/storms", "word/ch_123", "word/k1",

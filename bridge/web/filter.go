@@ -85,7 +85,7 @@ func KnownFields(query url.Values) url.Values {
 // what they look after. Whether they may see it is for their bridge.Desk to say.
 func ReadFilter(query url.Values, p bridge.Person, now time.Time) Filter {
 	f := Filter{Query: KnownFields(query), Problems: map[string]string{}}
-	f.Asks = bridge.Filter{State: bridge.State(f.Get(FieldState)), Portal: f.Get(FieldPortal), Words: bridge.Words(f.Get(FieldWords))}
+	f.Asks = bridge.Filter{State: bridge.State(f.Get(FieldState)), Portal: f.Get(FieldPortal), Words: bridge.WholeWords(f.Get(FieldWords))}
 	if f.Get(FieldWords) != "" && len(f.Asks.Words) == 0 {
 		f.Problems[FieldWords] = "A search takes a word of two letters or more."
 	}

@@ -82,6 +82,9 @@ func (t *txn) keep(c *bridge.Change, record []byte, from indexed) (to indexed, e
 	if err := t.reindex(c.Request, from, to); err != nil {
 		return to, err
 	}
+	if err := t.retag(id, from.tags, to.tags); err != nil {
+		return to, err
+	}
 	for _, e := range c.Entries {
 		line, err := seal(e)
 		if err != nil {
@@ -218,7 +221,11 @@ func (t *txn) drop(id []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := t.reindex(r, indexesOf(r), indexed{}); err != nil {
+	at := indexesOf(r)
+	if err := t.untag(id, at.tags); err != nil {
+		return err
+	}
+	if err := t.reindex(r, at, indexed{}); err != nil {
 		return err
 	}
 	if err := t.delete(bucketKey, key(r.Portal, r.Key)); err != nil {

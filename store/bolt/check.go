@@ -156,6 +156,14 @@ func (c *checker) everything() {
 		c.leads(tx, bucketApplicant, tail(k), func(r bridge.Request) bool { return bytes.Equal(k, indexesOf(r).applicant) })
 	})
 	c.tags()
+	c.sweep(bucketStale, func(tx *bbolt.Tx, id, record []byte) {
+		if tx.Bucket(bucketRequest).Get(id) == nil {
+			c.find(bucketStale, id, "there is no such request")
+		}
+		if _, err := decodeTags(record); err != nil {
+			c.find(bucketStale, id, "%v", err)
+		}
+	})
 	c.sweep(bucketDay, func(_ *bbolt.Tx, day, ids []byte) {
 		if len(day) != 8 || len(ids) != 2*idLen || bytes.Compare(ids[:idLen], ids[idLen:]) > 0 {
 			c.find(bucketDay, nil, "the day %x makes no sense", day)
@@ -277,7 +285,7 @@ func (c *checker) request(tx *bbolt.Tx, id, record []byte) {
 	for _, k := range x.refs {
 		c.present(tx, bucketRef, k, id)
 	}
-	for _, tag := range x.tags {
+	for _, tag := range c.tagsOf(tx, id, x.tags) {
 		k := tagKey(tag, id)
 		c.present(tx, bucketTag, k, id)
 		c.tagged[r.ID] += maphash.Bytes(c.seed, k)
@@ -326,9 +334,18 @@ func (c *checker) tags() {
 			return
 		}
 		c.leads(tx, bucketTag, tail(k), func(r bridge.Request) bool {
-			return slices.ContainsFunc(r.Tags(), func(tag bridge.Tag) bool { return bytes.Equal(k, tagKey(tag, []byte(r.ID))) })
+			return slices.ContainsFunc(c.tagsOf(tx, []byte(r.ID), r.Tags()), func(tag bridge.Tag) bool { return bytes.Equal(k, tagKey(tag, []byte(r.ID))) })
 		})
 	})
+}
+
+// tagsOf are the tags that the index should have of a request, whose own are given.
+func (c *checker) tagsOf(tx *bbolt.Tx, id []byte, its []bridge.Tag) []bridge.Tag {
+	tags, stale, err := indexedTags(tx, id)
+	if !stale || err != nil { // which is a finding of its own
+		return its
+	}
+	return tags
 }
 
 // slot checks a request's place in the schedule.

@@ -65,24 +65,28 @@ func TestCheckFindsEveryIndexOutOfStep(t *testing.T) {
 		in    []byte
 		spoil func(*bbolt.Tx) error
 	}{
-		"a key to nowhere":                 {bucketKey, put(bucketKey, key("main", "x"), unknown)},
-		"a key to another request":         {bucketKey, put(bucketKey, key("main", testKey(2)), known)},
-		"a ref to nowhere":                 {bucketRef, put(bucketRef, key("a", "b", "c"), unknown)},
-		"a ref the request does not have":  {bucketRef, put(bucketRef, key("a", "b", "c"), known)},
-		"an applicant's request not there": {bucketApplicant, put(bucketApplicant, append(key("main", "x"), unknown...), nil)},
-		"another applicant":                {bucketApplicant, put(bucketApplicant, append(key("main", "x"), known...), nil)},
-		"a tag the request does not have":  {bucketTag, put(bucketTag, tagKey("state/active", known), nil)},
-		"a tag of nobody":                  {bucketTag, put(bucketTag, tagKey("state/active", unknown), nil)},
-		"a schedule for nobody":            {bucketSchedule, put(bucketSchedule, unknown, slot{portal: "main"}.encode())},
-		"a schedule that makes no sense":   {bucketSchedule, put(bucketSchedule, known, []byte{9})},
-		"a schedule of another portal":     {bucketSchedule, put(bucketSchedule, known, slot{portal: "other"}.encode())},
-		"due twice":                        {bucketDue, put(bucketDue, dueKey("main", 7, known), nil)},
-		"due and not scheduled":            {bucketDue, put(bucketDue, dueKey("main", 7, unknown), nil)},
-		"claimed and not scheduled so":     {bucketLease, put(bucketLease, []byte(testID(5)), nil)},
-		"a history of nobody":              {bucketHistory, put(bucketHistory, entryKey(unknown, 1), []byte{1})},
-		"a line of history that was added": {bucketHistory, put(bucketHistory, entryKey(known, 1), []byte{1})},
-		"a record of another format":       {bucketRequest, put(bucketRequest, known, []byte("\x02abcd{}"))},
-		"a record cut short":               {bucketRequest, put(bucketRequest, known, []byte{1})},
+		"a key to nowhere":                  {bucketKey, put(bucketKey, key("main", "x"), unknown)},
+		"a key to another request":          {bucketKey, put(bucketKey, key("main", testKey(2)), known)},
+		"a ref to nowhere":                  {bucketRef, put(bucketRef, key("a", "b", "c"), unknown)},
+		"a ref the request does not have":   {bucketRef, put(bucketRef, key("a", "b", "c"), known)},
+		"an applicant's request not there":  {bucketApplicant, put(bucketApplicant, append(key("main", "x"), unknown...), nil)},
+		"another applicant":                 {bucketApplicant, put(bucketApplicant, append(key("main", "x"), known...), nil)},
+		"a tag the request does not have":   {bucketTag, put(bucketTag, tagKey("state/active", known), nil)},
+		"a tag of nobody":                   {bucketTag, put(bucketTag, tagKey("state/active", unknown), nil)},
+		"tags of nobody that wait":          {bucketStale, put(bucketStale, unknown, encodeTags(nil))},
+		"tags that wait and make no sense":  {bucketStale, put(bucketStale, []byte(testID(5)), enclose([]byte{9}))},
+		"tags that wait and were changed":   {bucketStale, put(bucketStale, []byte(testID(5)), append(encodeTags(nil), 1, 'x'))},
+		"tags that wait and nobody says so": {bucketTag, first(bucketStale)},
+		"a schedule for nobody":             {bucketSchedule, put(bucketSchedule, unknown, slot{portal: "main"}.encode())},
+		"a schedule that makes no sense":    {bucketSchedule, put(bucketSchedule, known, []byte{9})},
+		"a schedule of another portal":      {bucketSchedule, put(bucketSchedule, known, slot{portal: "other"}.encode())},
+		"due twice":                         {bucketDue, put(bucketDue, dueKey("main", 7, known), nil)},
+		"due and not scheduled":             {bucketDue, put(bucketDue, dueKey("main", 7, unknown), nil)},
+		"claimed and not scheduled so":      {bucketLease, put(bucketLease, []byte(testID(5)), nil)},
+		"a history of nobody":               {bucketHistory, put(bucketHistory, entryKey(unknown, 1), []byte{1})},
+		"a line of history that was added":  {bucketHistory, put(bucketHistory, entryKey(known, 1), []byte{1})},
+		"a record of another format":        {bucketRequest, put(bucketRequest, known, []byte("\x02abcd{}"))},
+		"a record cut short":                {bucketRequest, put(bucketRequest, known, []byte{1})},
 		"a record that is another's": {bucketRequest, func(tx *bbolt.Tx) error {
 			return tx.Bucket(bucketRequest).Put(known, bytes.Clone(tx.Bucket(bucketRequest).Get([]byte(testID(2)))))
 		}},
@@ -129,7 +133,11 @@ func TestCheckFindsEveryIndexOutOfStep(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := open(t, Config{Path: temp(t)})
+			s.staleMost = 1
 			rich(t, s, 6)
+			s.staleMost = staleMost
+			assign(t, s, 4, "olga")
+			assign(t, s, 5, "olga")
 			whole(t, s)
 			if err := s.db.Update(c.spoil); err != nil {
 				t.Fatal(err)

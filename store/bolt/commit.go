@@ -34,6 +34,11 @@ type txn struct {
 	// intake is what waits to be entered; took says that this transaction changed it.
 	intake *intake
 	took   bool
+	// staled says that this transaction made the index of tags stale of another request, and
+	// staleMost of how many it may be.
+	staled    bool
+	staleMost int
+	decoded   *decoded
 	// ends are the ends of the chains once they were asked for, was is what they were
 	// then; see ledger.go.
 	ends *ends
@@ -220,7 +225,7 @@ func (s *Store) attempt(group []*op) (again []*op, err error) {
 	if err != nil {
 		return group, s.fail(err)
 	}
-	t := &txn{tx: tx, now: s.now(), log: s.log, intake: s.intake}
+	t := &txn{tx: tx, now: s.now(), log: s.log, intake: s.intake, decoded: &s.decoded, staleMost: s.staleMost}
 	var kept []*op
 	writes := 0
 	for i, o := range group {

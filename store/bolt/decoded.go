@@ -46,12 +46,26 @@ func (d *decoded) original(id, record []byte) (original, error) {
 	if err != nil {
 		return original{}, err
 	}
+	return original{request: r.request.Clone(), indexed: d.indexedAs(r)}, nil
+}
+
+// indexedAs is where a request stands in the indexes by its record.
+func (d *decoded) indexedAs(r recalled) indexed {
 	if r.indexed == nil {
 		at := indexesOf(r.request)
 		r.indexed = &at
 		d.keep(r)
 	}
-	return original{request: r.request.Clone(), indexed: *r.indexed}, nil
+	return *r.indexed
+}
+
+// tags are those of the request whose record is given. They are not to be changed.
+func (d *decoded) tags(id, record []byte) ([]bridge.Tag, error) {
+	r, err := d.recall(id, bytes.Clone(record))
+	if err != nil {
+		return nil, err
+	}
+	return d.indexedAs(r).tags, nil
 }
 
 // written is open for what a change has written.

@@ -30,6 +30,7 @@
 //	history    id, number → entry
 //	key, ref, applicant          indexes, see index.go
 //	tag, day                     indexes that lists are made from, see tag.go
+//	stale      id → the tags that the index has of a request that has others now, see stale.go
 //	schedule, due, lease         what is due when, see schedule.go
 //	intake     place → a hint that waits to be entered, see intake.go
 //	seen       a bucket a week, in each: source, id of a hint → id of its request
@@ -90,6 +91,11 @@
 //   - What a request is found by follows from its record (bridge.Request.Tags) and is
 //     written where it differs. The state is one tag among the others. Text that is not
 //     UTF-8 is indexed as it is read back, for that is what it is removed by.
+//   - The index of tags may be stale of 127 requests, of which lists look at the records
+//     (stale.go): each of thirty tags lies on a page of its own, and with each change written
+//     at once they were two fifths of all pages that the whole way of a key wrote. What is
+//     noted is what the index has, not what it should have: that follows from the record, and
+//     a request that changes five times is noted once.
 //   - Lists are in the order of ids, which is that of intake; Filter.From and Before are
 //     about Created, which may differ. So they are looked at record by record, within the
 //     ids that the days in between have (the bucket day), whatever the ids are like.

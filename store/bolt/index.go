@@ -7,13 +7,14 @@ import (
 	"keybridge/bridge"
 )
 
-// The indexes. Each follows from the records and is written in the same commit.
+// The indexes. Each follows from the records and, but for that of tags, is written in the
+// same commit.
 //
 //	key        portal, key → id
 //	ref        system, kind, id of the ref → id
 //	applicant  portal, applicant, id → nothing
 //
-// Those that lists are made from are in tag.go.
+// Those that lists are made from are in tag.go and stale.go.
 var (
 	bucketRequest   = []byte("request")
 	bucketHistory   = []byte("history")
@@ -70,12 +71,9 @@ func (t *txn) claimedRef(r bridge.Request, from indexed) error {
 	return nil
 }
 
-// reindex brings the indexes of a request in step with a change. A zero indexed
-// stands for "nothing".
+// reindex brings the indexes of a request, but for that of tags, in step with a change. A
+// zero indexed stands for "nothing".
 func (t *txn) reindex(r bridge.Request, from, to indexed) error {
-	if err := t.retag([]byte(r.ID), from.tags, to.tags); err != nil {
-		return err
-	}
 	if err := t.replace(bucketApplicant, from.applicant, to.applicant); err != nil {
 		return err
 	}

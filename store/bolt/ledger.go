@@ -71,9 +71,12 @@ func (t *txn) end() (*ends, error) {
 }
 
 // settle does what is done once, before a transaction is committed: it catches up with the
-// intake and writes the ends that were moved.
+// intake and with what became stale, and writes the ends that were moved.
 func (t *txn) settle() error {
 	if err := t.catchUp(); err != nil {
+		return err
+	}
+	if err := t.freshen(); err != nil {
 		return err
 	}
 	if t.ends == nil || *t.ends == t.was {

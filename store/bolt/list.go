@@ -31,8 +31,9 @@ type query struct {
 	tags  []bridge.Tag
 	words []string
 	// bare: the records are not needed.
-	bare   bool
-	limits limits
+	bare    bool
+	limits  limits
+	decoded *decoded
 }
 
 // limits are how far one walk goes.
@@ -102,7 +103,7 @@ func (s *Store) Count(ctx context.Context, f bridge.Filter, most int) (n int, mo
 
 // query checks a filter.
 func (s *Store) query(f bridge.Filter) (query, error) {
-	q := query{filter: f, limit: f.Limit, order: order(f.Oldest), limits: s.limits}
+	q := query{filter: f, limit: f.Limit, order: order(f.Oldest), limits: s.limits, decoded: &s.decoded}
 	for _, bad := range []struct {
 		is  bool
 		why string
@@ -166,18 +167,19 @@ func (q query) indexes(tx *bbolt.Tx) ([]ids, error) {
 	if f.Applicant != "" {
 		all = append(all, newPosting(tx, bucketApplicant, key(f.Portal, f.Applicant), q.order))
 	}
+	tagged := newTagIndex(tx, q.decoded, q.order)
 	for _, tag := range q.tags {
-		all = append(all, newPosting(tx, bucketTag, key(string(tag)), q.order))
+		all = append(all, tagged.of(tag))
 	}
 	if f.Portal == "" && len(f.Portals) > 0 {
 		portals := union{order: q.order}
 		for _, name := range f.Portals {
-			portals.any = append(portals.any, newPosting(tx, bucketTag, key(string(bridge.TagPortal(name))), q.order))
+			portals.any = append(portals.any, tagged.of(bridge.TagPortal(name)))
 		}
 		all = append(all, portals)
 	}
 	for _, word := range q.words {
-		found, err := beginning(tx, word, q.order)
+		found, err := tagged.beginning(word)
 		if err != nil {
 			return nil, err
 		}
@@ -209,25 +211,16 @@ func (q query) fits(r bridge.Request) bool {
 	return true
 }
 
-// wordsOf are the words to look for. What follows from another is left out: who looks
-// for an address need not look for its parts.
+// wordsOf are the words to look for, each once.
 func wordsOf(asked []string) ([]string, error) {
 	var words []string
-	follows := map[string]bool{}
 	for _, field := range strings.Fields(strings.Join(asked, " ")) {
-		parts := bridge.Words(field)
-		if len(parts) == 0 {
+		whole := bridge.WholeWords(field)
+		if len(whole) == 0 {
 			return nil, &bridge.Error{Kind: bridge.Invalid, Msg: "One of the words is too short to be looked for. Type more of it."}
 		}
-		long := len(slices.MaxFunc(parts, func(a, b string) int { return len(a) - len(b) }))
-		for _, part := range parts {
-			if len(part) == long { // the whole, which has the others in it
-				words = append(words, part)
-			} else {
-				follows[part] = true
-			}
-		}
+		words = append(words, whole...)
 	}
 	slices.Sort(words)
-	return slices.DeleteFunc(slices.Compact(words), func(word string) bool { return follows[word] }), nil
+	return slices.Compact(words), nil
 }

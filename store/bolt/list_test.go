@@ -105,6 +105,7 @@ func TestAListFromOneIndexHasFullPages(t *testing.T) {
 func TestABeginningOfTooManyWordsAsksForMoreOfIt(t *testing.T) {
 	t.Parallel()
 	s := open(t, Config{Path: temp(t)})
+	s.staleMost = 1 // what is put into the index by hand counts
 	fill(t, s, 30)
 	put := func(words, each int) {
 		if err := s.db.Update(func(tx *bbolt.Tx) error {
@@ -153,9 +154,9 @@ func TestWhatRequestsAreFoundByIsWhatTheIndexWasBuiltWith(t *testing.T) {
 	equal(t, r.Tags(), []bridge.Tag{
 		"assigned/olga", "attention", "currency/EUR", "plan/Gold", "portal/main", "state/needs attention", "waits",
 		"word/42", "word/65f0c0000000000000000007", "word/65f0c1d2e3f4a5b6c7d8e9f0",
-		"word/a1" + bridge.Tag(strings.Repeat("0", 38)), "word/anna", "word/anna.lee@example.org", "word/cs",
+		"word/anna", "word/anna.lee@example.org",
 		"word/cs_test_a1" + bridge.Tag(strings.Repeat("0", 30)), "word/dev", "word/dev-7", "word/developer", "word/example",
-		"word/gold", "word/it", "word/lee", "word/little", "word/org", "word/test", "word/to", "word/try",
+		"word/gold", "word/it", "word/lee", "word/little", "word/org", "word/to", "word/try",
 		"word/" + bridge.Tag(strings.Repeat("ü", 20)), "word/σίσυφοσ",
 	})
 }

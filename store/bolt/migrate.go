@@ -52,6 +52,14 @@ var migrations = []migration{
 	{what: "the ledger", some: buildLedger},
 	once("the intake", func(tx *bbolt.Tx) error { return makeBuckets(tx, bucketIntake) }),
 	once("what hints say", func(*bbolt.Tx) error { return nil }), // what is there can be read; an older program could not read what comes
+	{what: "no more parts of ids among what lists are made from, and what those are stale of", some: func(tx *bbolt.Tx, log *slog.Logger, after []byte) ([]byte, error) {
+		if after == nil {
+			if err := emptied(tx, bucketStale); err != nil {
+				return nil, err
+			}
+		}
+		return buildTags(tx, log, after)
+	}},
 }
 
 // bucketState was the index of states up to schema 3.

@@ -50,7 +50,7 @@ func (s *Store) Stats(ctx context.Context) (Stats, error) {
 		stats.PageSize = s.db.Info().PageSize
 		stats.FreePages = s.db.Stats().FreePageN
 		stats.Claimed = count(tx.Bucket(bucketLease), nil, CountMost)
-		stats.NeedAttention = count(tx.Bucket(bucketTag), key(string(bridge.TagAttention)), CountMost)
+		stats.NeedAttention = countIDs(newTagIndex(tx, &s.decoded, true).of(bridge.TagAttention), CountMost)
 		stats.Due = backlogs(tx.Bucket(bucketDue), stamp(s.now()), CountMost)
 		return addWaiting(stats.Due, tx, stamp(s.now()), CountMost)
 	})
@@ -71,6 +71,16 @@ func count(b *bbolt.Bucket, prefix []byte, most int) int {
 	c := b.Cursor()
 	for k, _ := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix) && n < most; k, _ = c.Next() {
 		n++
+	}
+	return n
+}
+
+func countIDs(all ids, most int) int {
+	n := 0
+	var bound []byte
+	for id := all.from(nil); id != nil && n < most; id = all.from(bound) {
+		n++
+		bound = order(true).past(id, bound)
 	}
 	return n
 }

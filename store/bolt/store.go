@@ -57,6 +57,9 @@ type Store struct {
 	observe func(int, time.Duration)
 	// limits are how far one walk of a list goes. A member so that a test can shorten it.
 	limits limits
+	// staleMost is of how many requests the index of tags is stale before it is brought in
+	// step. A member so that a test can have it otherwise.
+	staleMost int
 	// commitTx commits a transaction. A member so that a test can have it fail.
 	commitTx func(*bbolt.Tx) error
 
@@ -99,9 +102,9 @@ func Open(cfg Config) (*Store, error) {
 		path: cfg.Path, now: cfg.Now, log: cfg.Log, maxSize: cfg.MaxSize,
 		fatal: cfg.Fatal, observe: cfg.Observe,
 		commitTx: (*bbolt.Tx).Commit,
-		limits:   limits{steps: walkSteps, time: walkTime},
-		queue:    make(chan *op, queueLen),
-		closing:  make(chan struct{}), stopped: make(chan struct{}),
+		limits:   limits{steps: walkSteps, time: walkTime}, staleMost: staleMost,
+		queue:   make(chan *op, queueLen),
+		closing: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	s.room.Store(&Room{Limit: s.maxSize})
 	if s.now == nil {

@@ -10,12 +10,17 @@ import (
 )
 
 func TestStore(t *testing.T) {
-	storetest.Run(t, func(t *testing.T, now func() time.Time) bridge.Store {
-		s := open(t, Config{Path: filepath.Join(t.TempDir(), "keybridge.db"), Now: now})
-		s.db.NoSync = true        // the suite cuts no power; thousands of syncs would only wait for a busy disk
-		s.limits.time = time.Hour // nor is it about a slow machine
-		return s
-	})
+	for name, stale := range map[string]int{"index in step": 1, "index stale": staleMost} {
+		t.Run(name, func(t *testing.T) {
+			storetest.Run(t, func(t *testing.T, now func() time.Time) bridge.Store {
+				s := open(t, Config{Path: filepath.Join(t.TempDir(), "keybridge.db"), Now: now})
+				s.db.NoSync = true        // the suite cuts no power; thousands of syncs would only wait for a busy disk
+				s.limits.time = time.Hour // nor is it about a slow machine
+				s.staleMost = stale
+				return s
+			})
+		})
+	}
 }
 
 // open opens a store and closes it when the test ends.

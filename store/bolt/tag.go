@@ -14,7 +14,7 @@ import (
 
 // What lists are made from (see walk.go):
 //
-//	tag  tag, id → nothing, for each of bridge.Request.Tags
+//	tag  tag, id → nothing, for each of bridge.Request.Tags, as soon as stale.go has it so
 //	day  day since 1970 → the least and the greatest id of what was created then
 //
 // Whoever changes what Tags returns for a record that is stored has to add a migration
@@ -26,27 +26,6 @@ var (
 
 func tagKey(tag bridge.Tag, id []byte) []byte { return append(key(string(tag)), id...) }
 
-// retag writes what differs between two sorted lists of tags, and nothing else.
-func (t *txn) retag(id []byte, from, to []bridge.Tag) error {
-	for len(from) > 0 || len(to) > 0 {
-		var err error
-		switch order := first(from, to); {
-		case order < 0:
-			err = t.delete(bucketTag, tagKey(from[0], id))
-			from = from[1:]
-		case order > 0:
-			err = t.put(bucketTag, tagKey(to[0], id), []byte{})
-			to = to[1:]
-		default:
-			from, to = from[1:], to[1:]
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // first says which list has the tag that comes first: negative the one, positive the
 // other, 0 both.
 func first(from, to []bridge.Tag) int {
@@ -57,49 +36,6 @@ func first(from, to []bridge.Tag) int {
 		return -1
 	}
 	return cmp.Compare(from[0], to[0])
-}
-
-// A beginning of words is looked up in one of two ways: the requests of a word that few
-// have are gathered, and one that many have is walked along. So much of either is
-// bounded.
-const (
-	wordFew  = 16
-	wordsAll = 20_000
-	wordsOft = 100
-)
-
-// beginning returns the ids of all requests with a word that begins like this. Invalid
-// where too many words do.
-func beginning(tx *bbolt.Tx, word string, o order) (ids, error) {
-	prefix := key(string(bridge.TagWord(word)))
-	prefix = prefix[:len(prefix)-2] // without the end of the part
-	var few [][]byte
-	var often []ids
-	c := tx.Bucket(bucketTag).Cursor()
-	for k, _ := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix); {
-		tag := k[:max(0, len(k)-idLen)]
-		n := len(few)
-		for ; len(few)-n < wordFew && k != nil && bytes.HasPrefix(k, tag); k, _ = c.Next() {
-			few = append(few, k[len(tag):])
-		}
-		if k != nil && bytes.HasPrefix(k, tag) {
-			few = few[:n]
-			often = append(often, newPosting(tx, bucketTag, tag, o))
-			k, _ = c.Seek(ended(tag))
-		}
-		if len(few) > wordsAll || len(often) > wordsOft {
-			return nil, &bridge.Error{Kind: bridge.Invalid, Msg: "Too many words begin like one of these. Type more of it."}
-		}
-	}
-	slices.SortFunc(few, bytes.Compare)
-	return union{any: append(often, sorted{ids: few, order: o}), order: o}, nil
-}
-
-// ended is what comes after every key that begins with a tag's part.
-func ended(tag []byte) []byte {
-	after := bytes.Clone(tag)
-	after[len(after)-1]++ // 0 1 ends a part
-	return after
 }
 
 const dayLen = 24 * time.Hour

@@ -107,6 +107,26 @@ func (s sorted) from(bound []byte) []byte {
 	return s.ids[i]
 }
 
+// without are ids but for a few, which are sorted from the least to the greatest.
+type without struct {
+	all   ids
+	not   [][]byte
+	order order
+	room  []byte
+}
+
+func (w *without) from(bound []byte) []byte {
+	id := w.all.from(bound)
+	for id != nil {
+		if _, out := slices.BinarySearchFunc(w.not, id, bytes.Compare); !out {
+			break
+		}
+		w.room = w.order.past(id, w.room)
+		id = w.all.from(w.room)
+	}
+	return id
+}
+
 // union has the ids that any of its members has.
 type union struct {
 	any   []ids
