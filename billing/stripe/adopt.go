@@ -50,18 +50,17 @@ func (p *Provider) adopt(ctx context.Context, o bridge.Order, since time.Time) (
 
 // leftBehind lists the sessions of an order's request and step, newest first. The
 // list is bounded by the time since the attempt and by ctx; each page is a call.
-func (p *Provider) leftBehind(ctx context.Context, o bridge.Order, since time.Time) (open, complete []*stripego.CheckoutSession, err error) {
+func (p *Provider) leftBehind(ctx context.Context, o bridge.Order, since time.Time) (open, complete []*session, err error) {
 	in := &stripego.CheckoutSessionListParams{
-		ListParams:   stripego.ListParams{Context: ctx, Limit: stripego.Int64(pageSize), Single: true},
+		ListParams:   stripego.ListParams{Limit: stripego.Int64(pageSize)},
 		CreatedRange: &stripego.RangeQueryParams{GreaterThanOrEqual: since.Add(-skew).Unix()},
 	}
 	for {
-		page := p.sessions.List(in)
-		if err := page.Err(); err != nil {
+		page, err := pageOf[*session](ctx, p, sessions, in)
+		if err != nil {
 			return nil, nil, p.problem("look for a checkout", err)
 		}
-		list := page.CheckoutSessionList()
-		for _, s := range list.Data {
+		for _, s := range page.Data {
 			switch {
 			case s.Metadata[metaRequest] != string(o.Request.ID) || s.Metadata[metaStep] != string(o.For):
 			case s.Status == stripego.CheckoutSessionStatusOpen:
@@ -70,10 +69,10 @@ func (p *Provider) leftBehind(ctx context.Context, o bridge.Order, since time.Ti
 				complete = append(complete, s)
 			}
 		}
-		if !list.HasMore || len(list.Data) == 0 {
+		if !page.HasMore || len(page.Data) == 0 {
 			return open, complete, nil
 		}
-		in.StartingAfter = stripego.String(list.Data[len(list.Data)-1].ID)
+		in.StartingAfter = stripego.String(page.Data[len(page.Data)-1].ID)
 	}
 }
 
@@ -81,7 +80,7 @@ func (p *Provider) leftBehind(ctx context.Context, o bridge.Order, since time.Ti
 // answer that Stripe repeats ends with the attempt. Conflict: one is no longer open. It may
 // have been paid, and no reading would look at it any more once another one is adopted, so
 // the order is to be placed anew.
-func (p *Provider) closeAll(ctx context.Context, o bridge.Order, spare []*stripego.CheckoutSession) error {
+func (p *Provider) closeAll(ctx context.Context, o bridge.Order, spare []*session) error {
 	for _, s := range spare {
 		if err := p.expire(ctx, s.ID, fmt.Sprintf("%s_spare_%s", o.Key, s.ID)); err != nil {
 			return err

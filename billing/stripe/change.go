@@ -27,7 +27,7 @@ func (p *Provider) expire(ctx context.Context, id, key string) error {
 	if err := keyed(key); err != nil {
 		return err
 	}
-	_, err := p.sessions.Expire(id, &stripego.CheckoutSessionExpireParams{Params: change(ctx, key)})
+	err := p.do(http.MethodPost, stripego.FormatURLPath(sessions+"/%s/expire", id), &stripego.CheckoutSessionExpireParams{Params: change(ctx, key)})
 	if err == nil {
 		return nil
 	}
@@ -44,8 +44,7 @@ func (p *Provider) expire(ctx context.Context, id, key string) error {
 // Conflict: nothing is held, or the authorisation has lapsed.
 func (p *Provider) Capture(ctx context.Context, r bridge.Request, key string) (bridge.Money, error) {
 	return p.onIntent(ctx, r, key, "capture payment", func(intent string) error {
-		_, err := p.intents.Capture(intent, &stripego.PaymentIntentCaptureParams{Params: change(ctx, key)})
-		return err
+		return p.do(http.MethodPost, stripego.FormatURLPath("/v1/payment_intents/%s/capture", intent), &stripego.PaymentIntentCaptureParams{Params: change(ctx, key)})
 	})
 }
 
@@ -53,8 +52,7 @@ func (p *Provider) Capture(ctx context.Context, r bridge.Request, key string) (b
 // nothing is held.
 func (p *Provider) Void(ctx context.Context, r bridge.Request, key string) (bridge.Money, error) {
 	return p.onIntent(ctx, r, key, "void payment", func(intent string) error {
-		_, err := p.intents.Cancel(intent, &stripego.PaymentIntentCancelParams{Params: change(ctx, key)})
-		return err
+		return p.do(http.MethodPost, stripego.FormatURLPath("/v1/payment_intents/%s/cancel", intent), &stripego.PaymentIntentCancelParams{Params: change(ctx, key)})
 	})
 }
 
@@ -104,7 +102,7 @@ func (p *Provider) Cancel(ctx context.Context, r bridge.Request, key string) (br
 	if over(s.Subscription) {
 		return p.money(ctx, r, s)
 	}
-	_, err = p.subscriptions.Cancel(s.Subscription.ID, &stripego.SubscriptionCancelParams{
+	err = p.do(http.MethodDelete, stripego.FormatURLPath("/v1/subscriptions/%s", s.Subscription.ID), &stripego.SubscriptionCancelParams{
 		Params: change(ctx, key), InvoiceNow: stripego.Bool(false), Prorate: stripego.Bool(false),
 	})
 	if err != nil {
@@ -129,7 +127,7 @@ func keyed(key string) error {
 	return nil
 }
 
-func over(sub *stripego.Subscription) bool {
+func over(sub *subscription) bool {
 	return sub.Status == stripego.SubscriptionStatusCanceled || sub.Status == stripego.SubscriptionStatusIncompleteExpired
 }
 

@@ -2,13 +2,12 @@ package stripe
 
 import (
 	"context"
-	"encoding/json"
-	"net/http"
 	"slices"
 	"time"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	stripego "github.com/stripe/stripe-go/v76"
-	"github.com/stripe/stripe-go/v76/form"
 
 	"keybridge/bridge"
 )
@@ -42,14 +41,6 @@ var Events = []string{
 // keptEvents is how long Stripe lists events.
 // Source: https://docs.stripe.com/api/events/list
 const keptEvents = 30 * 24 * time.Hour
-
-// eventPage is a page of events as they came: Config.Hint reads each, as it would
-// from a webhook.
-type eventPage struct {
-	stripego.APIResource
-	HasMore bool              `json:"has_more"`
-	Data    []json.RawMessage `json:"data"`
-}
 
 // Missed calls yield with a hint for every event since a time that did not reach
 // each endpoint it was meant for, oldest first, until yield returns an error, which
@@ -89,10 +80,11 @@ func (p *Provider) Missed(ctx context.Context, since time.Time, yield func(bridg
 	return nil
 }
 
-// eventsAfter reads one page, beginning behind an event.
-func (p *Provider) eventsAfter(ctx context.Context, since time.Time, after string) (*eventPage, error) {
+// eventsAfter reads one page, beginning behind an event. They stay as they came:
+// Config.Hint reads each, as it would from a webhook.
+func (p *Provider) eventsAfter(ctx context.Context, since time.Time, after string) (list[jsontext.Value], error) {
 	in := &stripego.EventListParams{
-		ListParams:      stripego.ListParams{Context: ctx, Limit: stripego.Int64(pageSize)},
+		ListParams:      stripego.ListParams{Limit: stripego.Int64(pageSize)},
 		CreatedRange:    &stripego.RangeQueryParams{GreaterThanOrEqual: since.Unix()},
 		DeliverySuccess: stripego.Bool(false),
 		Types:           stripego.StringSlice(Events),
@@ -100,17 +92,14 @@ func (p *Provider) eventsAfter(ctx context.Context, since time.Time, after strin
 	if after != "" {
 		in.StartingAfter = stripego.String(after)
 	}
-	body := &form.Values{}
-	form.AppendTo(body, in)
-	page := &eventPage{}
-	err := p.sessions.B.CallRaw(http.MethodGet, "/v1/events", p.cfg.Key, body, in.GetParams(), page)
+	page, err := pageOf[jsontext.Value](ctx, p, "/v1/events", in)
 	if err != nil {
-		return nil, p.problem("list events", err)
+		return page, p.problem("list events", err)
 	}
 	return page, nil
 }
 
-func idOf(event json.RawMessage) string {
+func idOf(event jsontext.Value) string {
 	var named struct {
 		ID string `json:"id"`
 	}

@@ -17,32 +17,31 @@ import (
 // Source: https://docs.stripe.com/api/checkout/sessions/list
 func (p *Provider) List(ctx context.Context, since time.Time, yield func(bridge.Opened) error) error {
 	in := &stripego.CheckoutSessionListParams{
-		ListParams:   stripego.ListParams{Context: ctx, Limit: stripego.Int64(pageSize), Single: true},
+		ListParams:   stripego.ListParams{Limit: stripego.Int64(pageSize)},
 		CreatedRange: &stripego.RangeQueryParams{GreaterThanOrEqual: since.Unix()},
 	}
 	for _, path := range expansions {
 		in.AddExpand("data." + path)
 	}
 	for {
-		page := p.sessions.List(in)
-		if err := page.Err(); err != nil {
+		page, err := pageOf[*session](ctx, p, sessions, in)
+		if err != nil {
 			return p.problem("list checkouts", err)
 		}
-		list := page.CheckoutSessionList()
-		for _, s := range list.Data {
+		for _, s := range page.Data {
 			if err := p.opened(ctx, s, yield); err != nil {
 				return err
 			}
 		}
-		if !list.HasMore || len(list.Data) == 0 {
+		if !page.HasMore || len(page.Data) == 0 {
 			return nil
 		}
-		in.StartingAfter = stripego.String(list.Data[len(list.Data)-1].ID)
+		in.StartingAfter = stripego.String(page.Data[len(page.Data)-1].ID)
 	}
 }
 
 // opened yields one session, unless it was not made for a request.
-func (p *Provider) opened(ctx context.Context, s *stripego.CheckoutSession, yield func(bridge.Opened) error) error {
+func (p *Provider) opened(ctx context.Context, s *session, yield func(bridge.Opened) error) error {
 	id := bridge.ID(s.Metadata[metaRequest])
 	if id == "" {
 		return nil

@@ -116,8 +116,6 @@ func (m *mocked) sent(t *testing.T, path string) call {
 	return call{}
 }
 
-const sessions = "/v1/checkout/sessions"
-
 func order(step bridge.StepKind, terms bridge.Terms) bridge.Order {
 	return bridge.Order{
 		Request: bridge.Request{ID: "01JREQUEST0000000000000000", Portal: "main", Terms: terms},

@@ -50,11 +50,11 @@ func (p *Provider) Open(ctx context.Context, o bridge.Order) (bridge.Money, erro
 	if money, alive, err := p.replace(ctx, o); err != nil || alive {
 		return money, err
 	}
-	s, err := p.create(ctx, o)
+	s, stored, err := p.create(ctx, o)
 	if err != nil {
 		return bridge.Money{}, err
 	}
-	if s.LastResponse != nil && replayed(s.LastResponse.Header) {
+	if stored {
 		return p.read(ctx, o.Request, s.ID)
 	}
 	return p.money(ctx, o.Request, s)
@@ -121,23 +121,24 @@ func checkOrder(o bridge.Order) error {
 
 // create makes the session. A customer who was deleted at Stripe meanwhile is left
 // out, under a key of its own because the parameters differ.
-func (p *Provider) create(ctx context.Context, o bridge.Order) (*stripego.CheckoutSession, error) {
+func (p *Provider) create(ctx context.Context, o bridge.Order) (s *session, stored bool, err error) {
 	const doing = "open checkout"
-	s, err := p.sessions.New(p.params(ctx, o))
+	s = new(session)
+	stored, err = p.call(http.MethodPost, sessions, p.params(ctx, o), s)
 	if err == nil {
-		return s, nil
+		return s, stored, nil
 	}
 	se, ok := errors.AsType[*stripego.Error](err)
 	if ok && o.Customer != "" && se.Param == "customer" && se.Code == stripego.ErrorCodeResourceMissing {
 		o.Customer, o.Key = "", o.Key+"_new-customer"
-		if s, err = p.sessions.New(p.params(ctx, o)); err == nil {
-			return s, nil
+		if stored, err = p.call(http.MethodPost, sessions, p.params(ctx, o), s); err == nil {
+			return s, stored, nil
 		}
 	}
 	if ok && se.Param == "expires_at" && se.HTTPStatusCode == http.StatusBadRequest {
-		return nil, &bridge.Error{Kind: bridge.Unavailable, Msg: "The checkout came too late to stay open long enough. A new attempt is made by itself.", Err: told(doing, se), Answered: true}
+		return nil, false, &bridge.Error{Kind: bridge.Unavailable, Msg: "The checkout came too late to stay open long enough. A new attempt is made by itself.", Err: told(doing, se), Answered: true}
 	}
-	return nil, p.problem(doing, err)
+	return nil, false, p.problem(doing, err)
 }
 
 // params is the order in Stripe's words. It depends on the order and the

@@ -10,7 +10,7 @@ import (
 
 // seePayment reads the one-off payment of a completed checkout.
 // Source: https://docs.stripe.com/payments/paymentintents/lifecycle
-func (p *Provider) seePayment(ctx context.Context, m *bridge.Money, s *stripego.CheckoutSession) error {
+func (p *Provider) seePayment(ctx context.Context, m *bridge.Money, s *session) error {
 	if s.Invoice != nil {
 		p.refer(m, bridge.RefInvoice, s.Invoice.ID)
 	}
@@ -53,7 +53,7 @@ func (p *Provider) seePayment(ctx context.Context, m *bridge.Money, s *stripego.
 }
 
 // letGo says why a held amount was released.
-func letGo(pi *stripego.PaymentIntent) string {
+func letGo(pi *intent) string {
 	if pi.CancellationReason == stripego.PaymentIntentCancellationReasonAutomatic {
 		return "The bank's authorisation lapsed before it was used; nothing was charged."
 	}
@@ -61,7 +61,7 @@ func letGo(pi *stripego.PaymentIntent) string {
 }
 
 // seeCharge reads what came in with a charge and what went back of it.
-func (p *Provider) seeCharge(ctx context.Context, m *bridge.Money, ch *stripego.Charge) (quarrel, error) {
+func (p *Provider) seeCharge(ctx context.Context, m *bridge.Money, ch *charge) (quarrel, error) {
 	m.State = bridge.Paid
 	m.Collected = bridge.NewAmount(ch.AmountCaptured, string(ch.Currency))
 	m.Returned = bridge.NewAmount(returned(ch), string(ch.Currency))
@@ -85,7 +85,7 @@ func (p *Provider) seeCharge(ctx context.Context, m *bridge.Money, ch *stripego.
 
 // returned is what was given back of a charge. Stripe counts what a partial capture
 // did not take among the refunds.
-func returned(ch *stripego.Charge) int64 {
+func returned(ch *charge) int64 {
 	return max(ch.AmountRefunded-(ch.Amount-ch.AmountCaptured), 0)
 }
 
@@ -107,14 +107,14 @@ func (q quarrel) why() string {
 // Source: https://docs.stripe.com/api/disputes/object#dispute_object-status
 func (p *Provider) quarrel(ctx context.Context, charge string) (quarrel, error) {
 	var q quarrel
-	page := p.disputes.List(&stripego.DisputeListParams{
-		ListParams: stripego.ListParams{Context: ctx, Limit: stripego.Int64(pageSize), Single: true},
+	page, err := pageOf[dispute](ctx, p, "/v1/disputes", &stripego.DisputeListParams{
+		ListParams: stripego.ListParams{Limit: stripego.Int64(pageSize)},
 		Charge:     stripego.String(charge),
 	})
-	if err := page.Err(); err != nil {
+	if err != nil {
 		return q, p.problem("read disputes", err)
 	}
-	for _, d := range page.DisputeList().Data {
+	for _, d := range page.Data {
 		switch d.Status {
 		case stripego.DisputeStatusNeedsResponse, stripego.DisputeStatusUnderReview:
 			q.open = true
@@ -128,14 +128,14 @@ func (p *Provider) quarrel(ctx context.Context, charge string) (quarrel, error) 
 // why says in words for people why a payment failed. Stripe's own words are not
 // passed on: they may name the payer.
 // Source: https://docs.stripe.com/declines/codes
-func why(e *stripego.Error, fallback string) string {
+func why(e *failure, fallback string) string {
 	if e == nil {
 		return fallback
 	}
-	if words, ok := declined[string(e.DeclineCode)]; ok {
+	if words, ok := declined[e.DeclineCode]; ok {
 		return words
 	}
-	if words, ok := declined[string(e.Code)]; ok {
+	if words, ok := declined[e.Code]; ok {
 		return words
 	}
 	return fallback

@@ -10,13 +10,6 @@ import (
 	"time"
 
 	stripego "github.com/stripe/stripe-go/v76"
-	"github.com/stripe/stripe-go/v76/checkout/session"
-	"github.com/stripe/stripe-go/v76/dispute"
-	"github.com/stripe/stripe-go/v76/invoice"
-	"github.com/stripe/stripe-go/v76/paymentintent"
-	"github.com/stripe/stripe-go/v76/price"
-	"github.com/stripe/stripe-go/v76/refund"
-	"github.com/stripe/stripe-go/v76/subscription"
 
 	"keybridge/bridge"
 )
@@ -72,15 +65,8 @@ const (
 // Provider implements bridge.Provider on one Stripe account. It is safe for
 // concurrent use and holds no state but its configuration.
 type Provider struct {
-	cfg Config
-
-	sessions      session.Client
-	intents       paymentintent.Client
-	refunds       refund.Client
-	subscriptions subscription.Client
-	invoices      invoice.Client
-	disputes      dispute.Client
-	prices        price.Client
+	cfg     Config
+	backend stripego.Backend
 }
 
 var _ bridge.Provider = (*Provider)(nil)
@@ -99,16 +85,7 @@ func New(cfg Config) (*Provider, error) {
 		MaxNetworkRetries: stripego.Int64(0),
 		URL:               stripego.String(cfg.URL),
 	})
-	return &Provider{
-		cfg:           cfg,
-		sessions:      session.Client{B: backend, Key: cfg.Key},
-		intents:       paymentintent.Client{B: backend, Key: cfg.Key},
-		refunds:       refund.Client{B: backend, Key: cfg.Key},
-		subscriptions: subscription.Client{B: backend, Key: cfg.Key},
-		invoices:      invoice.Client{B: backend, Key: cfg.Key},
-		disputes:      dispute.Client{B: backend, Key: cfg.Key},
-		prices:        price.Client{B: backend, Key: cfg.Key},
-	}, nil
+	return &Provider{cfg: cfg, backend: backend}, nil
 }
 
 // String names the provider without its key, so that printing one is safe.

@@ -31,7 +31,7 @@ func (p *Provider) Quote(ctx context.Context, want bridge.Price) (bridge.Price, 
 	want.Amount = bridge.NewAmount(found.UnitAmount, string(found.Currency))
 	want.Interval = bridge.Interval{}
 	if every := found.Recurring; every != nil {
-		want.Interval = bridge.Interval{Unit: string(every.Interval), Count: int(every.IntervalCount)}
+		want.Interval = bridge.Interval{Unit: every.Interval, Count: int(every.IntervalCount)}
 	}
 	if want.Name == "" && found.Product != nil {
 		want.Name = found.Product.Name
@@ -41,12 +41,13 @@ func (p *Provider) Quote(ctx context.Context, want bridge.Price) (bridge.Price, 
 
 // price finds a price by its id, else by its lookup key, of which one active price
 // of an account has each.
-func (p *Provider) price(ctx context.Context, want bridge.Price) (*stripego.Price, error) {
+func (p *Provider) price(ctx context.Context, want bridge.Price) (*price, error) {
 	switch {
 	case want.Ref != "":
-		found, err := p.prices.Get(want.Ref, &stripego.PriceParams{
+		found := new(price)
+		err := p.get(stripego.FormatURLPath("/v1/prices/%s", want.Ref), &stripego.PriceParams{
 			Params: stripego.Params{Context: ctx}, Expand: stripego.StringSlice([]string{"product"}),
-		})
+		}, found)
 		if se, ok := errors.AsType[*stripego.Error](err); ok && se.Code == stripego.ErrorCodeResourceMissing {
 			return nil, invalidPrice("Stripe has no price %q: an operator has to check the id, and that the key is of the account and mode (live or test) the price was made in", want.Ref)
 		}
@@ -57,24 +58,23 @@ func (p *Provider) price(ctx context.Context, want bridge.Price) (*stripego.Pric
 	case want.Lookup == "":
 		return nil, invalidPrice("a price needs an amount, a Stripe price id or a lookup key")
 	}
-	page := p.prices.List(&stripego.PriceListParams{
-		ListParams: stripego.ListParams{Context: ctx, Limit: stripego.Int64(1), Single: true},
+	page, err := pageOf[*price](ctx, p, "/v1/prices", &stripego.PriceListParams{
+		ListParams: stripego.ListParams{Limit: stripego.Int64(1)},
 		Active:     stripego.Bool(true),
 		LookupKeys: stripego.StringSlice([]string{want.Lookup}),
 		Expand:     stripego.StringSlice([]string{"data.product"}),
 	})
-	if err := page.Err(); err != nil {
+	if err != nil {
 		return nil, p.problem("read price", err)
 	}
-	list := page.PriceList().Data
-	if len(list) == 0 {
+	if len(page.Data) == 0 {
 		return nil, invalidPrice("no active Stripe price has the lookup key %q: an operator has to give the key to one, or check that the API key is of the account and mode (live or test) it was made in", want.Lookup)
 	}
-	return list[0], nil
+	return page.Data[0], nil
 }
 
 // unfit says why a price cannot be one line of a checkout; empty where it can.
-func unfit(found *stripego.Price) string {
+func unfit(found *price) string {
 	switch {
 	case found.Deleted || !found.Active:
 		return "is archived: an operator has to activate it or name another"

@@ -52,11 +52,12 @@ func (p *Provider) read(ctx context.Context, r bridge.Request, id string) (bridg
 
 // session reads a session with all that hangs on it. One that was made for another
 // request is refused: its money is not ours to count.
-func (p *Provider) session(ctx context.Context, r bridge.Request, id string) (*stripego.CheckoutSession, error) {
-	s, err := p.sessions.Get(id, &stripego.CheckoutSessionParams{
+func (p *Provider) session(ctx context.Context, r bridge.Request, id string) (*session, error) {
+	s := new(session)
+	err := p.get(stripego.FormatURLPath(sessions+"/%s", id), &stripego.CheckoutSessionParams{
 		Params: stripego.Params{Context: ctx},
 		Expand: stripego.StringSlice(expansions),
-	})
+	}, s)
 	if err != nil {
 		return nil, p.problem("read checkout", err)
 	}
@@ -67,7 +68,7 @@ func (p *Provider) session(ctx context.Context, r bridge.Request, id string) (*s
 }
 
 // money says in the domain's words what a session and what hangs on it come to.
-func (p *Provider) money(ctx context.Context, r bridge.Request, s *stripego.CheckoutSession) (bridge.Money, error) {
+func (p *Provider) money(ctx context.Context, r bridge.Request, s *session) (bridge.Money, error) {
 	m := bridge.Money{
 		State:    bridge.NoPayment,
 		Checkout: bridge.Checkout{ID: s.ID, For: stepOf(r, s)},
@@ -102,7 +103,7 @@ func (p *Provider) money(ctx context.Context, r bridge.Request, s *stripego.Chec
 }
 
 // stepOf is the step a session serves, by its own word first.
-func stepOf(r bridge.Request, s *stripego.CheckoutSession) bridge.StepKind {
+func stepOf(r bridge.Request, s *session) bridge.StepKind {
 	switch {
 	case s.Metadata[metaStep] != "":
 		return bridge.StepKind(s.Metadata[metaStep])
@@ -122,7 +123,7 @@ func (p *Provider) refer(m *bridge.Money, kind bridge.RefKind, id string) {
 }
 
 // seeValidation reads the SetupIntent of a completed setup checkout.
-func (p *Provider) seeValidation(m *bridge.Money, si *stripego.SetupIntent) {
+func (p *Provider) seeValidation(m *bridge.Money, si *setup) {
 	if si == nil {
 		return
 	}

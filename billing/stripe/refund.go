@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 
 	stripego "github.com/stripe/stripe-go/v76"
 
@@ -39,7 +40,7 @@ func (p *Provider) Refund(ctx context.Context, r bridge.Request, a bridge.Amount
 		return bridge.Money{}, &bridge.Error{Kind: bridge.Invalid, Msg: fmt.Sprintf("The payment was made in %s, not in %s.", money.Collected.Currency, a.Currency)}
 	}
 	// Whether so much is left is for Stripe to say: it knows a repetition by its key.
-	_, err = p.refunds.New(&stripego.RefundParams{
+	err = p.do(http.MethodPost, "/v1/refunds", &stripego.RefundParams{
 		Params: change(ctx, key),
 		Charge: stripego.String(charge),
 		Amount: stripego.Int64(a.Minor),

@@ -13,11 +13,11 @@ import (
 type bills struct {
 	// paid is the latest invoice that was paid, nil where none was; owed the first
 	// one after it that was not.
-	paid, owed *stripego.Invoice
+	paid, owed *invoice
 	// until is the end of the last period that was paid and not taken back.
 	until time.Time
 	// earlier are the charges of the paid invoices before paid.
-	earlier []*stripego.Charge
+	earlier []*charge
 	// quarrel is what the bank says to the charge of paid, and whether it is still
 	// deciding about one of the earlier ones.
 	quarrel quarrel
@@ -25,7 +25,7 @@ type bills struct {
 
 // seeSubscription reads the subscription of a completed checkout.
 // Source: https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses
-func (p *Provider) seeSubscription(ctx context.Context, m *bridge.Money, r bridge.Request, s *stripego.CheckoutSession) error {
+func (p *Provider) seeSubscription(ctx context.Context, m *bridge.Money, r bridge.Request, s *session) error {
 	sub := s.Subscription
 	if sub == nil {
 		m.State = bridge.Processing
@@ -54,23 +54,23 @@ func (p *Provider) seeSubscription(ctx context.Context, m *bridge.Money, r bridg
 
 // bills reads the invoices. Where the latest one is paid and the request has seen
 // no other, what came with the session is all there is.
-func (p *Provider) bills(ctx context.Context, r bridge.Request, sub *stripego.Subscription) (bills, error) {
+func (p *Provider) bills(ctx context.Context, r bridge.Request, sub *subscription) (bills, error) {
 	latest := sub.LatestInvoice
 	if latest == nil {
 		return bills{}, nil
 	}
 	if latest.Status == stripego.InvoiceStatusPaid && !p.knowsOther(r, latest.ID) {
-		return sum([]*stripego.Invoice{latest}), nil
+		return sum([]*invoice{latest}), nil
 	}
-	page := p.invoices.List(&stripego.InvoiceListParams{
-		ListParams:   stripego.ListParams{Context: ctx, Limit: stripego.Int64(recentInvoices), Single: true},
+	page, err := pageOf[*invoice](ctx, p, "/v1/invoices", &stripego.InvoiceListParams{
+		ListParams:   stripego.ListParams{Limit: stripego.Int64(recentInvoices)},
 		Subscription: stripego.String(sub.ID),
 		Expand:       stripego.StringSlice([]string{"data.charge"}),
 	})
-	if err := page.Err(); err != nil {
+	if err != nil {
 		return bills{}, p.problem("read invoices", err)
 	}
-	return sum(page.InvoiceList().Data), nil
+	return sum(page.Data), nil
 }
 
 // recentInvoices is how far back invoices are read: two years of monthly ones, and
@@ -88,7 +88,7 @@ func (p *Provider) knowsOther(r bridge.Request, id string) bool {
 }
 
 // sum goes through invoices, which Stripe lists newest first.
-func sum(invoices []*stripego.Invoice) bills {
+func sum(invoices []*invoice) bills {
 	var b bills
 	for _, in := range invoices {
 		switch {
@@ -113,17 +113,14 @@ func sum(invoices []*stripego.Invoice) bills {
 }
 
 // collected reports an invoice that a charge has paid.
-func collected(in *stripego.Invoice) bool { return in.Charge != nil && in.Charge.AmountCaptured > 0 }
+func collected(in *invoice) bool { return in.Charge != nil && in.Charge.AmountCaptured > 0 }
 
 // period is the time that an invoice is for: that of its line for the subscription
 // that reaches furthest. The invoice's own period is the one before.
 // Source: https://docs.stripe.com/api/invoices/object#invoice_object-period_end
-func period(in *stripego.Invoice) (start, end time.Time) {
-	if in.Lines == nil {
-		return start, end
-	}
+func period(in *invoice) (start, end time.Time) {
 	for _, line := range in.Lines.Data {
-		if line.Type != stripego.InvoiceLineItemTypeSubscription || line.Period == nil {
+		if line.Type != stripego.InvoiceLineItemTypeSubscription {
 			continue
 		}
 		if clock(line.Period.End).After(end) {
@@ -133,7 +130,7 @@ func period(in *stripego.Invoice) (start, end time.Time) {
 	return start, end
 }
 
-func (p *Provider) referInvoice(m *bridge.Money, in *stripego.Invoice) {
+func (p *Provider) referInvoice(m *bridge.Money, in *invoice) {
 	if in == nil {
 		return
 	}
@@ -154,7 +151,7 @@ func (p *Provider) referInvoice(m *bridge.Money, in *stripego.Invoice) {
 // seeInvoice reads what the latest paid invoice brought. One that nothing was due
 // on (a trial, a promotion, credit) or that was paid outside Stripe brought nothing
 // that could be given back.
-func (p *Provider) seeInvoice(ctx context.Context, m *bridge.Money, in *stripego.Invoice) (quarrel, error) {
+func (p *Provider) seeInvoice(ctx context.Context, m *bridge.Money, in *invoice) (quarrel, error) {
 	if collected(in) {
 		return p.seeCharge(ctx, m, in.Charge)
 	}
@@ -192,7 +189,7 @@ func (b *bills) takenBack(m bridge.Money) {
 
 // seeStatus puts what the subscription's status says over what its latest payment
 // came to.
-func seeStatus(m *bridge.Money, sub *stripego.Subscription, b bills) {
+func seeStatus(m *bridge.Money, sub *subscription, b bills) {
 	m.Subscribed = true
 	m.PaidUntil = b.until
 	if sub.CancelAt != 0 {
@@ -234,7 +231,7 @@ func seeStatus(m *bridge.Money, sub *stripego.Subscription, b bills) {
 
 // firstOutstanding reports a living subscription whose very first payment has not
 // come in. A trial counts as a first payment, of nothing.
-func firstOutstanding(sub *stripego.Subscription, b bills) bool {
+func firstOutstanding(sub *subscription, b bills) bool {
 	if b.paid != nil || sub.TrialEnd != 0 || sub.LatestInvoice == nil || over(sub) {
 		return false
 	}
@@ -247,7 +244,7 @@ func firstOutstanding(sub *stripego.Subscription, b bills) bool {
 // until it lapses after 23 hours; the developer is not made to wait for that. The
 // checkout has failed, and what is left of the subscription is cancelled before
 // another one is opened (see Open) or with the request.
-func seeFirst(m *bridge.Money, sub *stripego.Subscription) {
+func seeFirst(m *bridge.Money, sub *subscription) {
 	m.State = bridge.Processing
 	said := sub.Status == stripego.SubscriptionStatusPastDue || sub.Status == stripego.SubscriptionStatusUnpaid
 	if pi := sub.LatestInvoice.PaymentIntent; pi != nil {
@@ -267,7 +264,7 @@ const noFirstPayment = "The first payment of the subscription did not go through
 
 // seeEnded reads a subscription that is over. One that never brought a payment nor
 // a trial has never been a subscription to speak of: its checkout failed.
-func seeEnded(m *bridge.Money, sub *stripego.Subscription, b bills) {
+func seeEnded(m *bridge.Money, sub *subscription, b bills) {
 	m.Subscribed = false
 	m.CancelsAt = time.Time{}
 	trial := earlier(clock(sub.TrialEnd), clock(sub.EndedAt))
@@ -288,11 +285,11 @@ func seeEnded(m *bridge.Money, sub *stripego.Subscription, b bills) {
 // overdueSince is when the first invoice that is still owed was due: it was
 // finalised then, and Stripe tries to collect it at once. A subscription paused
 // because its trial ended without a card is overdue from the end of the trial.
-func overdueSince(sub *stripego.Subscription, b bills) time.Time {
+func overdueSince(sub *subscription, b bills) time.Time {
 	switch in := b.owed; {
 	case sub.Status == stripego.SubscriptionStatusPaused && sub.TrialEnd != 0:
 		return clock(sub.TrialEnd)
-	case in != nil && in.StatusTransitions != nil && in.StatusTransitions.FinalizedAt != 0:
+	case in != nil && in.StatusTransitions.FinalizedAt != 0:
 		return clock(in.StatusTransitions.FinalizedAt)
 	case in != nil:
 		return clock(in.Created)
@@ -301,7 +298,7 @@ func overdueSince(sub *stripego.Subscription, b bills) time.Time {
 }
 
 // lastError is what the bank said to the latest invoice, nil where it said nothing.
-func lastError(sub *stripego.Subscription) *stripego.Error {
+func lastError(sub *subscription) *failure {
 	if sub.LatestInvoice == nil || sub.LatestInvoice.PaymentIntent == nil {
 		return nil
 	}

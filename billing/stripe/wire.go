@@ -46,8 +46,24 @@ func (c Config) client() *http.Client {
 	}
 }
 
-// RoundTrip makes one call.
+// RoundTrip makes one call. There always is an answer: CallStreaming of stripe-go panics
+// without one, so one that did not come fails when it is read.
 func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
+	res, err := w.roundTrip(req)
+	if err != nil {
+		res = &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: failing{err}, Request: req}
+	}
+	return res, nil
+}
+
+// failing is the body of an answer that did not come.
+type failing struct{ why error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.why }
+func (failing) Close() error               { return nil }
+
+// roundTrip makes one call, and tells of it.
+func (w *wire) roundTrip(req *http.Request) (*http.Response, error) {
 	ctx := req.Context()
 	req = req.Clone(ctx)
 	req.Header.Set("X-Stripe-Client-User-Agent", userAgent)
