@@ -167,7 +167,7 @@ func (q query) indexes(tx *bbolt.Tx) ([]ids, error) {
 	if f.Applicant != "" {
 		all = append(all, newPosting(tx, bucketApplicant, key(f.Portal, f.Applicant), q.order))
 	}
-	tagged := newTagIndex(tx, q.decoded, q.order)
+	tagged := &tagIndex{tx: tx, decoded: q.decoded, order: q.order}
 	for _, tag := range q.tags {
 		all = append(all, tagged.of(tag))
 	}

@@ -166,21 +166,26 @@ func decodeTags(record []byte) (tags []bridge.Tag, err error) {
 
 // tagIndex is the index of tags with what it is stale of put right.
 type tagIndex struct {
-	tx    *bbolt.Tx
-	order order
+	tx      *bbolt.Tx
+	decoded *decoded
+	order   order
 	// stale are the ids of the requests that the index is not in step with, from the least to
-	// the greatest, and tags are theirs.
-	stale [][]byte
-	tags  [][]bridge.Tag
+	// the greatest, and tags are theirs, once they were looked for.
+	looked bool
+	stale  [][]byte
+	tags   [][]bridge.Tag
 }
 
-// newTagIndex reads of which requests the index is stale. One whose record is damaged has the
+// look finds out of which requests the index is stale. One whose record is damaged has the
 // tags that the index has: so it is found by something, and whoever comes to it is told.
-func newTagIndex(tx *bbolt.Tx, d *decoded, o order) *tagIndex {
-	x := &tagIndex{tx: tx, order: o}
-	c := tx.Bucket(bucketStale).Cursor()
+func (x *tagIndex) look() {
+	if x.looked {
+		return
+	}
+	x.looked = true
+	c := x.tx.Bucket(bucketStale).Cursor()
 	for id, record := c.First(); id != nil; id, record = c.Next() {
-		tags, err := d.tags(id, tx.Bucket(bucketRequest).Get(id))
+		tags, err := x.decoded.tags(id, x.tx.Bucket(bucketRequest).Get(id))
 		if err != nil {
 			if tags, err = decodeTags(record); err != nil {
 				continue // the index has it right or wrong, and says so
@@ -188,11 +193,11 @@ func newTagIndex(tx *bbolt.Tx, d *decoded, o order) *tagIndex {
 		}
 		x.stale, x.tags = append(x.stale, id), append(x.tags, tags)
 	}
-	return x
 }
 
 // of are the ids of the requests that have a tag.
 func (x *tagIndex) of(tag bridge.Tag) ids {
+	x.look()
 	all := ids(newPosting(x.tx, bucketTag, key(string(tag)), x.order))
 	if len(x.stale) == 0 {
 		return all
@@ -229,6 +234,7 @@ func (x *tagIndex) isStale(id []byte) bool {
 // that many have is walked along. So much of either is bounded. Invalid where too many words
 // begin so.
 func (x *tagIndex) beginning(word string) (ids, error) {
+	x.look()
 	prefix := key(string(bridge.TagWord(word)))
 	prefix = prefix[:len(prefix)-2] // without the end of the part
 	var few [][]byte

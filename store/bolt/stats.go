@@ -50,7 +50,7 @@ func (s *Store) Stats(ctx context.Context) (Stats, error) {
 		stats.PageSize = s.db.Info().PageSize
 		stats.FreePages = s.db.Stats().FreePageN
 		stats.Claimed = count(tx.Bucket(bucketLease), nil, CountMost)
-		stats.NeedAttention = countIDs(newTagIndex(tx, &s.decoded, true).of(bridge.TagAttention), CountMost)
+		stats.NeedAttention = countIDs((&tagIndex{tx: tx, decoded: &s.decoded, order: true}).of(bridge.TagAttention), CountMost)
 		stats.Due = backlogs(tx.Bucket(bucketDue), stamp(s.now()), CountMost)
 		return addWaiting(stats.Due, tx, stamp(s.now()), CountMost)
 	})
