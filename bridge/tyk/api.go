@@ -26,6 +26,7 @@ type api struct {
 	log     *slog.Logger
 	now     func() time.Time
 	turns   *turns
+	answers *answers
 }
 
 // product is in what the two products differ where calls are made.
@@ -56,6 +57,7 @@ func newAPI(cfg Config, p product) (api, error) {
 	a := api{
 		product: p, name: cfg.Name, base: base, secret: cfg.Secret, timeout: cfg.Timeout, agent: cfg.UserAgent, log: cfg.Log,
 		now: cfg.Now, http: clientOf(cfg.Client), turns: &turns{taken: map[string]chan struct{}{}},
+		answers: &answers{},
 	}
 	if a.timeout == 0 {
 		a.timeout = 15 * time.Second

@@ -29,7 +29,7 @@ type call struct {
 	ids   []string
 	query url.Values
 	body  []byte
-	// wipe overwrites the answer once it is known whether it is a success, and returns none of it: it holds a live secret.
+	// wipe returns none of the answer once it is known whether it is a success: it holds a live secret.
 	wipe bool
 }
 
@@ -63,20 +63,20 @@ func (a *api) do(ctx context.Context, call call) ([]byte, error) {
 		return nil, a.unreached(call, err)
 	}
 	defer response.Body.Close() //nolint:errcheck // what was to be read was read
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
+	answer := a.answers.take()
+	defer a.answers.give(answer)
+	_, err = answer.ReadFrom(io.LimitReader(response.Body, maxAnswer+1))
 	a.told(ctx, call, response.StatusCode, began)
 	switch {
 	case err != nil:
 		return nil, a.unreached(call, err)
-	case len(body) > maxAnswer:
+	case answer.Len() > maxAnswer:
 		return nil, a.failure(call, bridge.Invalid, "the portal's answer is larger than 4 MiB", nil)
 	}
-	err = a.judge(call, response, body)
-	if err != nil || call.wipe {
-		clear(body)
+	if err := a.judge(call, response, answer.Bytes()); err != nil || call.wipe {
 		return nil, err
 	}
-	return body, nil
+	return bytes.Clone(answer.Bytes()), nil
 }
 
 func (a *api) request(ctx context.Context, call call) (*http.Request, error) {
@@ -112,7 +112,7 @@ func (a *api) judge(call call, response *http.Response, body []byte) error {
 	said, enveloped := a.envelope(body)
 	refused := enveloped && said.isError()
 	switch {
-	case status >= 200 && status < 300 && !json.Valid(body) && status != http.StatusNoContent:
+	case status >= 200 && status < 300 && !said.sound && !json.Valid(body) && status != http.StatusNoContent:
 		return a.failure(call, bridge.Unavailable, "the portal answers with a page instead of data; check the portal's url", nil)
 	case status >= 200 && status < 300 && !refused:
 		return nil

@@ -31,13 +31,18 @@ var (
 type envelope struct {
 	Status  text
 	Message text
+	// sound: the answer was read, so it is JSON, whether or not it is an envelope.
+	sound bool
 }
 
 // envelopeOf reads an answer as an envelope; ok is false when it is none. An error envelope has to say so by itself: no
 // record of Tyk's has a status "Error".
 func envelopeOf(body []byte) (e envelope, ok bool) {
-	if json.Unmarshal(body, &e) != nil || e.Status == "" {
+	if json.Unmarshal(body, &e) != nil {
 		return envelope{}, false
+	}
+	if e.sound = true; e.Status == "" {
+		return envelope{sound: true}, false
 	}
 	return e, true
 }
@@ -54,7 +59,7 @@ func enterpriseEnvelope(body []byte) (e envelope, ok bool) {
 		return envelope{}, false
 	}
 	said := strings.Join(append(sent.Errors, string(sent.Message)), " ")
-	e = envelope{Status: text(sent.Status), Message: text(strings.TrimSpace(said))}
+	e = envelope{Status: text(sent.Status), Message: text(strings.TrimSpace(said)), sound: true}
 	if len(sent.Errors) > 0 {
 		e.Status = "error"
 	}

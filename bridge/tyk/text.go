@@ -26,7 +26,9 @@ type text string
 func (t *text) UnmarshalJSON(b []byte) error {
 	var s string
 	switch {
-	case bytes.Equal(b, []byte("null")):
+	case string(b) == "null":
+	case plain(b):
+		s = string(b[1 : len(b)-1])
 	case json.Unmarshal(b, &s) == nil:
 	default:
 		var compact bytes.Buffer
@@ -37,6 +39,12 @@ func (t *text) UnmarshalJSON(b []byte) error {
 	}
 	*t = text(cut(s, maxText))
 	return nil
+}
+
+// plain reports whether JSON is a string that stands for itself: most do, and need no decoder.
+func plain(b []byte) bool {
+	last := len(b) - 1
+	return last > 0 && b[0] == '"' && b[last] == '"' && bytes.IndexByte(b, '\\') < 0 && utf8.Valid(b)
 }
 
 // texts is a list of texts; a single value is a list of one.
@@ -118,8 +126,9 @@ func (f *fields) UnmarshalJSON(b []byte) error {
 
 // first returns the answer to the first of the labels that has one; case does not matter.
 func (f fields) first(labels ...string) string {
+	names := slices.Sorted(maps.Keys(f))
 	for _, label := range labels {
-		for _, name := range slices.Sorted(maps.Keys(f)) {
+		for _, name := range names {
 			if strings.EqualFold(name, label) && strings.TrimSpace(f[name]) != "" {
 				return cut(strings.TrimSpace(f[name]), maxName)
 			}
