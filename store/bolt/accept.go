@@ -152,7 +152,7 @@ func (t *txn) create(h bridge.Hint, then func(*bridge.Change) error) error {
 	if err := t.put(bucketKey, key(c.Portal, c.Key), id); err != nil {
 		return err
 	}
-	if _, err := t.keep(c, record, indexed{}); err != nil {
+	if err := t.keep(c, record, indexed{}); err != nil {
 		return err
 	}
 	if err := t.onDay(c.Created, id); err != nil {

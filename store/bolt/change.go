@@ -13,11 +13,11 @@ import (
 // as it was writes nothing but the end of its claim. A panic of fn is returned as
 // an error to its own caller and keeps nothing.
 func (s *Store) Update(ctx context.Context, id bridge.ID, fn func(*bridge.Change) error) (bridge.Request, error) {
-	var w written
+	var record []byte
 	a := s.readAhead(ctx, func(*txn) bridge.ID { return id })
 	err := s.write(ctx, func(t *txn) error {
 		var err error
-		w, err = t.update(id, fn, a)
+		record, err = t.update(id, fn, a)
 		return err
 	})
 	if err != nil {
@@ -25,80 +25,73 @@ func (s *Store) Update(ctx context.Context, id bridge.ID, fn func(*bridge.Change
 	}
 	// Decoded here and not by the committer, and from what was written, so that the
 	// caller gets exactly what Get will say.
-	return s.decoded.written([]byte(id), w)
+	return s.decoded.open([]byte(id), record)
 }
 
-// written is a record as a change left it, which stays valid after the transaction, and
-// where its request stands in the indexes.
-type written struct {
-	record  []byte
-	indexed indexed
-}
-
-// update runs fn on a request and writes what came of it.
-func (t *txn) update(id bridge.ID, fn func(*bridge.Change) error, a *ahead) (written, error) {
+// update runs fn on a request and writes what came of it. It returns the record as it is
+// then, which stays valid after the transaction.
+func (t *txn) update(id bridge.ID, fn func(*bridge.Change) error, a *ahead) ([]byte, error) {
 	record := bytes.Clone(t.bucket(bucketRequest).Get([]byte(id)))
 	if record == nil {
-		return written{}, errNotFound(fmt.Sprintf("request %q", id))
+		return nil, errNotFound(fmt.Sprintf("request %q", id))
 	}
 	was, err := a.take([]byte(id), record)
 	if err != nil {
-		return written{}, err
+		return nil, err
 	}
 	c := &bridge.Change{Request: was.request}
 	if err := fn(c); err != nil {
-		return written{}, err
+		return nil, err
 	}
 	if err := was.check(c); err != nil {
-		return written{}, err
+		return nil, err
 	}
 	next, err := was.encode(c, record, t.now)
 	if err != nil {
-		return written{}, err
+		return nil, err
 	}
 	if err := t.claimedRef(c.Request, was.indexed); err != nil {
-		return written{}, err
+		return nil, err
 	}
-	w := written{record, was.indexed}
 	if next != nil {
-		w.record = next
-		if w.indexed, err = t.keep(c, next, was.indexed); err != nil {
-			return written{}, err
+		record = next
+		if err := t.keep(c, next, was.indexed); err != nil {
+			return nil, err
 		}
 	}
-	return w, t.release(c)
+	return record, t.release(c)
 }
 
-// keep writes a request's record, indexes and new entries, and feeds these. It returns where
-// the request stands in the indexes now.
-func (t *txn) keep(c *bridge.Change, record []byte, from indexed) (to indexed, err error) {
+// keep writes a request's record, indexes and new entries, and feeds these.
+func (t *txn) keep(c *bridge.Change, record []byte, from indexed) error {
 	id := []byte(c.ID)
 	if err := t.put(bucketRequest, id, record); err != nil {
-		return to, err
+		return err
 	}
-	if to, err = indexesOfRecord(c.Request, record); err != nil {
-		return to, err
+	to, err := indexesOfRecord(&c.Request, record)
+	if err != nil {
+		return err
 	}
 	if err := t.reindex(c.Request, from, to); err != nil {
-		return to, err
+		return err
 	}
 	if err := t.retag(id, from.tags, to.tags); err != nil {
-		return to, err
+		return err
 	}
 	for _, e := range c.Entries {
 		line, err := seal(e)
 		if err != nil {
-			return to, err
+			return err
 		}
 		k := entryKey(id, e.Seq)
 		if err := t.put(bucketHistory, k, line); err != nil {
-			return to, err
+			return err
 		}
 		if err := t.feed(k, e.Hash); err != nil {
-			return to, err
+			return err
 		}
 	}
-	return to, nil
+	return nil
 }
 
 func entryKey(id []byte, seq uint64) []byte {
@@ -130,7 +123,11 @@ type original struct {
 	indexed indexed
 }
 
-func stateOf(r bridge.Request) original { return original{request: r, indexed: indexesOf(r)} }
+func stateOf(r bridge.Request) original {
+	o := original{request: r, indexed: indexesOf(&r)}
+	o.indexed.tags.all() // what they are made of may change
+	return o
+}
 
 // check refuses a change that would leave the store out of step with itself.
 func (o original) check(c *bridge.Change) error {
@@ -221,7 +218,7 @@ func (t *txn) drop(id []byte) error {
 	if err != nil {
 		return err
 	}
-	at := indexesOf(r)
+	at := indexesOf(&r)
 	if err := t.untag(id, at.tags); err != nil {
 		return err
 	}

@@ -153,7 +153,7 @@ func (c *checker) everything() {
 		})
 	})
 	c.sweep(bucketApplicant, func(tx *bbolt.Tx, k, _ []byte) {
-		c.leads(tx, bucketApplicant, tail(k), func(r bridge.Request) bool { return bytes.Equal(k, indexesOf(r).applicant) })
+		c.leads(tx, bucketApplicant, tail(k), func(r bridge.Request) bool { return bytes.Equal(k, indexesOf(&r).applicant) })
 	})
 	c.tags()
 	c.sweep(bucketStale, func(tx *bbolt.Tx, id, record []byte) {
@@ -281,11 +281,11 @@ func (c *checker) request(tx *bbolt.Tx, id, record []byte) {
 		return
 	}
 	c.present(tx, bucketKey, key(r.Portal, r.Key), id)
-	x := indexesOf(r)
+	x := indexesOf(&r)
 	for _, k := range x.refs {
 		c.present(tx, bucketRef, k, id)
 	}
-	for _, tag := range c.tagsOf(tx, id, x.tags) {
+	for _, tag := range c.indexed(tx, id, x.tags.all()) {
 		k := tagKey(tag, id)
 		c.present(tx, bucketTag, k, id)
 		c.tagged[r.ID] += maphash.Bytes(c.seed, k)
@@ -334,13 +334,13 @@ func (c *checker) tags() {
 			return
 		}
 		c.leads(tx, bucketTag, tail(k), func(r bridge.Request) bool {
-			return slices.ContainsFunc(c.tagsOf(tx, []byte(r.ID), r.Tags()), func(tag bridge.Tag) bool { return bytes.Equal(k, tagKey(tag, []byte(r.ID))) })
+			return slices.ContainsFunc(c.indexed(tx, []byte(r.ID), r.Tags()), func(tag bridge.Tag) bool { return bytes.Equal(k, tagKey(tag, []byte(r.ID))) })
 		})
 	})
 }
 
-// tagsOf are the tags that the index should have of a request, whose own are given.
-func (c *checker) tagsOf(tx *bbolt.Tx, id []byte, its []bridge.Tag) []bridge.Tag {
+// indexed are the tags that the index should have of a request, whose own are given.
+func (c *checker) indexed(tx *bbolt.Tx, id []byte, its []bridge.Tag) []bridge.Tag {
 	tags, stale, err := indexedTags(tx, id)
 	if !stale || err != nil { // which is a finding of its own
 		return its

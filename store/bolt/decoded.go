@@ -25,9 +25,8 @@ const mostDecoded = 512
 // shared but request, of which everybody gets a copy.
 type recalled struct {
 	record  []byte
-	request bridge.Request
-	// indexed is where the request stands in the indexes; nil where nobody asked yet.
-	indexed *indexed
+	request *bridge.Request
+	indexed indexed
 }
 
 // open returns the request whose record is given, which is not changed after. The error
@@ -46,17 +45,7 @@ func (d *decoded) original(id, record []byte) (original, error) {
 	if err != nil {
 		return original{}, err
 	}
-	return original{request: r.request.Clone(), indexed: d.indexedAs(r)}, nil
-}
-
-// indexedAs is where a request stands in the indexes by its record.
-func (d *decoded) indexedAs(r recalled) indexed {
-	if r.indexed == nil {
-		at := indexesOf(r.request)
-		r.indexed = &at
-		d.keep(r)
-	}
-	return *r.indexed
+	return original{request: r.request.Clone(), indexed: r.indexed}, nil
 }
 
 // tags are those of the request whose record is given. They are not to be changed.
@@ -65,18 +54,7 @@ func (d *decoded) tags(id, record []byte) ([]bridge.Tag, error) {
 	if err != nil {
 		return nil, err
 	}
-	return d.indexedAs(r).tags, nil
-}
-
-// written is open for what a change has written.
-func (d *decoded) written(id []byte, w written) (bridge.Request, error) {
-	r, err := d.recall(id, w.record)
-	if err != nil {
-		return bridge.Request{}, err
-	}
-	r.indexed = &w.indexed
-	d.keep(r)
-	return r.request.Clone(), nil
+	return r.indexed.tags.all(), nil
 }
 
 // recall returns what a record was decoded to, or decodes it.
@@ -94,7 +72,7 @@ func (d *decoded) recall(id, record []byte) (recalled, error) {
 	if err != nil {
 		return recalled{}, err
 	}
-	r = recalled{record: record, request: request}
+	r = recalled{record: record, request: &request, indexed: indexesOf(&request)}
 	d.keep(r)
 	return r, nil
 }

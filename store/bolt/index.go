@@ -3,6 +3,7 @@ package bolt
 import (
 	"bytes"
 	"slices"
+	"sync"
 
 	"keybridge/bridge"
 )
@@ -26,12 +27,32 @@ var (
 // indexed is where a request stands in the indexes that may change.
 type indexed struct {
 	applicant []byte // nil: none known
-	tags      []bridge.Tag
+	tags      *taglist
 	refs      [][]byte
 }
 
-func indexesOf(r bridge.Request) indexed {
-	x := indexed{tags: r.Tags()}
+// taglist is the tags of a request, made when they are asked for the first time: it takes
+// longer than to copy the request, and most changes are of one that the index of tags is
+// stale of already.
+type taglist struct {
+	request *bridge.Request
+	once    sync.Once
+	tags    []bridge.Tag
+}
+
+// all returns them, sorted. They are not to be changed. Nil stands for none.
+func (t *taglist) all() []bridge.Tag {
+	if t == nil {
+		return nil
+	}
+	t.once.Do(func() { t.tags, t.request = t.request.Tags(), nil })
+	return t.tags
+}
+
+// indexesOf is where a request stands, which is not to be changed until its tags were asked
+// for.
+func indexesOf(r *bridge.Request) indexed {
+	x := indexed{tags: &taglist{request: r}}
 	if r.Applicant.ID != "" {
 		x.applicant = append(key(r.Portal, r.Applicant.ID), r.ID...)
 	}
@@ -45,12 +66,12 @@ func indexesOf(r bridge.Request) indexed {
 
 // indexesOfRecord are those of a request that was just encoded. Text that is not UTF-8
 // is changed by that, and what it is found by has to be what is read back.
-func indexesOfRecord(r bridge.Request, record []byte) (indexed, error) {
+func indexesOfRecord(r *bridge.Request, record []byte) (indexed, error) {
 	if !bytes.Contains(record, []byte(`\ufffd`)) {
 		return indexesOf(r), nil
 	}
-	r, err := openRequest([]byte(r.ID), record)
-	return indexesOf(r), err
+	as, err := openRequest([]byte(r.ID), record)
+	return indexesOf(&as), err
 }
 
 func refKey(ref bridge.Ref) []byte { return key(ref.System, string(ref.Kind), ref.ID) }

@@ -44,6 +44,10 @@ const (
 	slotBefore = 1 // the format before
 )
 
+// slotFill is how full a page of the schedule is left when it is split. Ids come nearly in
+// their order and a place keeps its size, so what is left free is for those that come late.
+const slotFill = 0.9
+
 // saidAnything stands for a hint that may have been about anything. It is kept like what
 // else was said, and leaves a claim without saying anything.
 const saidAnything bridge.Said = 1 << 7
@@ -106,6 +110,7 @@ func (t *txn) slot(id []byte) (s slot, ok bool, err error) {
 // step. A zero slot stands for "none".
 func (t *txn) move(id []byte, from, to slot) error {
 	if to.portal != "" {
+		t.bucket(bucketSchedule).FillPercent = slotFill
 		if err := t.put(bucketSchedule, id, to.encode()); err != nil {
 			return err
 		}

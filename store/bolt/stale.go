@@ -29,22 +29,22 @@ var bucketStale = []byte("stale")
 const staleMost = 128
 
 // retag notes that a request has other tags than before.
-func (t *txn) retag(id []byte, from, to []bridge.Tag) error {
-	if slices.Equal(from, to) || t.bucket(bucketStale).Get(id) != nil { // what the index has does not change
+func (t *txn) retag(id []byte, from, to *taglist) error {
+	if t.bucket(bucketStale).Get(id) != nil || slices.Equal(from.all(), to.all()) { // what the index has does not change
 		return nil
 	}
 	t.staled = true
-	return t.put(bucketStale, id, encodeTags(from))
+	return t.put(bucketStale, id, encodeTags(from.all()))
 }
 
 // untag removes all that the index has of a request.
-func (t *txn) untag(id []byte, from []bridge.Tag) error {
+func (t *txn) untag(id []byte, from *taglist) error {
 	has, stale, err := indexedTags(t.tx, id)
 	switch {
 	case err != nil:
 		t.log.Error("tags may be left that lead to a request that was dropped", "request", string(id), "error", err)
 	case !stale:
-		has = from
+		has = from.all()
 	}
 	if err := t.delete(bucketStale, id); err != nil {
 		return err
