@@ -77,7 +77,7 @@ func (s *Server) Act(id, name string, args Args) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ledger.catchUp()
-	do, ok := actions()[name]
+	do, ok := s.actions[name]
 	if !ok {
 		return fmt.Errorf("%w: action %q (there are %s)", ErrUnknown, name, strings.Join(actionNames(), ", "))
 	}

@@ -158,7 +158,7 @@ func (s *Server) admit(a *asked) *problem {
 	if v := a.r.Header.Get("Stripe-Version"); v != "" && v != apiVersion {
 		return invalid("", "", "Invalid Stripe API version: %s. The sandbox speaks %s.", clipped(v), apiVersion)
 	}
-	body, err := io.ReadAll(a.r.Body)
+	body, err := a.body()
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		p := invalid("", "", "Request body is larger than %d bytes.", mostBody)
 		p.status = http.StatusRequestEntityTooLarge
@@ -179,6 +179,14 @@ func (s *Server) admit(a *asked) *problem {
 	}
 	a.form, a.note.Form = form, form.Encode()
 	return nil
+}
+
+// body is what was sent, to the last byte.
+func (a *asked) body() ([]byte, error) {
+	if a.r.ContentLength == 0 {
+		return nil, nil
+	}
+	return io.ReadAll(a.r.Body)
 }
 
 func (s *Server) authenticate(r *http.Request) *problem {

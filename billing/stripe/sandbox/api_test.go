@@ -1,12 +1,10 @@
 package sandbox
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -541,31 +539,5 @@ func TestTheSandboxIsSafeForManyAtOnce(t *testing.T) {
 	done.Wait()
 	if n := len(b.Objects("charge")); n != 80 {
 		t.Errorf("%d charges, want 80", n)
-	}
-}
-
-// BenchmarkASessionFromOpenToPaid shows that what there is does not slow down
-// what comes.
-func BenchmarkASessionFromOpenToPaid(b *testing.B) {
-	s := New(Config{Key: testKey, Prices: []Price{{ID: "price_once", Product: "x", Currency: "eur", Amount: 100}}})
-	defer s.Close()
-	form := sessionForm().Encode()
-	for b.Loop() {
-		r := httptest.NewRequest(http.MethodPost, "/v1/checkout/sessions", strings.NewReader(form))
-		r.Header.Set("Authorization", "Bearer "+testKey)
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		w := httptest.NewRecorder()
-		s.ServeHTTP(w, r)
-		id := raw{body: w.Body.String()}.field("id")
-		if err := s.Act(id, "pay", nil); err != nil {
-			b.Fatal(err)
-		}
-		r = httptest.NewRequest(http.MethodGet, "/v1/checkout/sessions/"+id+"?expand[]=payment_intent.latest_charge.refunds", nil)
-		r.Header.Set("Authorization", "Bearer "+testKey)
-		w = httptest.NewRecorder()
-		s.ServeHTTP(w, r)
-		if !bytes.Contains(w.Body.Bytes(), []byte(`"amount_received":100`)) {
-			b.Fatal(w.Body.String())
-		}
 	}
 }

@@ -44,7 +44,7 @@ func (c *charge) render(l *ledger) object {
 	made := object{
 		"id": c.id, "object": "charge", "amount": c.amount, "amount_captured": c.collected,
 		"amount_refunded": c.refunded, "application": nil, "application_fee": nil, "application_fee_amount": nil,
-		"balance_transaction": nil, "billing_details": (&method{}).billing(),
+		"balance_transaction": nil, "billing_details": nil,
 		"calculated_statement_descriptor": "KEYBRIDGE SANDBOX", "captured": c.captured, "created": c.created,
 		"currency": c.currency, "customer": orNull(c.customer), "description": orNull(c.description),
 		"disputed": c.disputed, "failure_balance_transaction": nil, "failure_code": nil, "failure_message": nil,
@@ -58,6 +58,8 @@ func (c *charge) render(l *ledger) object {
 	}
 	if m, ok := l.methods.get(c.method); ok {
 		made["billing_details"], made["payment_method_details"] = m.billing(), m.details(c)
+	} else {
+		made["billing_details"] = (&method{}).billing()
 	}
 	if c.failure != nil {
 		made["failure_code"], made["failure_message"] = c.failure.code, c.failure.message

@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"reflect"
 	"slices"
-
-	jsonv2 "github.com/go-json-experiment/json"
 )
 
 // kept is how long events can be read. Source: https://stripe.com/docs/api/events
@@ -38,16 +36,6 @@ func (l *ledger) emit(kind string, made, previous object) {
 		l.events.mark(e.id, "subject", id)
 	}
 	l.post(e)
-}
-
-// encode writes an object the sandbox made itself, its members in the order of their names.
-// encoding/json takes several times as long over objects that are maps.
-func encode(made any) json.RawMessage {
-	raw, err := jsonv2.Marshal(made, jsonv2.Deterministic(true))
-	if err != nil {
-		panic("stripe sandbox: an object that is no JSON: " + err.Error())
-	}
-	return raw
 }
 
 // subjects are the ids an object names at its top level.

@@ -55,22 +55,22 @@ func (s *Server) checkPath(kind, path string) *problem {
 	if len(parts) > mostLevels {
 		return invalid("", "expand", "You cannot expand more than %d levels of a property (%s).", mostLevels, path)
 	}
-	nowhere := invalid("", "expand", "This property cannot be expanded (%s).", path)
+	nowhere := func() *problem { return invalid("", "expand", "This property cannot be expanded (%s).", path) }
 	for i, part := range parts {
 		if of, list := strings.CutPrefix(kind, "list:"); list {
 			if part != "data" || i == len(parts)-1 {
-				return nowhere
+				return nowhere()
 			}
 			kind = of
 			continue
 		}
 		next, ok := s.relations[kind][part]
 		if !ok {
-			return nowhere
+			return nowhere()
 		}
 		kind = next
 		if kind == "" && i < len(parts)-1 {
-			return nowhere
+			return nowhere()
 		}
 	}
 	return nil

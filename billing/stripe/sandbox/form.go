@@ -1,9 +1,9 @@
 package sandbox
 
 import (
-	"fmt"
+	"cmp"
 	"net/url"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -95,21 +95,36 @@ func (b *branch) place(path []string, nth int, value string) bool {
 	return true
 }
 
-// names are the branch's children in a stable order: numbers by size, then words.
+// names are the branch's children in a stable order.
 func (b *branch) names() []string {
 	found := make([]string, 0, len(b.below))
 	for name := range b.below {
 		found = append(found, name)
 	}
-	sort.Slice(found, func(i, j int) bool {
-		x, errX := strconv.Atoi(found[i])
-		y, errY := strconv.Atoi(found[j])
-		if errX == nil && errY == nil {
-			return x < y
-		}
-		return found[i] < found[j]
-	})
+	inOrder(found)
 	return found
+}
+
+// inOrder sorts the names of parameters: numbers by size, then words.
+func inOrder(names []string) {
+	slices.SortFunc(names, func(a, b string) int {
+		x, isX := position(a)
+		y, isY := position(b)
+		if isX && isY {
+			return cmp.Compare(x, y)
+		}
+		return strings.Compare(a, b)
+	})
+}
+
+// position reads the place of a list's item. Words are told apart before strconv makes an
+// error of them: every name of a form comes by here.
+func position(name string) (int, bool) {
+	if name == "" || name[0] > '9' {
+		return 0, false
+	}
+	n, err := strconv.Atoi(name)
+	return n, err == nil
 }
 
 // values are parameters that passed their shape: text, int64, bool, values,
@@ -174,5 +189,5 @@ func nameUnder(prefix, name string) string {
 	if prefix == "" {
 		return name
 	}
-	return fmt.Sprintf("%s[%s]", prefix, name)
+	return prefix + "[" + name + "]"
 }

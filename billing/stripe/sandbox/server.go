@@ -79,6 +79,7 @@ type Server struct {
 	pages     *template.Template
 	relations map[string]map[string]string
 	offers    []call
+	actions   map[string]action
 
 	mu     sync.Mutex // over ledger
 	ledger *ledger
@@ -103,7 +104,7 @@ func New(cfg Config) *Server {
 	ctx, stop := context.WithCancel(context.Background())
 	s := &Server{
 		cfg: cfg, log: cfg.Log, mux: http.NewServeMux(), guard: http.NewCrossOriginProtection(),
-		relations: relations(), replays: newReplays(), journal: &journal{}, stop: stop,
+		relations: relations(), actions: actions(), replays: newReplays(), journal: &journal{}, stop: stop,
 		ledger: newLedger(cfg.Now, cfg.Rand),
 	}
 	s.faults = &faults{}

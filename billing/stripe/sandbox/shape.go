@@ -84,15 +84,14 @@ func (s shape) read(form *branch, prefix string) (values, *problem) {
 	}
 	given := values{}
 	for name, f := range s {
-		full := nameUnder(prefix, name)
 		b, ok := form.below[name]
 		if !ok {
 			if f.required {
-				return nil, parameterMissing(full)
+				return nil, parameterMissing(nameUnder(prefix, name))
 			}
 			continue
 		}
-		value, p := f.read(b, full)
+		value, p := f.read(b, nameUnder(prefix, name))
 		if p != nil {
 			return nil, p
 		}
@@ -104,10 +103,14 @@ func (s shape) read(form *branch, prefix string) (values, *problem) {
 // strangers refuses parameters the shape does not know.
 func (s shape) strangers(form *branch, prefix string) *problem {
 	var unknown []string
-	for _, name := range form.names() {
+	for name := range form.below {
 		if _, ok := s[name]; !ok {
-			unknown = append(unknown, nameUnder(prefix, name))
+			unknown = append(unknown, name)
 		}
+	}
+	inOrder(unknown)
+	for i, name := range unknown {
+		unknown[i] = nameUnder(prefix, name)
 	}
 	switch len(unknown) {
 	case 0:
