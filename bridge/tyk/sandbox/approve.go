@@ -95,8 +95,10 @@ func (s *Server) issueLocked(record *requestRecord) any {
 }
 
 func (s *Server) asksForOAuthLocked(request *KeyRequest) bool {
-	oauth := func(entry CatalogueEntry) bool { return entry.AuthType == "oauth" }
-	return request.OAuth != nil || slices.ContainsFunc(s.entriesLocked(request.ApplyPolicies), oauth)
+	oauth := func(entry CatalogueEntry) bool {
+		return entry.AuthType == "oauth" && entry.offers(request.ApplyPolicies)
+	}
+	return request.OAuth != nil || slices.ContainsFunc(s.catalogue, oauth)
 }
 
 func (s *Server) issueClientLocked(record *requestRecord) rawClient {

@@ -146,11 +146,16 @@ func (e CatalogueEntry) whole() CatalogueEntry {
 	return e
 }
 
+// offers reports whether an entry is of one of the policies.
+func (e CatalogueEntry) offers(policies []string) bool {
+	return e.PolicyID != "" && slices.Contains(policies, e.PolicyID)
+}
+
 // entriesLocked returns the catalogue entries for the given policies, in the order of the catalogue.
 func (s *Server) entriesLocked(policies []string) []CatalogueEntry {
 	var found []CatalogueEntry
 	for _, entry := range s.catalogue {
-		if entry.PolicyID != "" && slices.Contains(policies, entry.PolicyID) {
+		if entry.offers(policies) {
 			found = append(found, entry.whole())
 		}
 	}
