@@ -60,7 +60,7 @@ func (x *torture) finance(draw *rand.Rand, stop <-chan struct{}) {
 			x.says(r.ID, []string{"approve", "approve", "decline"}[draw.IntN(3)])
 		}
 		for _, r := range x.some(bridge.StateActive) {
-			if r.Collected != "" && draw.IntN(40) == 0 {
+			if r.Collected != "" && draw.IntN(15) == 0 {
 				x.says(r.ID, []string{"refund", "end"}[draw.IntN(2)])
 			}
 		}
@@ -92,10 +92,42 @@ func (x *torture) seasons(draw *rand.Rand, stop <-chan struct{}) {
 
 // turns has a subscription take one of several turns; none where n is more than there are.
 func (x *torture) turns(r web.RequestView, turns []string, n int) {
-	i := slices.IndexFunc(r.Refs, func(ref bridge.Ref) bool { return ref.Kind == bridge.RefSubscription })
-	if i >= 0 && n < len(turns) && x.far.act(r.Refs[i].ID, turns[n]) == nil {
+	if id := newest(r, bridge.RefSubscription); id != "" && n < len(turns) && x.far.act(id, turns[n]) == nil {
 		x.did("subscription: " + turns[n])
 	}
+}
+
+// banks are those of the cardholders: they dispute what was paid for keys that work, once or
+// for a period, and decide about most of it later, for either side.
+func (x *torture) banks(draw *rand.Rand, stop <-chan struct{}) {
+	var open []string // charges
+	for !over(stop) {
+		for _, r := range x.some(bridge.StateActive) {
+			if id := newest(r, bridge.RefCharge); id != "" && draw.IntN(8) == 0 && x.far.act(id, "dispute") == nil {
+				x.did("dispute: open")
+				open = append(open, id)
+			}
+		}
+		open = slices.DeleteFunc(open, func(id string) bool {
+			how := []string{"win", "lose"}[draw.IntN(2)]
+			decided := draw.IntN(20) == 0 && x.far.act(id, how) == nil
+			if decided {
+				x.did("dispute: " + how)
+			}
+			return decided
+		})
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// newest is the newest id of a kind that leads to a request; empty where there is none.
+func newest(r web.RequestView, kind bridge.RefKind) string {
+	for _, ref := range slices.Backward(r.Refs) {
+		if ref.Kind == kind {
+			return ref.ID
+		}
+	}
+	return ""
 }
 
 // some are the newest requests in a state; none while the bridge is dead.
@@ -175,16 +207,17 @@ func (x *torture) busy() (n int, why string) {
 // once, as a person would who knows that the others are well again; so is what a portal's
 // admin did, of which nobody may have told: else the clock would find it, within a day.
 func (x *torture) left(r web.RequestView, v portalView) string {
-	apart := x.apart(r, v)
-	doubted := apart != "" && inDoubt(r)
+	apart, doubted := x.apart(r, v), inDoubt(r)
 	if apart != "" && (!doubted || x.hasty) || r.Failures > 0 {
 		_ = x.order(http.MethodPost, "/v1/requests/"+string(r.ID)+"/retry", map[string]string{}, nil) // the next look sees whether it was heard
 	}
-	if doubted && x.hasty {
-		return ""
-	}
-	if r.Next != "" || r.Failures > 0 {
+	switch {
+	case r.Next != "" || r.Failures > 0:
 		return fmt.Sprintf("next %q, %d failures: %s %s", r.Next, r.Failures, r.Doing, r.Error)
+	case doubted && x.hasty:
+		return ""
+	case doubted:
+		return "it is looked at once more in a moment"
 	}
 	return apart
 }
@@ -207,6 +240,7 @@ func (x *torture) apart(r web.RequestView, v portalView) string {
 }
 
 // inDoubt reports that one reading did not find a request, and that another one is to come.
+// Until then nothing is wanted of it, whatever is left to be done.
 func inDoubt(r web.RequestView) bool {
 	left := time.Until(r.Due)
 	return r.Failures == 0 && left > 0 && left <= 20*time.Second
@@ -379,12 +413,16 @@ func disagreeInMoney(r bridge.Request, has ring, m *ledgerOf) (all wrongs) {
 	ended := !r.Ended.At.IsZero()                      // then what was paid for the time used stays
 	declined := r.Verdict.Outcome == bridge.Decline
 	priced := len(r.Terms.Lines) > 0
+	disputed := m.contested > 0 // then a bank decides about what is kept
 	all.say(r.Verdict.Outcome != bridge.Open && m.open > 0, "decided, and a checkout is open")
 	all.say((declined || ended) && m.lives > 0, "over, and a subscription goes on")
-	all.say(declined && m.kept > 0, "declined, and money is kept")
-	all.say(has.keys > 0 && priced && m.kept == 0 && m.owes == 0 && !given, "there is a key, and nothing is kept or owed")
+	all.say(m.lives > 0 && !r.Payment.Subscribed, "a subscription goes on that is not known here")
+	all.say(declined && m.kept > 0 && !disputed, "declined, and money is kept")
+	all.say(has.keys > 0 && priced && m.kept == 0 && m.owes == 0 && !disputed && !given, "there is a key, and nothing is kept or owed")
 	all.say(has.work > 0 && m.owes > 0, "the key works, and its payment is overdue")
-	all.say(has.keys == 0 && m.kept > 0 && !ended && r.Access.Have != bridge.Suspended, "money is kept, and there is no key")
+	all.say(has.work > 0 && disputed, "the key works, and its payment is disputed")
+	all.say((r.Payment.Have == bridge.Disputed) != disputed, fmt.Sprintf("%q here, and whether a bank disputes it: %t", r.Payment.Have, disputed))
+	all.say(has.keys == 0 && m.kept > 0 && !ended && r.Access.Have != bridge.Suspended && !(declined && disputed), "money is kept, and there is no key")
 	return all
 }
 

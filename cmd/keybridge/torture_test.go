@@ -22,10 +22,11 @@ import (
 
 // The torture: keybridge and the sandboxes as processes of their own; people who ask either
 // portal for keys, pay, do not pay, change their minds; subscriptions that renew, fall
-// behind and end; portals and provider that fail, say things twice, late or not at all; and
-// kill -9, at failpoints and anywhere. Then everything is healed, comes to rest, and what
-// the portals, Stripe and the store say is compared (torture_agree_test.go). Every key
-// request that was filed and is not known here is accounted for (torture_lost_test.go).
+// behind and end; banks that dispute what was paid; portals and provider that fail, say
+// things twice, late or not at all; and kill -9, at failpoints and anywhere. Then everything
+// is healed, comes to rest, and what the portals, Stripe and the store say is compared
+// (torture_agree_test.go). Every key request that was filed and is not known here is
+// accounted for (torture_lost_test.go).
 //
 // -torture.requests and -torture.kills say how much: at least so many of both. A run is
 // drawn from -torture.seed: what is asked for in the order in which it is
@@ -219,7 +220,7 @@ func (x *torture) live() {
 	for n := range uint64(8) {
 		people.Go(func() { x.applicants(rand.New(rand.NewPCG(x.seed, n)), stop) })
 	}
-	for n, lives := range []func(*rand.Rand, <-chan struct{}){x.far.payers, x.finance, x.misbehaves, x.seasons} {
+	for n, lives := range []func(*rand.Rand, <-chan struct{}){x.far.payers, x.finance, x.misbehaves, x.seasons, x.banks} {
 		people.Go(func() { lives(rand.New(rand.NewPCG(x.seed, uint64(100+n))), stop) })
 	}
 	begin, said := time.Now(), time.Now()
