@@ -191,6 +191,31 @@ var subscriptionTests = []test{
 			b.Error("it can still ask for money")
 		}
 	}},
+	{name: "a first payment on its way is waited for when its subscription is over", needs: []Lever{PayLater, Settle, Fail}, try: func(b *bench) {
+		for _, end := range []struct {
+			lever    Lever
+			state    bridge.PaymentState
+			checkout bridge.CheckoutState
+			brought  int64
+		}{
+			{Settle, bridge.PaymentEnded, bridge.CheckoutComplete, 4900},
+			{Fail, bridge.NoPayment, bridge.CheckoutFailed, 0},
+		} {
+			d := b.deal(monthly(4900, "EUR"))
+			d.open()
+			d.pull(PayLater)
+			m := d.sees("cancel")(b.Provider.Cancel(b.Context(), d.r, d.key()))
+			d.wants(m, bridge.Processing, bridge.CheckoutComplete)
+			if m.Subscribed {
+				b.Error("it can still ask for money")
+			}
+			m = d.pull(end.lever)
+			d.wants(m, end.state, end.checkout)
+			if m.Collected.Minor != end.brought {
+				b.Errorf("after %s it has brought %s", end.lever, m.Collected)
+			}
+		}
+	}},
 	{name: "a dispute about the latest period, open, won and lost", needs: []Lever{Pay, Dispute, Win, Lose}, try: func(b *bench) {
 		d := b.paid(monthly(4900, "EUR"))
 		m := d.pull(Dispute)

@@ -31,7 +31,7 @@ func (p *Provider) adopt(ctx context.Context, o bridge.Order, since time.Time) (
 		if err != nil {
 			return money, false, err
 		}
-		if money.Checkout.State == bridge.CheckoutComplete || money.Subscribed {
+		if comesToSomething(money) {
 			return money, true, p.closeAll(ctx, o, open)
 		}
 	}
@@ -42,10 +42,15 @@ func (p *Provider) adopt(ctx context.Context, o bridge.Order, since time.Time) (
 		return bridge.Money{}, false, err
 	}
 	money, err = p.read(ctx, o.Request, open[0].ID)
-	if err != nil || money.Checkout.State == bridge.CheckoutOpen || money.Checkout.State == bridge.CheckoutComplete {
+	if err != nil || comesToSomething(money) || money.Checkout.State == bridge.CheckoutOpen {
 		return money, true, err
 	}
 	return bridge.Money{}, false, nil // it closed in this very moment
+}
+
+// comesToSomething reports a checkout that was completed and has brought money, or may yet.
+func comesToSomething(m bridge.Money) bool {
+	return m.Checkout.State == bridge.CheckoutComplete || m.Subscribed
 }
 
 // leftBehind lists the sessions of an order's request and step, newest first. The

@@ -260,15 +260,25 @@ func seeFirst(m *bridge.Money, sub *subscription) {
 	}
 }
 
+// onItsWay reports that the bank has not answered for the latest invoice yet.
+func onItsWay(sub *subscription) bool {
+	in := sub.LatestInvoice
+	return in != nil && in.PaymentIntent != nil && in.PaymentIntent.Status == stripego.PaymentIntentStatusProcessing
+}
+
 const noFirstPayment = "The first payment of the subscription did not go through."
 
 // seeEnded reads a subscription that is over. One that never brought a payment nor
-// a trial has never been a subscription to speak of: its checkout failed.
+// a trial has never been a subscription to speak of: its checkout failed, unless its first
+// payment is still on its way.
 func seeEnded(m *bridge.Money, sub *subscription, b bills) {
 	m.Subscribed = false
 	m.CancelsAt = time.Time{}
 	trial := earlier(clock(sub.TrialEnd), clock(sub.EndedAt))
 	switch {
+	case b.paid == nil && onItsWay(sub):
+		m.State = bridge.Processing // ending a subscription calls no debit back
+		return
 	case b.paid == nil && trial.IsZero():
 		fail(m, why(lastError(sub), noFirstPayment))
 		return
