@@ -28,7 +28,27 @@ type bank struct {
 type till struct {
 	made  time.Time
 	money bridge.Money
+	// lasts is the end of a subscription's latest period that was paid, zero where none was;
+	// behind is since when the next one is owed.
+	lasts, behind time.Time
+	bank          quarrel
+	// called is a debit that the bank was asked for, and its subscription ended since.
+	called bool
 }
+
+// quarrel is what the cardholder's bank says of what came in.
+type quarrel string
+
+const (
+	peace quarrel = ""
+	// contested: it may take back what was paid last, and earlier: what was paid before.
+	contested quarrel = "contested"
+	earlier   quarrel = "contested earlier"
+	// taken: it took back what was paid last.
+	taken quarrel = "taken"
+)
+
+const period = 30 * 24 * time.Hour
 
 func newBank(w *world) *bank {
 	return &bank{w: w, tills: map[bridge.ID][]*till{}, made: map[string]*till{}, stored: map[string]error{}, twice: map[bridge.ID]bool{}}
@@ -41,6 +61,62 @@ func (t *till) kept() int64 { return t.money.Collected.Minor - t.money.Returned.
 // close ends the checkout.
 func (t *till) close(s bridge.CheckoutState, p bridge.PaymentState) {
 	t.money.Checkout.State, t.money.State = s, p
+}
+
+// pays takes in the money for a checkout, or for another period of its subscription. A dispute
+// about what was paid before goes on, and one that was lost is about nothing that counts now.
+func (t *till) pays() {
+	if t.recurs() {
+		t.lasts = time.Now().Add(period)
+	}
+	t.money.Collected, t.money.Returned = full, bridge.NewAmount(0, full.Currency)
+	t.money.Checkout.State, t.behind, t.called = bridge.CheckoutComplete, time.Time{}, false
+	switch t.bank {
+	case contested:
+		t.bank = earlier
+	case taken:
+		t.bank = peace
+	}
+	t.reckon()
+}
+
+// recurs reports a subscription, living or over.
+func (t *till) recurs() bool { return t.money.Subscribed || t.called || !t.lasts.IsZero() }
+
+// ends ends the subscription. What the bank was asked for already is still on its way.
+func (t *till) ends() {
+	t.money.Subscribed = false
+	if t.money.State == bridge.Processing {
+		t.called = true
+		return
+	}
+	if !t.lasts.IsZero() {
+		t.reckon()
+	}
+}
+
+// reckon says what what came in, what went back and what the bank says come to.
+func (t *till) reckon() {
+	m := &t.money
+	back := m.Collected.Minor > 0 && t.kept() == 0
+	m.OverdueSince, m.PaidUntil = time.Time{}, t.lasts
+	if back && !t.lasts.IsZero() {
+		m.PaidUntil = t.lasts.Add(-period)
+	}
+	switch {
+	case t.bank == contested || t.bank == earlier:
+		m.State = bridge.Disputed
+	case t.recurs() && !m.Subscribed:
+		m.State = bridge.PaymentEnded
+	case t.bank == taken:
+		m.State = bridge.Disputed
+	case !t.behind.IsZero():
+		m.State, m.OverdueSince = bridge.Overdue, t.behind
+	case back:
+		m.State = bridge.Refunded
+	default:
+		m.State = bridge.Paid
+	}
 }
 
 // of returns the request's checkout of that id after closing those whose time is over;
@@ -102,11 +178,15 @@ func (b *bank) Open(ctx context.Context, o bridge.Order) (m bridge.Money, err er
 	id := o.Request.ID
 	err = b.w.call(ctx, "open", o.Key, b.stored, func() error {
 		b.of(id, "")
-		if t := b.adopt(o); t != nil {
+		t := b.adopt(o)
+		if t == nil {
+			t = b.replace(o)
+		}
+		if t != nil {
 			b.made[o.Key] = t
 			return nil
 		}
-		t := &till{made: time.Now(), money: bridge.Money{State: bridge.PaymentOpen, Checkout: bridge.Checkout{
+		t = &till{made: time.Now(), money: bridge.Money{State: bridge.PaymentOpen, Checkout: bridge.Checkout{
 			ID: fmt.Sprintf("cs_%s_%d", id, len(b.tills[id])+1), For: o.For, State: bridge.CheckoutOpen,
 			URL: "https://pay.test/", Expires: time.Now().Add(24 * time.Hour),
 		}}}
@@ -126,6 +206,20 @@ func (b *bank) Open(ctx context.Context, o bridge.Order) (m bridge.Money, err er
 	return m, err
 }
 
+// replace ends the subscription of the checkout that the record names, where its first payment
+// failed; one that came to something after all is returned.
+func (b *bank) replace(o bridge.Order) (alive *till) {
+	t := b.of(o.Request.ID, o.Request.Payment.Checkout.ID)
+	switch {
+	case !o.Request.Payment.Subscribed || t == nil || !t.money.Subscribed:
+		return nil
+	case t.money.State != bridge.NoPayment:
+		return t
+	}
+	t.ends()
+	return nil
+}
+
 func (b *bank) adopt(o bridge.Order) (found *till) {
 	if o.Since.IsZero() {
 		return nil
@@ -134,7 +228,8 @@ func (b *bank) adopt(o bridge.Order) (found *till) {
 		for _, t := range slices.Backward(b.tills[o.Request.ID]) {
 			checkout := t.money.Checkout
 			switch {
-			case t.made.Before(o.Since.Add(-farApart)), checkout.For != o.For, checkout.State != state:
+			case t.made.Before(o.Since.Add(-farApart)), checkout.For != o.For:
+			case checkout.State != state && !(state == bridge.CheckoutComplete && t.money.Subscribed):
 			case found == nil:
 				found = t
 			case t.open():
@@ -218,8 +313,8 @@ func (b *bank) Refund(ctx context.Context, r bridge.Request, amount bridge.Amoun
 			return errMoved
 		}
 		m.Returned = bridge.NewAmount(m.Returned.Minor+amount.Minor, amount.Currency)
-		if t.kept() == 0 && m.State == bridge.Paid {
-			m.State = bridge.Refunded
+		if m.State != bridge.Processing {
+			t.reckon()
 		}
 		return nil
 	})
@@ -230,7 +325,7 @@ func (b *bank) Cancel(ctx context.Context, r bridge.Request, key string) (bridge
 		if !t.money.Subscribed {
 			return errMoved
 		}
-		t.money.Subscribed, t.money.State = false, bridge.PaymentEnded
+		t.ends()
 		return nil
 	})
 }

@@ -361,7 +361,14 @@ func (m mortalProvider) Refund(ctx context.Context, r bridge.Request, a bridge.A
 }
 
 func (m mortalProvider) Cancel(ctx context.Context, r bridge.Request, key string) (bridge.Money, error) {
-	return m.call(ctx, "cancel", func(ctx context.Context, far *bank) (bridge.Money, error) { return far.Cancel(ctx, r, key) })
+	return m.call(ctx, "cancel", func(ctx context.Context, far *bank) (bridge.Money, error) {
+		if m.p.s.breaks == goesOn {
+			_, said := far.see(r)
+			said.State, said.Subscribed = bridge.PaymentEnded, false
+			return said, nil
+		}
+		return far.Cancel(ctx, r, key)
+	})
 }
 
 func (m mortalProvider) Missed(ctx context.Context, since time.Time, yield func(bridge.Hint) error) error {

@@ -163,7 +163,7 @@ func (s *simulation) wrongEffort(r bridge.Request, _ *course) string {
 		return "not over, and nobody looks again"
 	case r.Access.Have != s.portal.get(r.Key).state:
 		return "the record has another access than the portal"
-	case r.Payment.Checkout.ID != "" && (r.Payment.Have != money.State || r.Payment.Collected != money.Collected || r.Payment.Returned != money.Returned):
+	case r.Payment.Checkout.ID != "" && (r.Payment.Have != money.State || r.Payment.Collected != money.Collected || r.Payment.Returned != money.Returned || r.Payment.Subscribed != money.Subscribed):
 		return fmt.Sprintf("the record has another payment than the provider: %s", r.Payment.Have)
 	}
 	if act, more := bridge.Next(r, time.Now()); more {
@@ -230,7 +230,7 @@ func (s *simulation) wrongAccess(r bridge.Request, c *course) string {
 		return "approved, and the portal does not know"
 	case has && r.Verdict.Outcome == bridge.Open:
 		return "granted with nothing decided"
-	case r.Verdict.Outcome == bridge.Approve && kept > 0 && !has && r.Ended.At.IsZero() && !moving(m):
+	case r.Verdict.Outcome == bridge.Approve && kept > 0 && !has && r.Ended.At.IsZero() && !moving(m) && m.State != bridge.Overdue:
 		return "paid with no access and no refund"
 	case !r.Ended.At.IsZero() && has:
 		return "ended with a key that works"

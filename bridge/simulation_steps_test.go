@@ -32,16 +32,17 @@ var doings = []doing{
 	{"withdraws", 1, nil, false, (*simulation).withdraws},
 	{"answers", 2, nil, false, (*simulation).answers},
 
-	{"the money arrives", 4, deliveries, true, turns(bridge.Processing, func(_ *till, m *bridge.Money) { m.State, m.Collected = bridge.Paid, full })},
-	{"the money does not arrive", 2, deliveries, true, turns(bridge.Processing, func(t *till, _ *bridge.Money) { t.close(bridge.CheckoutFailed, bridge.NoPayment) })},
-	{"the authorisation lapses", 2, deliveries, true, turns(bridge.Held, func(t *till, _ *bridge.Money) { t.close(bridge.CheckoutFailed, bridge.NoPayment) })},
-	{"is refunded by hand", 3, deliveries, true, turns(bridge.Paid, func(_ *till, m *bridge.Money) { m.State, m.Returned = bridge.Refunded, m.Collected })},
-	{"is disputed", 3, deliveries, true, turns(bridge.Paid, func(_ *till, m *bridge.Money) { m.State = bridge.Disputed })},
-	{"the dispute is won", 3, deliveries, true, turns(bridge.Disputed, won)},
-	{"the dispute is lost", 2, deliveries, true, turns(bridge.Disputed, func(_ *till, m *bridge.Money) { m.Returned = m.Collected })},
-	{"the renewal fails", 4, deliveries, true, (*simulation).renewalFails},
-	{"the renewal is paid", 4, deliveries, true, (*simulation).renewalPaid},
-	{"the subscription ends", 2, deliveries, true, (*simulation).subscriptionEnds},
+	{"the money arrives", 5, deliveries, true, turns(func(t *till) bool { return t.money.State == bridge.Processing }, (*till).pays)},
+	{"the money does not arrive", 4, deliveries, true, turns(func(t *till) bool { return t.money.State == bridge.Processing }, func(t *till) { t.close(bridge.CheckoutFailed, bridge.NoPayment); t.called = false })},
+	{"the money arrives after all", 3, deliveries, true, turns(func(t *till) bool { return t.money.Subscribed && t.money.State == bridge.NoPayment }, (*till).pays)},
+	{"the authorisation lapses", 2, deliveries, true, turns(func(t *till) bool { return t.money.State == bridge.Held }, func(t *till) { t.close(bridge.CheckoutFailed, bridge.NoPayment) })},
+	{"is refunded by hand", 3, deliveries, true, turns(func(t *till) bool { return t.money.State == bridge.Paid }, func(t *till) { t.money.Returned = t.money.Collected; t.reckon() })},
+	{"is disputed", 5, deliveries, true, turns((*till).disputable, func(t *till) { t.bank = contested; t.reckon() })},
+	{"the dispute is won", 4, deliveries, true, turns((*till).disputed, func(t *till) { t.bank = peace; t.reckon() })},
+	{"the dispute is lost", 4, deliveries, true, turns((*till).disputed, (*till).loses)},
+	{"the renewal fails", 5, deliveries, true, turns((*till).renews, func(t *till) { t.behind = time.Now(); t.reckon() })},
+	{"the renewal is paid", 5, deliveries, true, turns((*till).renews, (*till).pays)},
+	{"the subscription ends", 3, deliveries, true, turns(func(t *till) bool { return t.money.Subscribed }, (*till).ends)},
 
 	{"the admin approves", 2, deliveries, true, admin(bridge.Pending, bridge.Granted)},
 	{"the admin deletes the request", 1, deliveries, true, admin(bridge.Pending, bridge.Gone)},
@@ -354,22 +355,20 @@ func (s *simulation) completes(h happening) {
 		case m.Checkout.For == validation:
 			t.close(bridge.CheckoutComplete, bridge.NoPayment)
 			m.Validated = true
-		case r.Terms.Recurring():
-			t.close(bridge.CheckoutComplete, bridge.Paid)
-			m.Collected, m.Subscribed, m.PaidUntil = full, true, time.Now().Add(30*24*time.Hour)
 		case r.Terms.Hold:
 			t.close(bridge.CheckoutComplete, bridge.Held)
 		default:
-			t.close(bridge.CheckoutComplete, bridge.Paid)
-			m.Collected = full
+			m.Subscribed = r.Terms.Recurring()
+			t.pays()
 		}
 	})
 }
 
 func (s *simulation) completesLater(h happening) {
 	s.atCheckout(h, func(r bridge.Request, t *till) {
-		if t.money.Checkout.For == payment && !r.Terms.Recurring() && !r.Terms.Hold {
+		if t.money.Checkout.For == payment && !r.Terms.Hold {
 			t.close(bridge.CheckoutComplete, bridge.Processing)
+			t.money.Subscribed = r.Terms.Recurring()
 		}
 	})
 }
@@ -385,60 +384,39 @@ func (s *simulation) atCheckout(h happening, fn func(bridge.Request, *till)) {
 	}
 }
 
-// turns is what becomes of a payment in a state.
-func turns(from bridge.PaymentState, fn func(*till, *bridge.Money)) func(*simulation, happening) {
+// turns is what becomes of a payment that stands in a way.
+func turns(stands func(*till) bool, fn func(*till)) func(*simulation, happening) {
 	return func(s *simulation, h happening) {
-		s.payment(h, func(t *till, m *bridge.Money) {
-			if m.State == from {
-				fn(t, m)
+		r, ok := s.find(h.Of)
+		if !ok {
+			return
+		}
+		s.bank.change(r, func(t *till) {
+			if stands(t) {
+				fn(t)
 			}
 		})
-	}
-}
-
-// payment changes what the provider holds, and has it say so.
-func (s *simulation) payment(h happening, fn func(*till, *bridge.Money)) {
-	if r, ok := s.find(h.Of); ok {
-		s.bank.change(r, func(t *till) { fn(t, &t.money) })
 		s.providerSays(h.Of, h.How, time.Duration(h.For))
 	}
 }
 
-func won(_ *till, m *bridge.Money) {
-	switch {
-	case m.Returned == m.Collected: // it was lost
-	case m.PaidUntil.IsZero(), m.Subscribed:
-		m.State = bridge.Paid
-	default:
-		m.State = bridge.PaymentEnded
+// disputable reports money here that no bank asks for yet.
+func (t *till) disputable() bool { return t.bank == peace && t.kept() > 0 }
+
+func (t *till) disputed() bool { return t.bank == contested || t.bank == earlier }
+
+// loses has the bank take back what it asked for. What was paid since stands for itself.
+func (t *till) loses() {
+	if t.bank == earlier {
+		t.bank = peace
+	} else {
+		t.bank, t.money.Returned = taken, t.money.Collected
 	}
+	t.reckon()
 }
 
-func (s *simulation) renewalFails(h happening) {
-	s.payment(h, func(_ *till, m *bridge.Money) {
-		if m.Subscribed && m.State == bridge.Paid {
-			m.State, m.OverdueSince = bridge.Overdue, time.Now()
-			m.Collected, m.Returned = bridge.Amount{}, bridge.Amount{}
-		}
-	})
-}
-
-func (s *simulation) renewalPaid(h happening) {
-	s.payment(h, func(_ *till, m *bridge.Money) {
-		if m.Subscribed && (m.State == bridge.Overdue || m.State == bridge.Paid) {
-			m.State, m.OverdueSince, m.Collected, m.Returned = bridge.Paid, time.Time{}, full, bridge.Amount{}
-			m.PaidUntil = time.Now().Add(30 * 24 * time.Hour)
-		}
-	})
-}
-
-func (s *simulation) subscriptionEnds(h happening) {
-	s.payment(h, func(_ *till, m *bridge.Money) {
-		if m.Subscribed && m.State != bridge.Disputed {
-			m.State, m.Subscribed = bridge.PaymentEnded, false
-		}
-	})
-}
+// renews reports a subscription that goes on to another period.
+func (t *till) renews() bool { return t.money.Subscribed && !t.lasts.IsZero() }
 
 // admin is what the portal's admin does with a key request or key in a state.
 func admin(from, to bridge.AccessState) func(*simulation, happening) {

@@ -96,6 +96,7 @@ const (
 	forgetsKeys sabotage = "a provider that forgets idempotency keys"
 	losesWords  sabotage = "a store that answers a person and keeps nothing"
 	keepsMoney  sabotage = "a provider that says it gave back, and did not"
+	goesOn      sabotage = "a provider that says it ended a subscription, and did not"
 )
 
 func TestSimulatedSchedulesComeToRest(t *testing.T) {
@@ -194,6 +195,7 @@ func TestKeptSchedulesComeToRest(t *testing.T) {
 func TestTheSimulationNoticesWhatIsBroken(t *testing.T) {
 	for breaks, want := range map[sabotage]string{
 		forgetsKeys: "two checkouts are open", losesWords: "somebody was told that it is declined", keepsMoney: "declined with money kept",
+		goesOn: "over, with a subscription that goes on",
 	} {
 		if bridge.Raced && breaks != losesWords {
 			continue // ten times as long, for nothing that the others would not show; .ci/run runs them all
