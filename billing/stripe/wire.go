@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"time"
@@ -64,26 +65,36 @@ func (failing) Close() error               { return nil }
 
 // roundTrip makes one call, and tells of it.
 func (w *wire) roundTrip(req *http.Request) (*http.Response, error) {
-	ctx := req.Context()
-	req = req.Clone(ctx)
+	req = req.WithContext(req.Context()) // a copy, whose header may be another
+	req.Header = maps.Clone(req.Header)
 	req.Header.Set("X-Stripe-Client-User-Agent", userAgent)
 	begin := time.Now()
 	res, err := w.next.RoundTrip(req)
-	told := []slog.Attr{
-		slog.String("provider", w.cfg.Name), slog.String("method", req.Method), slog.String("path", req.URL.Path),
-		slog.Duration("took", time.Since(begin)),
+	if w.cfg.Log.Enabled(req.Context(), slog.LevelDebug) {
+		w.tell(req, res, time.Since(begin))
 	}
 	if err != nil {
-		w.cfg.Log.LogAttrs(ctx, slog.LevelDebug, "stripe did not answer", told...)
 		return nil, err
 	}
-	w.cfg.Log.LogAttrs(ctx, slog.LevelDebug, "stripe answered", append(told, slog.Int("status", res.StatusCode),
-		slog.String("stripe_request", requestID.FindString(res.Header.Get("Request-Id"))), slog.Bool("replayed", replayed(res.Header)))...)
 	if res.StatusCode >= 300 {
 		return w.theirs(res)
 	}
 	res.Body = &bounded{ReadCloser: res.Body, left: largestAnswer}
 	return res, nil
+}
+
+// tell writes a line about a call; res is nil where no answer came.
+func (w *wire) tell(req *http.Request, res *http.Response, took time.Duration) {
+	told := []slog.Attr{
+		slog.String("provider", w.cfg.Name), slog.String("method", req.Method), slog.String("path", req.URL.Path),
+		slog.Duration("took", took),
+	}
+	if res == nil {
+		w.cfg.Log.LogAttrs(req.Context(), slog.LevelDebug, "stripe did not answer", told...)
+		return
+	}
+	w.cfg.Log.LogAttrs(req.Context(), slog.LevelDebug, "stripe answered", append(told, slog.Int("status", res.StatusCode),
+		slog.String("stripe_request", requestID.FindString(res.Header.Get("Request-Id"))), slog.Bool("replayed", replayed(res.Header)))...)
 }
 
 // replayed reports an answer that Stripe had stored for an earlier call under the

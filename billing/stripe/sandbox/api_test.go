@@ -1,16 +1,20 @@
 package sandbox
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+	"weak"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stripe/stripe-go/v76"
@@ -540,4 +544,35 @@ func TestTheSandboxIsSafeForManyAtOnce(t *testing.T) {
 	if n := len(b.Objects("charge")); n != 80 {
 		t.Errorf("%d charges, want 80", n)
 	}
+}
+
+// What is put into the diary is kept there for a day, and a request holds on to its connection.
+func TestAnOpenSessionKeepsNothingOfTheRequestItWasMadeBy(t *testing.T) {
+	s := New(Config{Key: testKey, Prices: []Price{{ID: "price_once", Product: "x", Currency: "eur", Amount: 100}}})
+	defer s.Close()
+	var made weak.Pointer[http.Request]
+	mux := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		made = weak.Make(r)
+		s.ServeHTTP(w, r)
+	})
+	if answer := request(mux, http.MethodPost, "/v1/checkout/sessions", sessionForm().Encode()); !strings.Contains(answer.String(), `"status":"open"`) {
+		t.Fatal(answer)
+	}
+	runtime.GC()
+	if made.Value() != nil {
+		t.Error("the request is still held")
+	}
+	if n := len(s.Objects("checkout.session")); n != 1 {
+		t.Errorf("there are %d sessions", n)
+	}
+}
+
+// request is what the sandbox answers, without a network between.
+func request(s http.Handler, method, at, body string) *bytes.Buffer {
+	r := httptest.NewRequest(method, at, strings.NewReader(body))
+	r.Header.Set("Authorization", "Bearer "+testKey)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	return w.Body
 }

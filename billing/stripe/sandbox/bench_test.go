@@ -47,13 +47,3 @@ func BenchmarkASessionFromOpenToPaid(b *testing.B) {
 		}
 	}
 }
-
-// request is what the sandbox answers, without a network between.
-func request(s *Server, method, at, body string) *bytes.Buffer {
-	r := httptest.NewRequest(method, at, strings.NewReader(body))
-	r.Header.Set("Authorization", "Bearer "+testKey)
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	w := httptest.NewRecorder()
-	s.ServeHTTP(w, r)
-	return w.Body
-}

@@ -108,7 +108,8 @@ func createSession(t *turn) (object, *problem) {
 		s.setup = t.newSetup(s).id
 	}
 	t.sessions.add(s, "customer", s.customer, "setup_intent", s.setup)
-	t.at(s.expires, func() { t.letExpire(s) })
+	l := t.ledger // the diary keeps it for a day, and must not keep the request
+	l.at(s.expires, func() { l.letExpire(s) })
 	return s.render(t.ledger), nil
 }
 

@@ -446,9 +446,10 @@ func updateSubscription(t *turn) (object, *problem) {
 	}
 	t.change(sub, "customer.subscription.updated", func() { sub.take(in, cancelAt, t.unix()) })
 	if in.has("cancel_at") && cancelAt > 0 {
-		t.at(cancelAt, func() {
+		l := t.ledger // the diary must not keep the request
+		l.at(cancelAt, func() {
 			if sub.cancelAt == cancelAt {
-				t.cancelSubscription(sub, "cancellation_requested")
+				l.cancelSubscription(sub, "cancellation_requested")
 			}
 		})
 	}
