@@ -101,9 +101,9 @@ func (s *Service) join() <-chan struct{} {
 const longestNap = 5 * time.Second
 
 func (w *Worker) loop(ctx context.Context, portal string, site Site, wake <-chan struct{}) {
-	var passes sync.WaitGroup
-	defer passes.Wait()
 	slots := make(chan struct{}, site.workers())
+	crew := newCrew(cap(slots))
+	defer crew.rest()
 	freed := make(chan struct{}, 1)
 	var order turns
 	for ctx.Err() == nil {
@@ -122,7 +122,7 @@ func (w *Worker) loop(ctx context.Context, portal string, site Site, wake <-chan
 			for _, claim := range claims {
 				slots <- struct{}{}
 				before, over := order.take(claim.Request)
-				passes.Go(func() {
+				crew.do(func() {
 					w.pass(ctx, claim, before)
 					<-before // who comes next waits for both
 					over()
