@@ -13,8 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json/v1"
-
 	"keybridge/bridge"
 )
 
@@ -112,7 +110,7 @@ func (a *api) judge(call call, response *http.Response, body []byte) error {
 	said, enveloped := a.envelope(body)
 	refused := enveloped && said.isError()
 	switch {
-	case status >= 200 && status < 300 && !said.sound && !json.Valid(body) && status != http.StatusNoContent:
+	case status >= 200 && status < 300 && !said.sound && status != http.StatusNoContent:
 		return a.failure(call, bridge.Unavailable, "the portal answers with a page instead of data; check the portal's url", nil)
 	case status >= 200 && status < 300 && !refused:
 		return nil

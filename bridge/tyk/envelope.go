@@ -1,6 +1,7 @@
 package tyk
 
 import (
+	"bytes"
 	"errors"
 	"regexp"
 	"strings"
@@ -31,20 +32,35 @@ var (
 type envelope struct {
 	Status  text
 	Message text
-	// sound: the answer was read, so it is JSON, whether or not it is an envelope.
+	// sound: the answer is JSON, whether or not it is an envelope.
 	sound bool
 }
 
 // envelopeOf reads an answer as an envelope; ok is false when it is none. An error envelope has to say so by itself: no
-// record of Tyk's has a status "Error".
+// record of Tyk's has a status "Error". Most records have no status at all, and are not decoded to see that.
 func envelopeOf(body []byte) (e envelope, ok bool) {
-	if json.Unmarshal(body, &e) != nil {
-		return envelope{}, false
+	if !mentions(body, "status") || json.Unmarshal(body, &e) != nil || e.Status == "" {
+		return envelope{sound: json.Valid(body)}, false
 	}
-	if e.sound = true; e.Status == "" {
-		return envelope{sound: true}, false
-	}
+	e.sound = true
 	return e, true
+}
+
+// mentions reports whether JSON may have a member of a name, in whatever case of ASCII's letters. It may where anything is
+// escaped.
+func mentions(body []byte, name string) bool {
+	if bytes.IndexByte(body, '\\') >= 0 {
+		return true
+	}
+	for rest := body; ; {
+		at := bytes.IndexByte(rest, '"')
+		if at < 0 {
+			return false
+		}
+		if rest = rest[at+1:]; len(rest) > len(name) && rest[len(name)] == '"' && strings.EqualFold(string(rest[:len(name)]), name) {
+			return true
+		}
+	}
 }
 
 // enterpriseEnvelope reads an answer of the Enterprise Portal as an envelope. It has three shapes for an error:
@@ -56,7 +72,7 @@ func enterpriseEnvelope(body []byte) (e envelope, ok bool) {
 		Errors  words
 	}
 	if json.Unmarshal(body, &sent) != nil {
-		return envelope{}, false
+		return envelope{sound: json.Valid(body)}, false
 	}
 	said := strings.Join(append(sent.Errors, string(sent.Message)), " ")
 	e = envelope{Status: text(sent.Status), Message: text(strings.TrimSpace(said)), sound: true}

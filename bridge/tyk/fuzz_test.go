@@ -1,6 +1,7 @@
 package tyk
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -159,6 +160,32 @@ func FuzzEnvelope(f *testing.F) {
 			if bridge.KindOf(err) == "" || bridge.KindOf(err) == bridge.Internal {
 				t.Errorf("an error without a kind: %v", err)
 			}
+		}
+	})
+}
+
+// An answer that is passed over undecoded is one that says nothing of a status, and whether it is JSON is known all the
+// same.
+func FuzzEnvelopeOf(f *testing.F) {
+	for _, body := range []string{
+		`{"Status":"Error"}`, `{"STATUS":"x"}`, `{"\u0053tatus":"Error"}`, `{"a":"status"}`, `{"a":{"status":"x"}}`, `{ "status" : "x" }`,
+		`{"Status":""}`, `{"Status":null,"status":"OK"}`, `{"a":"b`, `<html "status">`, `[{"Status":"x"}]`, `"Status"`, ``, `{"Zoë":"status"}`,
+	} {
+		f.Add([]byte(body))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		var want struct{ Status, Message text }
+		decoded := json.Unmarshal(body, &want) == nil
+		e, ok := envelopeOf(body)
+		if e.sound != json.Valid(body) {
+			t.Errorf("it is JSON: %t", !e.sound)
+		}
+		foreign := bytes.ContainsFunc(body, func(c rune) bool { return c >= utf8.RuneSelf }) // to encoding/json the long s is an s
+		if is := decoded && want.Status != ""; is != ok && !foreign {
+			t.Errorf("an envelope: %t, want %t", ok, is)
+		}
+		if ok && (e.Status != want.Status || e.Message != want.Message) {
+			t.Errorf("%+v, want %+v", e, want)
 		}
 	})
 }
