@@ -203,7 +203,7 @@ func (r *Reader) gather(ctx context.Context, t *tally, to *begin) error {
 	for n := range stretch {
 		lines, err := r.cfg.Store.Feed(ctx, to.Place, batch)
 		if n > 0 && err != nil {
-			return nil
+			return nil //nolint:nilerr // the next reading comes upon it
 		}
 		if err != nil || len(lines) == 0 {
 			return err
