@@ -188,3 +188,15 @@ type Money struct {
 	// Why is what went wrong, in words for people. Empty where nothing did.
 	Why string
 }
+
+// came reports a payment that has come to something: its money is here, held, on its way or
+// disputed, or its subscription has begun.
+func (m Money) came() bool {
+	switch m.State {
+	case NoPayment, PaymentOpen, "":
+		return false
+	case PaymentEnded, Refunded:
+		return m.Subscribed || m.Collected.Minor > m.Returned.Minor
+	}
+	return true
+}

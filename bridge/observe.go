@@ -82,6 +82,9 @@ func (c *Change) seeMoney(m Money, now time.Time) {
 	for _, ref := range m.Refs {
 		c.addRef(ref)
 	}
+	if m.came() {
+		c.settle(OpenCheckout) // no provider opens another one over it, so none was left behind
+	}
 	c.seeRefund(now)
 	if m.Validated {
 		c.step(Validation, Met, Mark{At: now, By: c.provider()})

@@ -211,7 +211,7 @@ func (b *bank) Open(ctx context.Context, o bridge.Order) (m bridge.Money, err er
 func (b *bank) replace(o bridge.Order) (alive *till) {
 	t := b.of(o.Request.ID, o.Request.Payment.Checkout.ID)
 	switch {
-	case !o.Request.Payment.Subscribed || t == nil || !t.money.Subscribed:
+	case !o.Request.Payment.Subscribed || t == nil:
 		return nil
 	case t.money.State != bridge.NoPayment:
 		return t

@@ -50,6 +50,7 @@ type node struct {
 type scope struct {
 	Doubts  bool // the portal says "gone" by mistake; else doubts are settled at once
 	Refunds bool // people give money back
+	Ends    bool // people end a key's life
 	Unseen  bool // no browser has arrived at the start
 	Account bool // the admin deactivates the developer's account
 	Waived  bool // a person has said that nothing is asked of the applicant
@@ -234,9 +235,9 @@ func (n *node) begin(c *Change) {
 	}
 }
 
-// effect does to the world what a call asks for. ok is false where the world has
-// moved on: the call is answered with a conflict.
-func (w *outside) effect(a Action, lost bool) (ok bool) {
+// effect does to the world what a call asks for, as the record had it. ok is false where the
+// world has moved on: the call is answered with a conflict.
+func (w *outside) effect(a Action, had *Payment, lost bool) (ok bool) {
 	m := &w.Money
 	switch a.Kind {
 	case ApproveKey:
@@ -270,8 +271,12 @@ func (w *outside) effect(a Action, lost bool) (ok bool) {
 			}
 			return true
 		}
+		if had.Subscribed && m.State != NoPayment {
+			return true // the payment that had failed came in after all: nothing is opened
+		}
+		m.Subscribed = false // what a payment that failed has left is ended first
 		w.Live++
-		w.Twice = m.Subscribed || m.Returned.Minor < m.Collected.Minor
+		w.Twice = m.Returned.Minor < m.Collected.Minor || m.State == Processing
 		w.Opened = "known"
 		if lost {
 			w.Opened = "lost"
@@ -304,13 +309,23 @@ func (w *outside) effect(a Action, lost bool) (ok bool) {
 		if !m.Subscribed {
 			return false
 		}
-		m.Subscribed = false
-		m.State = PaymentEnded
-		if m.Collected.Minor > 0 && m.Returned == m.Collected {
-			m.State = Refunded
-		}
+		w.end()
 	}
 	return true
+}
+
+// end ends the subscription. It calls no debit back that is on its way, and decides nothing
+// for a bank.
+func (w *outside) end() {
+	m := &w.Money
+	m.Subscribed = false
+	if m.State == Processing || m.State == NoPayment || m.State == Disputed && m.Returned != m.Collected {
+		return
+	}
+	m.State, m.OverdueSince = PaymentEnded, time.Time{}
+	if m.Collected.Minor > 0 && m.Returned == m.Collected {
+		m.PaidUntil = t0.Add(-time.Second) // what was given back was paid for nothing
+	}
 }
 
 func (w *outside) close(s CheckoutState, p PaymentState) {
@@ -376,7 +391,7 @@ func (n *node) callEdges(add func(string, func(*node))) {
 	lostErr := &Error{Kind: Unavailable}
 	storedErr := &Error{Kind: Unavailable, Answered: true}
 	done := func(to *node) {
-		if !to.W.effect(a, false) {
+		if !to.W.effect(a, &n.R.Payment, false) {
 			to.change(func(c *Change) { c.fail(a.Kind, &Error{Kind: Conflict}) })
 			to.Act = nil
 			return
@@ -397,7 +412,7 @@ func (n *node) callEdges(add func(string, func(*node))) {
 	fail := func(err error, effect bool) func(*node) {
 		return func(to *node) {
 			if effect {
-				to.W.effect(a, true)
+				to.W.effect(a, &n.R.Payment, true)
 			}
 			to.change(func(c *Change) { c.fail(a.Kind, err) })
 			to.Act = nil
@@ -471,6 +486,10 @@ func (n *node) developerEdges(add func(string, func(*node))) {
 			to.W.close(CheckoutComplete, Paid)
 			to.W.Money.Collected, to.W.Money.Subscribed, to.W.Money.PaidUntil = paid, true, t0.Add(time.Hour)
 		})
+		add("subscribes by a debit", func(to *node) {
+			to.W.close(CheckoutComplete, Processing)
+			to.W.Money.Subscribed = true
+		})
 		add("starts a trial", func(to *node) {
 			to.W.close(CheckoutComplete, Trialing)
 			to.W.Money.Subscribed, to.W.Money.PaidUntil = true, t0.Add(time.Hour)
@@ -489,8 +508,12 @@ func (n *node) bankEdges(add func(string, func(*node))) {
 	case PaymentOpen:
 		add("checkout expires", func(to *node) { to.W.close(CheckoutExpired, NoPayment) })
 	case Processing:
-		add("delayed payment succeeds", func(to *node) { to.W.Money.State, to.W.Money.Collected = Paid, Amount{2, "EUR"} })
+		add("delayed payment succeeds", (*node).arrives)
 		add("delayed payment fails", func(to *node) { to.W.Money.State, to.W.Money.Checkout.State = NoPayment, CheckoutFailed })
+	case NoPayment:
+		if m.Subscribed {
+			add("the payment that failed succeeds after all", (*node).arrives)
+		}
 	case Invoiced:
 		add("invoice is paid", func(to *node) { to.W.Money.State, to.W.Money.Collected = Paid, Amount{2, "EUR"} })
 		add("invoice falls overdue", func(to *node) { to.W.Money.State, to.W.Money.OverdueSince = Overdue, t0.Add(-time.Hour) })
@@ -505,7 +528,16 @@ func (n *node) bankEdges(add func(string, func(*node))) {
 	case Disputed:
 		if m.Returned != m.Collected {
 			add("dispute won", func(to *node) { to.W.Money.State = wonState(m) })
-			add("dispute lost", func(to *node) { to.W.Money.Returned = m.Collected })
+			add("dispute lost", func(to *node) {
+				to.W.Money.Returned = m.Collected
+				if n.R.Terms.Recurring() && !m.Subscribed {
+					to.W.end()
+				}
+			})
+		}
+	case PaymentEnded:
+		if m.Returned.Minor == 0 && m.Collected.Minor > 0 {
+			add("disputed", func(to *node) { to.W.Money.State = Disputed })
 		}
 	}
 	if m.State == Overdue && !m.Subscribed {
@@ -528,7 +560,20 @@ func (n *node) bankEdges(add func(string, func(*node))) {
 			to.W.Money.PaidUntil = t0.Add(time.Hour)
 		})
 	}
-	add("subscription ends", func(to *node) { to.W.Money.State, to.W.Money.Subscribed = PaymentEnded, false })
+	add("subscription ends", func(to *node) { to.W.end() })
+}
+
+// arrives takes in a payment by debit.
+func (n *node) arrives() {
+	m := &n.W.Money
+	m.State, m.Collected, m.Checkout.State = Paid, Amount{2, "EUR"}, CheckoutComplete
+	if !n.R.Terms.Recurring() {
+		return
+	}
+	m.PaidUntil = t0.Add(time.Hour)
+	if !m.Subscribed {
+		m.State = PaymentEnded
+	}
 }
 
 // wonState is what a dispute that was won leaves.
@@ -544,6 +589,11 @@ func (n *node) personEdges(add func(string, func(*node))) {
 	if n.With.Refunds && p.Have == Paid && p.Refund.Amount.Minor == 0 && p.Kept().Minor > 0 {
 		add("a person gives money back", func(to *node) {
 			to.change(func(c *Change) { _ = c.refund(Amount{1, "EUR"}, Mark{At: t0, By: Actor{Kind: ByPerson}}) })
+		})
+	}
+	if n.With.Ends && n.R.Allows(DoEnd) == nil {
+		add("a person ends it", func(to *node) {
+			to.change(func(c *Change) { _ = c.endNow(Mark{At: t0, By: Actor{Kind: ByPerson}}) })
 		})
 	}
 	if step, ok := n.R.Current(); !ok || step.Kind != Review || n.R.Verdict.Outcome != Open {
@@ -731,6 +781,7 @@ var scopes = map[string]scope{
 	"reviewed": {Doubts: true}, "validated": {Doubts: true, Unseen: true}, "told": {Unseen: true}, "held": {Doubts: true, Refunds: true},
 	"told some": {Unseen: true, Account: true}, "waived": {Waived: true, Account: true}, "free": {Account: true},
 	"paid": {Doubts: true, Refunds: true}, "everything": {Doubts: true}, "subscribed": {Doubts: true},
+	"suspended": {Ends: true},
 }
 
 func start(terms Terms, with scope) *node {

@@ -62,20 +62,17 @@ func (p *Provider) Open(ctx context.Context, o bridge.Order) (bridge.Money, erro
 
 // replace ends the subscription of the request's last checkout, whose first payment
 // failed, before another one is opened: two must never ask for money. alive is true
-// when the payment came in after all; then nothing is opened.
+// when the payment came in after all, or is on its way, even if the subscription is over
+// by now; then nothing is opened.
 func (p *Provider) replace(ctx context.Context, o bridge.Order) (money bridge.Money, alive bool, err error) {
 	if !o.Request.Payment.Subscribed {
 		return money, false, nil
 	}
 	money, err = p.Read(ctx, o.Request)
-	if err != nil || !money.Subscribed {
-		return money, false, err
+	if err == nil && money.State == bridge.NoPayment && money.Subscribed {
+		money, err = p.Cancel(ctx, o.Request, o.Key+"_replace")
 	}
-	if money.State != bridge.NoPayment {
-		return money, true, nil
-	}
-	money, err = p.Cancel(ctx, o.Request, o.Key+"_replace")
-	return money, false, err
+	return money, err == nil && money.State != bridge.NoPayment, err
 }
 
 // forgetting is the age from which an order is looked for before it is placed:

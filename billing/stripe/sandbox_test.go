@@ -229,6 +229,43 @@ func TestACheckoutPaidAsItIsFoundToBeSpareIsAdopted(t *testing.T) {
 	}
 }
 
+func TestNothingIsOpenedOverAFirstPaymentThatCameInAfterAll(t *testing.T) {
+	for name, tt := range map[string]struct {
+		since []string // what became of it since it was read
+		want  bridge.PaymentState
+	}{
+		"it is here":                      {[]string{"retry", "settle"}, bridge.Paid},
+		"here, and the subscription over": {[]string{"retry", "settle", "cancel"}, bridge.PaymentEnded},
+		"it is on its way":                {[]string{"retry"}, bridge.Processing},
+		"on its way, and it is over":      {[]string{"retry", "cancel"}, bridge.Processing},
+	} {
+		s, url := farEnd(t)
+		p := provider(t, s, url, nil)
+		o := orderOf("01AFTER", bridge.Paying, terms("month"), s.Now())
+		m, err := p.Open(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		act(t, s, m.Checkout.ID, "pay_later")
+		act(t, s, m.Checkout.ID, "fail")
+		if m, err = p.Read(t.Context(), seen(o, m)); err != nil || m.State != bridge.NoPayment {
+			t.Fatalf("%+v, %v", m, err)
+		}
+		next := o
+		next.Request, next.Key = seen(o, m), o.Key+"_2"
+		for _, action := range tt.since {
+			act(t, s, m.Checkout.ID, action)
+		}
+		again, err := p.Open(t.Context(), next)
+		if err != nil || again.Checkout.ID != m.Checkout.ID || again.State != tt.want {
+			t.Errorf("%s: %s of %s, %v, want %s of %s", name, again.State, again.Checkout.ID, err, tt.want, m.Checkout.ID)
+		}
+		if n := len(s.Objects("checkout.session")); n != 1 {
+			t.Errorf("%s: %d checkouts", name, n)
+		}
+	}
+}
+
 func TestACheckoutClosesWhenConfigured(t *testing.T) {
 	s, url := farEnd(t)
 	for _, want := range []time.Duration{30 * time.Minute, 2 * time.Hour, 24 * time.Hour} {
