@@ -93,8 +93,9 @@
 //     a key would work for good. No number of readings helps against an address that leads to
 //     another portal: that is for the configuration's check.
 //   - Only a definite no to the first call of all shows that an attempt left nothing
-//     behind (Change.fail). After any other failure to open a checkout it is found
-//     out what became of it before the request is declined in the portal.
+//     behind (Change.fail), or that the payment before it came in after all, because
+//     nothing is opened over that (Money.came). After any other failure to open a checkout
+//     it is found out what became of it before the request is declined in the portal.
 //   - A person's refund (Payment.Refund) is an order: kept until the provider says
 //     that it is done, dropped with a line in the history when another period was
 //     paid for meanwhile, so that one payment's refund is never made on the next.

@@ -361,6 +361,32 @@ func TestFactsOfMoneyReplaceWhatWasKnown(t *testing.T) {
 	}
 }
 
+func TestWhatHasComeInShowsThatNoOtherCheckoutWasLeftBehind(t *testing.T) {
+	collected := func(m *bridge.Money) { m.Collected = bridge.NewAmount(500, "eur") }
+	back := func(m *bridge.Money) { m.Returned = m.Collected }
+	goesOn := func(m *bridge.Money) { m.Subscribed = true }
+	for name, tt := range map[string]struct {
+		facts bridge.Facts
+		known bool // what became of the opening
+	}{
+		"paid":                                 {moneyIs(bridge.Paid, collected, goesOn), true},
+		"on its way":                           {moneyIs(bridge.Processing), true},
+		"disputed":                             {moneyIs(bridge.Disputed, collected), true},
+		"paid, and over":                       {moneyIs(bridge.PaymentEnded, collected), true},
+		"over, and given back":                 {moneyIs(bridge.PaymentEnded, collected, back), false},
+		"given back":                           {moneyIs(bridge.Refunded, collected, back), false},
+		"failed":                               {moneyIs(bridge.NoPayment), false},
+		"failed, and the subscription goes on": {moneyIs(bridge.NoPayment, goesOn), false},
+	} {
+		r := bridge.Request{Access: bridge.Access{Have: bridge.Pending}}
+		r.Work.Attempts = map[bridge.ActionKind]bridge.Attempt{bridge.OpenCheckout: {N: 1, First: noon, Open: true}}
+		c := observe(t, r, tt.facts, noon)
+		if try := c.Work.Attempts[bridge.OpenCheckout]; try.First.IsZero() != tt.known || try.Open == tt.known {
+			t.Errorf("%s: the opening stands %+v", name, try)
+		}
+	}
+}
+
 func TestKeysAreKnownByTheirRefs(t *testing.T) {
 	c := observe(t, request(approved), keyIs(bridge.Granted, "hash-1"), noon)
 	if ref, ok := c.Ref(bridge.RefKey); !ok || ref != (bridge.Ref{System: "main", Kind: bridge.RefKey, ID: "hash-1"}) {

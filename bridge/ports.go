@@ -198,7 +198,8 @@ type Provider interface {
 	// Quote fills in what the provider knows of a price: its id, amount, currency
 	// and interval. It changes nothing.
 	Quote(ctx context.Context, p Price) (Price, error)
-	// Open opens a checkout.
+	// Open opens a checkout. A subscription whose first payment failed is ended first; where
+	// that came in after all, or is on its way, nothing is opened and that is returned.
 	Open(ctx context.Context, o Order) (Money, error)
 	// Read reads everything there is about a request's payment.
 	Read(ctx context.Context, r Request) (Money, error)
