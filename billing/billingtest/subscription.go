@@ -1,6 +1,7 @@
 package billingtest
 
 import (
+	"slices"
 	"time"
 
 	"keybridge/bridge"
@@ -213,6 +214,20 @@ var subscriptionTests = []test{
 			d.wants(m, end.state, end.checkout)
 			if m.Collected.Minor != end.brought {
 				b.Errorf("after %s it has brought %s", end.lever, m.Collected)
+			}
+		}
+	}},
+	{name: "nothing is paid for by periods that were all given back or lost", needs: []Lever{Pay, Dispute, Lose, GiveBack, Renew, Cancel}, try: func(b *bench) {
+		for name, earlier := range map[string][]Lever{"lost": {Dispute, Lose}, "given back": {GiveBack}} {
+			d := b.paid(monthly(4900, "EUR"))
+			begun := b.Now()
+			for _, lever := range slices.Concat(earlier, []Lever{Renew, Dispute, Lose}) {
+				d.pull(lever)
+			}
+			m := d.pull(Cancel)
+			d.wants(m, bridge.PaymentEnded, bridge.CheckoutComplete)
+			if m.PaidUntil.After(begun) {
+				b.Errorf("the first one %s and the second one lost: it is paid until %s", name, m.PaidUntil)
 			}
 		}
 	}},

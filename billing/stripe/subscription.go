@@ -14,14 +14,35 @@ type bills struct {
 	// paid is the latest invoice that was paid, nil where none was; owed the first
 	// one after it that was not.
 	paid, owed *invoice
-	// until is the end of the last period that was paid and not taken back.
-	until time.Time
-	// earlier are the charges of the paid invoices before paid.
-	earlier []*charge
+	// times are those that were paid for, by their invoices.
+	times map[*invoice]span
+	// begun is when the first of these began, taken back or not.
+	begun time.Time
+	// earlier are the paid invoices before paid for which a charge was made.
+	earlier []*invoice
 	// quarrel is what the bank says to the charge of paid, and whether it is still
 	// deciding about one of the earlier ones.
 	quarrel quarrel
 }
+
+// span is a time that was paid for.
+type span struct{ start, end time.Time }
+
+// until is the end of the last period that was paid and not taken back; where all were, it is
+// the beginning of the first.
+func (b *bills) until() (at time.Time) {
+	for _, t := range b.times {
+		at = later(at, t.end)
+	}
+	if at.IsZero() {
+		return b.begun
+	}
+	return at
+}
+
+// takenBack takes an invoice's period out of the time paid for, because its money was given
+// back or lost in a dispute.
+func (b *bills) takenBack(in *invoice) { delete(b.times, in) }
 
 // seeSubscription reads the subscription of a completed checkout.
 // Source: https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses
@@ -46,7 +67,9 @@ func (p *Provider) seeSubscription(ctx context.Context, m *bridge.Money, r bridg
 		if err := p.seeEarlier(ctx, m, &b); err != nil {
 			return err
 		}
-		b.takenBack(*m)
+		if b.quarrel.lost > 0 && m.Returned.Minor >= m.Collected.Minor {
+			b.takenBack(b.paid)
+		}
 	}
 	seeStatus(m, sub, b)
 	return nil
@@ -89,24 +112,24 @@ func (p *Provider) knowsOther(r bridge.Request, id string) bool {
 
 // sum goes through invoices, which Stripe lists newest first.
 func sum(invoices []*invoice) bills {
-	var b bills
+	b := bills{times: map[*invoice]span{}}
 	for _, in := range invoices {
 		switch {
 		case in.Status == stripego.InvoiceStatusPaid && b.paid == nil:
 			b.paid = in
 		case in.Status == stripego.InvoiceStatusPaid && collected(in):
-			b.earlier = append(b.earlier, in.Charge)
+			b.earlier = append(b.earlier, in)
 		case in.Status == stripego.InvoiceStatusOpen || in.Status == stripego.InvoiceStatusUncollectible:
 			if b.paid == nil {
 				b.owed = in
 			}
 		}
 		if in.Status == stripego.InvoiceStatusPaid {
-			start, end := period(in)
+			b.times[in] = period(in)
+			b.begun = b.times[in].start // the oldest comes last
 			if collected(in) && in.Charge.Refunded {
-				end = start
+				b.takenBack(in)
 			}
-			b.until = later(b.until, end)
 		}
 	}
 	return b
@@ -118,16 +141,16 @@ func collected(in *invoice) bool { return in.Charge != nil && in.Charge.AmountCa
 // period is the time that an invoice is for: that of its line for the subscription
 // that reaches furthest. The invoice's own period is the one before.
 // Source: https://docs.stripe.com/api/invoices/object#invoice_object-period_end
-func period(in *invoice) (start, end time.Time) {
+func period(in *invoice) (t span) {
 	for _, line := range in.Lines.Data {
 		if line.Type != stripego.InvoiceLineItemTypeSubscription {
 			continue
 		}
-		if clock(line.Period.End).After(end) {
-			start, end = clock(line.Period.Start), clock(line.Period.End)
+		if clock(line.Period.End).After(t.end) {
+			t = span{clock(line.Period.Start), clock(line.Period.End)}
 		}
 	}
-	return start, end
+	return t
 }
 
 func (p *Provider) referInvoice(m *bridge.Money, in *invoice) {
@@ -160,9 +183,11 @@ func (p *Provider) seeInvoice(ctx context.Context, m *bridge.Money, in *invoice)
 	return quarrel{}, nil
 }
 
-// seeEarlier looks for an open dispute about an earlier period.
+// seeEarlier looks for a dispute about an earlier period: an open one, and those that took
+// its money.
 func (p *Provider) seeEarlier(ctx context.Context, m *bridge.Money, b *bills) error {
-	for _, ch := range b.earlier {
+	for _, in := range b.earlier {
+		ch := in.Charge
 		if !ch.Disputed || b.quarrel.open {
 			continue
 		}
@@ -175,23 +200,18 @@ func (p *Provider) seeEarlier(ctx context.Context, m *bridge.Money, b *bills) er
 			m.State = bridge.Disputed
 			m.Why = "The cardholder's bank disputes the payment of an earlier period."
 		}
+		if q.lost > 0 && returned(ch)+q.lost >= ch.AmountCaptured {
+			b.takenBack(in)
+		}
 	}
 	return nil
-}
-
-// takenBack takes the latest period out of the time paid for when its money was
-// lost in a dispute. One refunded in full was never counted.
-func (b *bills) takenBack(m bridge.Money) {
-	if start, end := period(b.paid); b.quarrel.lost > 0 && m.Returned.Minor >= m.Collected.Minor && end.Equal(b.until) {
-		b.until = start
-	}
 }
 
 // seeStatus puts what the subscription's status says over what its latest payment
 // came to.
 func seeStatus(m *bridge.Money, sub *subscription, b bills) {
 	m.Subscribed = true
-	m.PaidUntil = b.until
+	m.PaidUntil = b.until()
 	if sub.CancelAt != 0 {
 		m.CancelsAt = clock(sub.CancelAt)
 	} else if sub.CancelAtPeriodEnd {
@@ -287,7 +307,7 @@ func seeEnded(m *bridge.Money, sub *subscription, b bills) {
 	default:
 		m.State = bridge.PaymentEnded
 	}
-	if b.until.IsZero() || !trial.IsZero() && !clock(sub.TrialEnd).Before(b.until) {
+	if m.PaidUntil.IsZero() || !trial.IsZero() && !clock(sub.TrialEnd).Before(m.PaidUntil) {
 		m.PaidUntil = trial // nothing after the trial was paid for
 	}
 }
