@@ -2,6 +2,7 @@ package stripe
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -65,13 +66,14 @@ func (failing) Close() error               { return nil }
 
 // roundTrip makes one call, and tells of it.
 func (w *wire) roundTrip(req *http.Request) (*http.Response, error) {
-	req = req.WithContext(req.Context()) // a copy, whose header may be another
+	ctx := req.Context()
+	req = req.WithContext(ctx) // a copy, whose header may be another
 	req.Header = maps.Clone(req.Header)
 	req.Header.Set("X-Stripe-Client-User-Agent", userAgent)
 	begin := time.Now()
 	res, err := w.next.RoundTrip(req)
-	if w.cfg.Log.Enabled(req.Context(), slog.LevelDebug) {
-		w.tell(req, res, time.Since(begin))
+	if w.cfg.Log.Enabled(ctx, slog.LevelDebug) {
+		w.tell(ctx, req, res, time.Since(begin))
 	}
 	if err != nil {
 		return nil, err
@@ -84,16 +86,16 @@ func (w *wire) roundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // tell writes a line about a call; res is nil where no answer came.
-func (w *wire) tell(req *http.Request, res *http.Response, took time.Duration) {
+func (w *wire) tell(ctx context.Context, req *http.Request, res *http.Response, took time.Duration) {
 	told := []slog.Attr{
 		slog.String("provider", w.cfg.Name), slog.String("method", req.Method), slog.String("path", req.URL.Path),
 		slog.Duration("took", took),
 	}
 	if res == nil {
-		w.cfg.Log.LogAttrs(req.Context(), slog.LevelDebug, "stripe did not answer", told...)
+		w.cfg.Log.LogAttrs(ctx, slog.LevelDebug, "stripe did not answer", told...)
 		return
 	}
-	w.cfg.Log.LogAttrs(req.Context(), slog.LevelDebug, "stripe answered", append(told, slog.Int("status", res.StatusCode),
+	w.cfg.Log.LogAttrs(ctx, slog.LevelDebug, "stripe answered", append(told, slog.Int("status", res.StatusCode),
 		slog.String("stripe_request", requestID.FindString(res.Header.Get("Request-Id"))), slog.Bool("replayed", replayed(res.Header)))...)
 }
 

@@ -181,7 +181,8 @@ func (s *Server) admit(a *asked) *problem {
 	return nil
 }
 
-// body is what was sent, to the last byte.
+// body is what was sent, to the last byte. Where that is nothing, as with most calls, no
+// room is made for it.
 func (a *asked) body() ([]byte, error) {
 	if a.r.ContentLength == 0 {
 		return nil, nil

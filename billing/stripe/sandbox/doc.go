@@ -150,6 +150,9 @@
 //     Signatures keep the real time, or no receiver would take them.
 //   - Ids come from Config.Rand; with a seeded source a run in one goroutine is
 //     the same every time, page by page.
+//   - Objects are maps, for whoever reads this; what writes them (encode.go) knows the few
+//     types they are made of. Each event and each answer is written, and a library took a
+//     fifth of the sandbox's time to find out again what they are.
 //   - Everything is in memory and nothing is forgotten but idempotency keys (24
 //     hours), calls (the latest twenty thousand) and, for the API, events after 30
 //     days. Lists cost what they return: indexes are kept for every filter that

@@ -54,7 +54,7 @@ func (e *encoder) value(v any) {
 		members(e, v, e.text)
 	case []any:
 		e.list(v)
-	case json.RawMessage:
+	case json.RawMessage: // what was encoded before
 		e.out = append(e.out, v...)
 	default:
 		e.other(v)

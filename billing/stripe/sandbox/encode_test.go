@@ -28,9 +28,10 @@ func TestAnObjectIsWrittenAsALibraryWouldWriteIt(t *testing.T) {
 		"names after an object within": object{
 			"m": object{"z": "1", "a": "2"}, "n": map[string]string{"q": "3", "b": "4"}, "a": "5", "z": "6",
 		},
-		"what has to be escaped":    object{"a\"b": "\\ \" \n \t \x00 \x1f / < > & \u2028 é 😀"},
-		"metadata of whoever likes": map[string]string{"10": "ten", "9": "nine", "Ω": "omega", "\u007f": "delete"},
-		"numbers at the ends":       object{"a": int64(math.MaxInt64), "b": int64(math.MinInt64), "c": 0.1},
+		"what has to be escaped":           object{"a\"b": "\\ \" \n \t \x00 \x1f / < > & \u2028 é 😀"},
+		"metadata of whoever likes":        map[string]string{"10": "ten", "9": "nine", "Ω": "omega", "\u007f": "delete"},
+		"nothing where something could be": object{"a": object(nil), "b": []any(nil), "c": map[string]string(nil), "d": map[string]any(nil)},
+		"numbers at the ends":              object{"a": int64(math.MaxInt64), "b": int64(math.MinInt64), "c": 0.1},
 	} {
 		if got, want := string(encode(made)), asLibrary(t, made); got != want {
 			t.Errorf("%s:\n got %s\nwant %s", name, got, want)
