@@ -61,11 +61,12 @@ func (p *Provider) leftBehind(ctx context.Context, o bridge.Order, since time.Ti
 		CreatedRange: &stripego.RangeQueryParams{GreaterThanOrEqual: since.Add(-skew).Unix()},
 	}
 	for {
-		page, err := pageOf[*session](ctx, p, sessions, in)
+		page, err := pageOf[session](ctx, p, sessions, in)
 		if err != nil {
 			return nil, nil, p.problem("look for a checkout", err)
 		}
-		for _, s := range page.Data {
+		for i := range page.Data {
+			s := &page.Data[i]
 			switch {
 			case s.Metadata[metaRequest] != string(o.Request.ID) || s.Metadata[metaStep] != string(o.For):
 			case s.Status == stripego.CheckoutSessionStatusOpen:

@@ -24,12 +24,12 @@ func (p *Provider) List(ctx context.Context, since time.Time, yield func(bridge.
 		in.AddExpand("data." + path)
 	}
 	for {
-		page, err := pageOf[*session](ctx, p, sessions, in)
+		page, err := pageOf[session](ctx, p, sessions, in)
 		if err != nil {
 			return p.problem("list checkouts", err)
 		}
-		for _, s := range page.Data {
-			if err := p.opened(ctx, s, yield); err != nil {
+		for i := range page.Data {
+			if err := p.opened(ctx, &page.Data[i], yield); err != nil {
 				return err
 			}
 		}

@@ -144,7 +144,7 @@ type product struct {
 	Name   string `json:"name"`
 }
 
-// list is a page of objects.
+// list is a page of objects. What is null in it is an object without members.
 type list[T any] struct {
 	HasMore bool `json:"has_more"`
 	Data    []T  `json:"data"`

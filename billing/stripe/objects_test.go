@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	stripego "github.com/stripe/stripe-go/v76"
@@ -94,15 +95,22 @@ func TestWhatIsNotThereIsNil(t *testing.T) {
 	}
 }
 
-// always is a far end that answers every call with the same.
-type always string
-
-func (a always) RoundTrip(req *http.Request) (*http.Response, error) {
-	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(string(a))), Request: req}, nil
+// always is a far end that answers every call with the same, until it has had enough: a list may say for ever that there
+// is more of it.
+type always struct {
+	answer string
+	left   int
 }
 
-// FuzzAnswer: whatever is answered, a reading ends in money or in an error of the house's, and neither holds what nobody
-// may read.
+func (a *always) RoundTrip(req *http.Request) (*http.Response, error) {
+	if a.left--; a.left < 0 {
+		return nil, io.ErrUnexpectedEOF
+	}
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(a.answer)), Request: req}, nil
+}
+
+// FuzzAnswer: whatever is answered, a call that reads ends well or in an error of the house's, which holds nothing that
+// nobody may read.
 func FuzzAnswer(f *testing.F) {
 	for _, seed := range []string{
 		complete("payment", `,"payment_intent":{"id":"pi_1","status":"succeeded","amount_received":1,"client_secret":"canary","latest_charge":{"id":"ch_1","amount":2,"amount_captured":2,"currency":"eur"}}`),
@@ -111,21 +119,36 @@ func FuzzAnswer(f *testing.F) {
 		complete("subscription", `,"subscription":{"id":"sub_1","status":"past_due","latest_invoice":`+bill("in_1", "open", 1, 31, charged("ch_1", 900, ``))+`}`),
 		`{"id":"cs_1","status":"open","url":"https://pay.example/c/1","expires_at":1780000000,"customer":{"id":"cus_1","email":"canary"}}`,
 		`{"id":["canary"],"metadata":{"keybridge_request":7}}`, `{"id":"canary`, `null`, `"canary"`, `[]`, ``, `{}{}`, "{\"url\":\"\xff\"}",
-		`{"data":[{"status":"lost","amount":9}],"has_more":true}`,
+		`{"data":[{"status":"lost","amount":9}]}`, `{"data":[null],"lines":null}`, `{"data":[{"id":"cs_1"}],"has_more":true}`, `{"data":[{"id":"price_1","active":true,"unit_amount_decimal":"0.5","product":"prod_1"}]}`,
+		`{"data":[{"status":"paid","charge":{"refunded":true,"amount_captured":1},"lines":{"data":[null,{"type":"subscription","period":{"end":9}}]}}]}`,
 	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, answer string) {
-		p, err := New(Config{Key: "sk_test_123", Client: &http.Client{Transport: always(answer)}})
+		far := &always{answer: answer}
+		p, err := New(Config{Key: "sk_test_123", Client: &http.Client{Transport: far}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = p.Read(t.Context(), request())
-		if e, ok := errors.AsType[*bridge.Error](err); err != nil && (!ok || e.Kind == "") {
-			t.Errorf("%T %v", err, err)
-		}
-		if err != nil && strings.Contains(err.Error(), "canary") {
-			t.Errorf("the error quotes the answer: %v", err)
+		order := bridge.Order{Request: request(), For: bridge.Validation, Key: "k", Since: time.Unix(1780000000, 0)}
+		for name, call := range map[string]func() error{
+			"read":    func() error { _, err := p.Read(t.Context(), order.Request); return err },
+			"open":    func() error { _, err := p.Open(t.Context(), order); return err },
+			"quote":   func() error { _, err := p.Quote(t.Context(), bridge.Price{Lookup: "gold"}); return err },
+			"dispute": func() error { _, err := p.quarrel(t.Context(), "ch_1"); return err },
+			"bills": func() error {
+				_, err := p.bills(t.Context(), order.Request, &subscription{LatestInvoice: &invoice{}})
+				return err
+			},
+		} {
+			far.left = 3
+			err := call()
+			if e, ok := errors.AsType[*bridge.Error](err); err != nil && (!ok || e.Kind == "") {
+				t.Errorf("%s: %T %v", name, err, err)
+			}
+			if err != nil && strings.Contains(err.Error(), "canary") {
+				t.Errorf("%s: the error quotes the answer: %v", name, err)
+			}
 		}
 	})
 }

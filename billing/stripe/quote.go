@@ -58,7 +58,7 @@ func (p *Provider) price(ctx context.Context, want bridge.Price) (*price, error)
 	case want.Lookup == "":
 		return nil, invalidPrice("a price needs an amount, a Stripe price id or a lookup key")
 	}
-	page, err := pageOf[*price](ctx, p, "/v1/prices", &stripego.PriceListParams{
+	page, err := pageOf[price](ctx, p, "/v1/prices", &stripego.PriceListParams{
 		ListParams: stripego.ListParams{Limit: stripego.Int64(1)},
 		Active:     stripego.Bool(true),
 		LookupKeys: stripego.StringSlice([]string{want.Lookup}),
@@ -70,7 +70,7 @@ func (p *Provider) price(ctx context.Context, want bridge.Price) (*price, error)
 	if len(page.Data) == 0 {
 		return nil, invalidPrice("no active Stripe price has the lookup key %q: an operator has to give the key to one, or check that the API key is of the account and mode (live or test) it was made in", want.Lookup)
 	}
-	return page.Data[0], nil
+	return &page.Data[0], nil
 }
 
 // unfit says why a price cannot be one line of a checkout; empty where it can.

@@ -83,9 +83,9 @@ func (p *Provider) bills(ctx context.Context, r bridge.Request, sub *subscriptio
 		return bills{}, nil
 	}
 	if latest.Status == stripego.InvoiceStatusPaid && !p.knowsOther(r, latest.ID) {
-		return sum([]*invoice{latest}), nil
+		return sum([]invoice{*latest}), nil
 	}
-	page, err := pageOf[*invoice](ctx, p, "/v1/invoices", &stripego.InvoiceListParams{
+	page, err := pageOf[invoice](ctx, p, "/v1/invoices", &stripego.InvoiceListParams{
 		ListParams:   stripego.ListParams{Limit: stripego.Int64(recentInvoices)},
 		Subscription: stripego.String(sub.ID),
 		Expand:       stripego.StringSlice([]string{"data.charge"}),
@@ -111,9 +111,10 @@ func (p *Provider) knowsOther(r bridge.Request, id string) bool {
 }
 
 // sum goes through invoices, which Stripe lists newest first.
-func sum(invoices []*invoice) bills {
+func sum(invoices []invoice) bills {
 	b := bills{times: map[*invoice]span{}}
-	for _, in := range invoices {
+	for i := range invoices {
+		in := &invoices[i]
 		switch {
 		case in.Status == stripego.InvoiceStatusPaid && b.paid == nil:
 			b.paid = in
