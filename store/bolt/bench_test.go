@@ -90,7 +90,7 @@ func BenchmarkAccept(b *testing.B) {
 // acceptAlone is Accept with a transaction of its own.
 func (s *Store) acceptAlone(_ context.Context, h bridge.Hint, then func(*bridge.Change) error) (a bridge.Accepted, err error) {
 	err = s.db.Update(func(tx *bbolt.Tx) error {
-		t := &txn{tx: tx, now: s.now(), log: s.log, intake: s.intake}
+		t := &txn{tx: tx, now: s.now(), log: s.log, intake: s.intake, decoded: &s.decoded, staleMost: s.staleMost}
 		if a, err = t.accept(h, then, &ahead{}); err != nil {
 			return err
 		}
