@@ -229,7 +229,7 @@ func (b *bank) adopt(o bridge.Order) (found *till) {
 			checkout := t.money.Checkout
 			switch {
 			case t.made.Before(o.Since.Add(-farApart)), checkout.For != o.For:
-			case checkout.State != state && !(state == bridge.CheckoutComplete && t.money.Subscribed):
+			case checkout.State != state && (state != bridge.CheckoutComplete || !t.money.Subscribed):
 			case found == nil:
 				found = t
 			case t.open():

@@ -422,7 +422,7 @@ func disagreeInMoney(r bridge.Request, has ring, m *ledgerOf) (all wrongs) {
 	all.say(has.work > 0 && m.owes > 0, "the key works, and its payment is overdue")
 	all.say(has.work > 0 && disputed, "the key works, and its payment is disputed")
 	all.say((r.Payment.Have == bridge.Disputed) != disputed, fmt.Sprintf("%q here, and whether a bank disputes it: %t", r.Payment.Have, disputed))
-	all.say(has.keys == 0 && m.kept > 0 && !ended && r.Access.Have != bridge.Suspended && !(declined && disputed), "money is kept, and there is no key")
+	all.say(has.keys == 0 && m.kept > 0 && !ended && r.Access.Have != bridge.Suspended && (!declined || !disputed), "money is kept, and there is no key")
 	return all
 }
 
