@@ -59,6 +59,11 @@ func (t *txn) update(id bridge.ID, fn func(*bridge.Change) error, a *ahead) ([]b
 			return nil, err
 		}
 	}
+	if was.request.Forgotten.IsZero() && !c.Forgotten.IsZero() {
+		if err := t.bringInStep([]byte(id)); err != nil {
+			return nil, err
+		}
+	}
 	return record, t.release(c)
 }
 

@@ -21,7 +21,8 @@ import (
 // Who looks at the index passes over what it says of such requests, and takes the tags of
 // their records instead. Once there are enough of them, the index is brought in step with all
 // in one commit and in its own order: what lies on one page is written once then, and what a
-// request was on its way and is no more is never written.
+// request was on its way and is no more is never written. What is personal may not wait for
+// that when it is forgotten.
 var bucketStale = []byte("stale")
 
 // staleMost is of how many requests the index is stale before it is brought in step. A list
@@ -58,8 +59,6 @@ func (t *txn) untag(id []byte, from *taglist) error {
 }
 
 // freshen brings the index in step with the requests it is stale of, where those are enough.
-// One whose record is damaged is left as the index has it, and where what is noted of it is
-// damaged, tags may be left: a check finds that. It may not keep all others from being written.
 func (t *txn) freshen() error {
 	if !t.staled {
 		return nil
@@ -72,9 +71,19 @@ func (t *txn) freshen() error {
 	if len(ids) < t.staleMost {
 		return nil
 	}
+	return t.bringInStep(ids...)
+}
+
+// bringInStep has the index have the tags of requests, where it is stale of them. One whose record is
+// damaged is left as the index has it, and where what is noted of it is damaged, tags may be
+// left: a check finds that. It may not keep all others from being written.
+func (t *txn) bringInStep(ids ...[]byte) error {
 	var edits []edit
 	for _, id := range ids {
-		from, _, err := indexedTags(t.tx, id)
+		from, stale, err := indexedTags(t.tx, id)
+		if !stale {
+			continue
+		}
 		if err != nil {
 			t.log.Error("tags may be left that a request has no more", "request", string(id), "error", err)
 		}

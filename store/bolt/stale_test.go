@@ -167,6 +167,62 @@ func fillOne(t *testing.T, s *Store, i int) {
 	}
 }
 
+// TestWhatIsForgottenIsInNoIndexEither forgets an applicant whose request was changed before,
+// or not.
+func TestWhatIsForgottenIsInNoIndexEither(t *testing.T) {
+	t.Parallel()
+	for _, stale := range []int{1, 2, staleMost} {
+		s := open(t, Config{Path: temp(t)})
+		s.staleMost = stale
+		for i := range 2 {
+			fillOne(t, s, i)
+		}
+		name := func(to string) func(*bridge.Change) error {
+			return func(c *bridge.Change) error { c.Applicant.Name = to; return nil }
+		}
+		for _, change := range []func(*bridge.Change) error{name("Evangelina"), name("Evangelina Lovelace"), func(c *bridge.Change) error {
+			c.Applicant, c.Asked.Reasons, c.Forgotten = bridge.Applicant{ID: c.Applicant.ID}, nil, c.Created
+			return nil
+		}} {
+			if _, err := s.Update(t.Context(), testID(1), change); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, word := range []string{"evangelina", "lovelace", "example"} {
+			if where := holding(t, s, testID(1), word); where != "" {
+				t.Errorf("stale of %d: %q is in %s", stale, word, where)
+			}
+		}
+		others, _ := pages(t, s, bridge.Filter{Words: []string{"dev@example.org"}})
+		equal(t, others, []bridge.ID{testID(0)})
+		if stale == 1 && holding(t, s, testID(0), "example") == "" {
+			t.Error("nothing that is there is found to be")
+		}
+		whole(t, s)
+	}
+}
+
+// holding names a bucket of tags in which an entry of a request has a text in it.
+func holding(t *testing.T, s *Store, id bridge.ID, text string) (where string) {
+	t.Helper()
+	if err := s.db.View(func(tx *bbolt.Tx) error {
+		for _, name := range [][]byte{bucketTag, bucketStale} {
+			if err := tx.Bucket(name).ForEach(func(k, v []byte) error {
+				if bytes.HasSuffix(k, []byte(id)) && bytes.Contains(append(bytes.Clone(k), v...), []byte(text)) {
+					where = string(name)
+				}
+				return nil
+			}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return where
+}
+
 // TestDamageOfWhatIsStaleHoldsUpNobodyElse spoils a record, or what is noted of it, and goes
 // on with others.
 func TestDamageOfWhatIsStaleHoldsUpNobodyElse(t *testing.T) {
