@@ -123,14 +123,16 @@ func (w *Worker) loop(ctx context.Context, portal string, site Site, wake <-chan
 				slots <- struct{}{}
 				before, over := order.take(claim.Request)
 				crew.do(func() {
+					defer func() { // however a pass ends, nobody waits for it any more
+						<-before // who comes next waits for both
+						over()
+						<-slots
+						select {
+						case freed <- struct{}{}:
+						default:
+						}
+					}()
 					w.pass(ctx, claim, before)
-					<-before // who comes next waits for both
-					over()
-					<-slots
-					select {
-					case freed <- struct{}{}:
-					default:
-					}
 				})
 			}
 		}
