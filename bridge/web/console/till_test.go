@@ -28,7 +28,7 @@ type till struct {
 // worn is a store of which something cannot be read any more.
 type worn struct {
 	*bolt.Store
-	request bridge.ID // whose history is damaged
+	request bridge.ID // whose record is damaged
 	cut     bool      // the feed is damaged behind its first entry
 	entry   uint64    // of the house, which is damaged
 	missing uint64    // of the house, which is removed
@@ -36,11 +36,11 @@ type worn struct {
 
 var errWorn = &bridge.Error{Kind: bridge.Internal, Msg: "It is damaged."}
 
-func (w *worn) History(ctx context.Context, id bridge.ID) ([]bridge.Entry, error) {
+func (w *worn) Get(ctx context.Context, id bridge.ID) (bridge.Request, error) {
 	if id == w.request {
-		return nil, errWorn
+		return bridge.Request{}, errWorn
 	}
-	return w.Store.History(ctx, id)
+	return w.Store.Get(ctx, id)
 }
 
 func (w *worn) Feed(ctx context.Context, after uint64, limit int) ([]bridge.Line, error) {
