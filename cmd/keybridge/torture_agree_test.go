@@ -156,12 +156,13 @@ func (x *torture) rest() {
 	x.t.Helper()
 	deadline := time.Now().Add(2*patience + time.Duration(*tortureRequests)*10*time.Millisecond)
 	for quiet := 0; quiet < 3; time.Sleep(time.Second) {
-		busy, why := x.busy()
+		busy, id, why := x.busy()
 		switch {
 		case busy == 0:
 			quiet++
 		case time.Now().After(deadline):
-			x.t.Fatalf("%d requests do not come to rest; one of them: %s", busy, why)
+			x.history(x.opened(), id)
+			x.t.Fatalf("%d requests do not come to rest; one of them: %s %s", busy, id, why)
 		default:
 			quiet = 0
 		}
@@ -170,22 +171,22 @@ func (x *torture) rest() {
 
 // busy counts the requests about which something is still to be done, and says of one what
 // that is.
-func (x *torture) busy() (n int, why string) {
+func (x *torture) busy() (n int, one bridge.ID, why string) {
 	views, err := x.looks(false)
 	if err != nil {
-		return 1, err.Error()
+		return 1, "", err.Error()
 	}
 	known := map[keyAt]bool{}
 	for after := ""; ; {
 		var page web.RequestPage
 		if err := x.order(http.MethodGet, "/v1/requests?"+cursor(after).Encode(), nil, &page); err != nil {
-			return 1, err.Error()
+			return 1, "", err.Error()
 		}
 		for _, r := range page.Requests {
 			known[keyAt{r.Portal, r.Key}] = true
 			if left := x.left(r, views[r.Portal]); left != "" {
 				n++
-				why = fmt.Sprintf("%s (%s): %s", r.ID, r.State, left)
+				one, why = r.ID, fmt.Sprintf("(%s, key request %s at %s): %s", r.State, r.Key, r.Portal, left)
 			}
 		}
 		if after = page.Next; after == "" {
@@ -200,7 +201,7 @@ func (x *torture) busy() (n int, why string) {
 			}
 		}
 	}
-	return n, why
+	return n, one, why
 }
 
 // left says what is still to be done about a request. What has failed is tried again at
@@ -222,9 +223,12 @@ func (x *torture) left(r web.RequestView, v portalView) string {
 	return apart
 }
 
-// apart says how a request differs from what the portal says; empty where it does not.
+// apart says how a request differs from what the portal says; empty where it does not. What
+// nobody filed was made to give keys anew, and those are the other request's: the comparison
+// looks at such.
 func (x *torture) apart(r web.RequestView, v portalView) string {
-	waits, has := v.waits[r.Key], v.rings[x.emailOf(r)].keys > 0
+	email, filed := x.emailOf(r)
+	waits, has := v.waits[r.Key], filed && v.rings[email].keys > 0
 	have := bridge.AccessState(r.Access.Have)
 	switch {
 	case have == bridge.Unread:
@@ -248,13 +252,13 @@ func inDoubt(r web.RequestView) bool {
 
 // emailOf is whose request it is, by what was filed: one that was gone before it was read
 // does not say.
-func (x *torture) emailOf(r web.RequestView) string {
+func (x *torture) emailOf(r web.RequestView) (email string, filed bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if f := x.filed[keyAt{r.Portal, r.Key}]; f != nil {
-		return f.email
+		return f.email, true
 	}
-	return r.Applicant.Email
+	return r.Applicant.Email, false
 }
 
 // looks says how everything stands in the portals; see portalEnd.
@@ -270,15 +274,22 @@ func (x *torture) looks(closely bool) (map[string]portalView, error) {
 	return views, nil
 }
 
-// compare compares what the portals, Stripe and the store say, with the bridge dead.
-func (x *torture) compare() {
+// opened kills the bridge and opens its store.
+func (x *torture) opened() *bolt.Store {
 	x.t.Helper()
 	x.kill()
 	store, err := bolt.Open(bolt.Config{Path: filepath.Join(x.folder, "data", storeFile)})
 	if err != nil {
 		x.t.Fatal(err)
 	}
-	defer func() { _ = store.Close() }()
+	x.t.Cleanup(func() { _ = store.Close() }) // it was only read
+	return store
+}
+
+// compare compares what the portals, Stripe and the store say, with the bridge dead.
+func (x *torture) compare() {
+	x.t.Helper()
+	store := x.opened()
 	views, err := x.looks(true)
 	if err != nil {
 		x.t.Fatal(err)
