@@ -8,9 +8,10 @@ import (
 // What people decide about a request, and what that changes. Whether they may is for their
 // Desk to say. A mark says when (UTC), who and why.
 
-// rule approves or declines. The first decision holds: Conflict for the second.
+// rule approves or declines. The first decision holds: Conflict for the second, but for
+// declining what was approved and is held up.
 func (c *Change) rule(o Outcome, mark Mark) error {
-	if c.Verdict.Outcome != Open {
+	if c.Verdict.Outcome != Open && !(o == Decline && c.heldUp()) {
 		return decided("This request was already decided: "+string(c.Verdict.Outcome), c.Verdict.Mark, mark.By)
 	}
 	if o == Decline {
@@ -34,6 +35,14 @@ func (c *Change) rule(o Outcome, mark Mark) error {
 	c.step(Review, Met, mark)
 	c.conclude(mark.At)
 	return nil
+}
+
+// heldUp reports an approval that nobody had access by yet, and that waits for what may never
+// come: a bank or the payer's money, or somebody who activates the account. A subscription
+// goes on meanwhile, so somebody has to be able to say that it was long enough.
+func (r Request) heldUp() bool {
+	waits := r.Payment.Have == Overdue || r.Payment.Have == Disputed && r.Terms.Disputed != Keep || !r.Access.Inactive.IsZero()
+	return r.Verdict.Outcome == Approve && r.Access.Granted.IsZero() && waits
 }
 
 // Above reports whether a request takes two persons' approval.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"keybridge/bridge"
 )
@@ -362,6 +363,7 @@ func TestWhatIsAllowedIsWhatIsDone(t *testing.T) {
 		"reviewing": func(w *world) bridge.ID { return reach(w, "reviewed", bridge.StateReviewing) },
 		"paid for":  func(w *world) bridge.ID { return reach(w, "paid", bridge.StatePaying, bridge.StateActive) },
 		"free":      func(w *world) bridge.ID { return reach(w, "free", bridge.StateActive) },
+		"held up":   heldUp,
 		"declined": func(w *world) bridge.ID {
 			id := reach(w, "reviewed", bridge.StateReviewing)
 			wantKind(t, "the decline", w.desk("jo").Do(w.Context(), id, bridge.Deed{Kind: bridge.DoDecline, Text: "no"}), "")
@@ -382,5 +384,59 @@ func TestWhatIsAllowedIsWhatIsDone(t *testing.T) {
 				t.Errorf("%s a request that is %s: allowed %v, foreseen %v, done %v", kind, name, allowed, foreseen, done)
 			}
 		}
+	}
+}
+
+// heldUp is a request whose payment is disputed before its approval gave access.
+func heldUp(w *world) bridge.ID {
+	w.Helper()
+	id := w.ask("monthly")
+	w.wantState(id, bridge.StatePaying)
+	w.provider.pay(id)
+	w.fault = func(call string) fault {
+		if call == "approve" {
+			return cutBefore
+		}
+		return fine
+	}
+	w.wantState(id, bridge.StateApproving)
+	w.provider.change(id, func(a *account) { a.money.State = bridge.Disputed })
+	w.fault = func(string) fault { return fine }
+	w.wantState(id, bridge.StateApproving)
+	return id
+}
+
+// Nobody gets a key by a payment that is in dispute, and its subscription goes on: a person can
+// say that it was long enough.
+func TestAnApprovalThatIsHeldUpCanBeDeclined(t *testing.T) {
+	w := newWorld(t)
+	id := heldUp(w)
+	wantKind(t, "the decline", w.desk("anna").Do(w.Context(), id, bridge.Deed{Kind: bridge.DoDecline, Text: "the bank took too long"}), "")
+	r := w.wantState(id, bridge.StateDeclining) // what the bank does is waited for
+	if r.Payment.Subscribed || r.Access.Have != bridge.Gone {
+		t.Errorf("subscribed %v, access %s", r.Payment.Subscribed, r.Access.Have)
+	}
+	w.provider.change(id, func(a *account) { a.money.State = bridge.Paid })
+	if r = w.wantState(id, bridge.StateDeclined); r.Payment.Kept().Minor != 0 {
+		t.Errorf("kept %s", r.Payment.Kept())
+	}
+}
+
+func TestOnlyAnApprovalThatIsHeldUpCanBeDeclined(t *testing.T) {
+	approve := verdict(bridge.Approve)
+	for name, one := range map[string]struct {
+		r    bridge.Request
+		want bridge.Kind
+	}{
+		"disputed":                             {request(approve, money(bridge.Disputed)), ""},
+		"disputed, and the terms say keep":     {request(approve, money(bridge.Disputed), with(func(r *bridge.Request) { r.Terms.Disputed = bridge.Keep })), bridge.Conflict},
+		"disputed, and the key works":          {request(approved, money(bridge.Disputed)), bridge.Conflict},
+		"overdue":                              {request(approve, overdue(time.Hour)), ""},
+		"of an account that is deactivated":    {request(approve, money(bridge.Paid), inactive), ""},
+		"paid":                                 {request(approve, money(bridge.Paid)), bridge.Conflict},
+		"declined already, and still disputed": {request(verdict(bridge.Decline), money(bridge.Disputed)), bridge.Conflict},
+	} {
+		wantKind(t, name, one.r.Allows(bridge.DoDecline), one.want)
+		wantKind(t, "approve what is "+name, one.r.Allows(bridge.DoApprove), bridge.Conflict)
 	}
 }

@@ -596,15 +596,19 @@ func (n *node) personEdges(add func(string, func(*node))) {
 			to.change(func(c *Change) { _ = c.endNow(Mark{At: t0, By: Actor{Kind: ByPerson}}) })
 		})
 	}
+	decline := func(to *node) {
+		to.change(func(c *Change) { _ = c.rule(Decline, Mark{At: t0, By: Actor{Kind: ByPerson}}) })
+	}
+	if n.R.Verdict.Outcome == Approve && n.R.Allows(DoDecline) == nil {
+		add("a person declines what is held up", decline)
+	}
 	if step, ok := n.R.Current(); !ok || step.Kind != Review || n.R.Verdict.Outcome != Open {
 		return
 	}
 	add("reviewer approves", func(to *node) {
 		to.change(func(c *Change) { _ = c.rule(Approve, Mark{At: t0, By: Actor{Kind: ByPerson}}) })
 	})
-	add("reviewer declines", func(to *node) {
-		to.change(func(c *Change) { _ = c.rule(Decline, Mark{At: t0, By: Actor{Kind: ByPerson}}) })
-	})
+	add("reviewer declines", decline)
 }
 
 func (n *node) clockEdges(add func(string, func(*node))) {
@@ -680,6 +684,8 @@ func (n *node) resting() string {
 		return fmt.Sprintf("wanted %s, the portal says %s", r.Want(t0).Access, n.W.Key)
 	case !r.Ended.At.IsZero() && (has || m.Subscribed):
 		return "ended, and still has something"
+	case m.Subscribed && !has && r.Allows(DoDecline) != nil && r.Allows(DoEnd) != nil:
+		return "a subscription goes on without access, and nobody can end it"
 	case !r.Access.Stopped.At.IsZero() && !n.W.Stopped:
 		return "our own suspension is taken for the admin's"
 	case has && m.State == NoPayment && paid(r) && !n.W.Admin:

@@ -131,7 +131,11 @@ func (s *Console) rest(kind bridge.DeedKind, r, then bridge.Request, actions []b
 	if next, waits := then.Current(); waits && then.Verdict.Outcome == bridge.Open {
 		says = append(says, "Then the request waits for the "+string(next.Kind)+".")
 	}
-	if money := then.Payment.Kept(); kind == bridge.DoEnd && money.Minor > 0 {
+	money := then.Payment.Kept()
+	if kind == bridge.DoDecline && then.Payment.Have == bridge.Disputed && money.Minor > 0 {
+		says = append(says, web.FormatAmount(money)+" are in dispute. What the bank leaves of them here is given back then.")
+	}
+	if kind == bridge.DoEnd && money.Minor > 0 {
 		says = append(says, web.FormatAmount(money)+" that were paid stay here. A refund is decided apart.")
 	}
 	return says
