@@ -92,6 +92,7 @@ func TestAPortalIsAskedAtTheStartAndWhenItsWebhookSaysSo(t *testing.T) {
 
 func TestAListingThatFailsIsTriedAgainSoon(t *testing.T) {
 	live(t, func(w *world) {
+		synctest.Wait() // the listing of the start is over, and found nothing
 		w.mu.Lock()
 		left := 3
 		w.fault = func(call string) fault {
@@ -102,7 +103,14 @@ func TestAListingThatFailsIsTriedAgainSoon(t *testing.T) {
 			return fine
 		}
 		w.mu.Unlock()
-		w.known(w.portal.ask("free"), 95*time.Second, bridge.StateActive)
+		key := w.portal.ask("free")
+		w.service.Ask("main")
+		w.known(key, 95*time.Second, bridge.StateActive)
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if left > 0 {
+			w.Errorf("%d listings did not fail", left)
+		}
 	}, polled(24*time.Hour))
 }
 
