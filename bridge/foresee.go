@@ -102,7 +102,10 @@ func (f *ahead) pay(a Action) {
 	case VoidPayment:
 		m.State = NoPayment
 	case CancelPayment:
-		m.Subscribed, m.State = false, PaymentEnded
+		m.Subscribed = false
+		if m.State != Disputed && m.State != Processing { // a bank goes on with what it was asked for
+			m.State = PaymentEnded
+		}
 	case RefundPayment:
 		m.Returned = Amount{Minor: m.Returned.Minor + a.Amount.Minor, Currency: m.Collected.Currency}
 		if m.Returned.Minor == m.Collected.Minor && m.State == Paid {

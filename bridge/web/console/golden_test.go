@@ -116,6 +116,12 @@ func unread(r *bridge.Request) {
 
 func disputed(r *bridge.Request) { active(r); r.Payment.Have = bridge.Disputed }
 
+// heldUp makes it one whose payment is disputed before its approval gave access.
+func heldUp(r *bridge.Request) {
+	disputed(r)
+	r.Access, r.Told = bridge.Access{Have: bridge.Pending}, nil
+}
+
 func overdue(r *bridge.Request) {
 	active(r)
 	r.Payment.Have, r.Payment.OverdueSince, r.Payment.Why = bridge.Overdue, noon.Add(-time.Hour), "the card was declined"
@@ -159,6 +165,7 @@ var states = map[string]struct {
 	"inactive":                 {"approver", inactive},
 	"overdue":                  {"approver", overdue},
 	"disputed":                 {"approver", disputed},
+	"held-up":                  {"reviewer", heldUp},
 	"refunding":                {"approver", refunding},
 	"declined":                 {"approver", declined},
 	"ended":                    {"approver", ended},
@@ -188,6 +195,7 @@ var confirmations = map[string]struct {
 	"approve-by-itself": {"approve", "approver", func(r *bridge.Request) { r.Terms.Lines, r.Terms.Steps, r.Steps = nil, r.Terms.Steps[:1], r.Steps[:1] }, nil, 200},
 	"decline":           {"decline", "reviewer", func(*bridge.Request) {}, nil, 200},
 	"decline-paying":    {"decline", "reviewer", paying, nil, 200},
+	"decline-held-up":   {"decline", "reviewer", heldUp, nil, 200},
 	"decline-unread":    {"decline", "reviewer", unread, nil, 200},
 	"decline-empty":     {"decline", "reviewer", func(*bridge.Request) {}, url.Values{"text": {"  "}}, 400},
 	"ask":               {"ask", "reviewer", func(*bridge.Request) {}, nil, 200},

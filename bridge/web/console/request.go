@@ -197,9 +197,19 @@ func (s *Console) next(r bridge.Request, now time.Time) (what, when string) {
 
 func waitsFor(r bridge.Request) string {
 	step, waits := r.Current()
+	stage := r.Stage()
+	moving := stage == bridge.StateApproving || stage == bridge.StateDeclining
 	switch {
-	case r.Stage() == bridge.StateDeclined || r.Stage() == bridge.StateEnded:
+	case stage == bridge.StateDeclined || stage == bridge.StateEnded:
 		return "it is over"
+	case moving && r.Payment.Have == bridge.Disputed:
+		return "the payment is in dispute, and the bank decides about it"
+	case moving && r.Payment.Have == bridge.Overdue:
+		return "the payment is overdue"
+	case moving && r.Payment.Have == bridge.Processing:
+		return "the payment is on its way"
+	case moving && !r.Access.Inactive.IsZero():
+		return "the developer's account is deactivated"
 	case r.Verdict.Outcome != bridge.Open || !waits:
 		return "everything is as it should be"
 	case step.Kind == bridge.Review:
