@@ -66,6 +66,9 @@
 //     a key. A suspension first seen together with it is taken to be part of it, because
 //     a portal may do both at once, and is undone with it. What was approved and not
 //     granted is given up, and refunded, after Terms.Patience.
+//   - The first decision holds. Only an approval that is held up before it gave access, by a
+//     bank, a payment that failed or the developer's account, may still be declined by a
+//     person: a bank takes months, the subscription goes on meanwhile, and nobody else ends it.
 //   - A person who makes a key request may say that it was settled elsewhere. That is
 //     kept with the intake (Request.Waived), so that no crash can ask for it after all.
 //     It waives what the applicant is asked for, never a review.
