@@ -11,8 +11,7 @@ import (
 // rule approves or declines. The first decision holds: Conflict for the second, but for
 // declining what was approved and is held up.
 func (c *Change) rule(o Outcome, mark Mark) error {
-	late := o == Decline && c.heldUp()
-	if c.Verdict.Outcome != Open && !late {
+	if c.Verdict.Outcome != Open && (o != Decline || !c.heldUp()) {
 		return decided("This request was already decided: "+string(c.Verdict.Outcome), c.Verdict.Mark, mark.By)
 	}
 	if o == Decline {

@@ -393,15 +393,10 @@ func heldUp(w *world) bridge.ID {
 	id := w.ask("monthly")
 	w.wantState(id, bridge.StatePaying)
 	w.provider.pay(id)
-	w.fault = func(call string) fault {
-		if call == "approve" {
-			return cutBefore
-		}
-		return fine
-	}
+	w.failing("approve", cutBefore)
 	w.wantState(id, bridge.StateApproving)
 	w.provider.change(id, func(a *account) { a.money.State = bridge.Disputed })
-	w.fault = func(string) fault { return fine }
+	w.failing("", fine)
 	w.wantState(id, bridge.StateApproving)
 	return id
 }

@@ -197,6 +197,7 @@ func (s *Console) next(r bridge.Request, now time.Time) (what, when string) {
 
 func waitsFor(r bridge.Request) string {
 	step, waits := r.Current()
+	asked := waits && r.Verdict.Outcome == bridge.Open
 	stage := r.Stage()
 	moving := stage == bridge.StateApproving || stage == bridge.StateDeclining
 	switch {
@@ -208,16 +209,14 @@ func waitsFor(r bridge.Request) string {
 		return "the payment is overdue"
 	case moving && r.Payment.Have == bridge.Processing:
 		return "the payment is on its way"
-	case moving && !r.Access.Inactive.IsZero():
-		return "the developer's account is deactivated"
-	case r.Verdict.Outcome != bridge.Open || !waits:
-		return "everything is as it should be"
-	case step.Kind == bridge.Review:
+	case asked && step.Kind == bridge.Review:
 		return "it waits for a person"
-	case !r.Access.Inactive.IsZero():
+	case (asked || moving) && !r.Access.Inactive.IsZero():
 		return "the developer's account is deactivated"
+	case asked:
+		return "it waits for the applicant's " + string(step.Kind)
 	}
-	return "it waits for the applicant's " + string(step.Kind)
+	return "everything is as it should be"
 }
 
 // columns are portal, money and bridge side by side.
